@@ -23,7 +23,7 @@ from typing import NamedTuple, Protocol
 
 __all__ = [
     "MAX_DOCUMENT_BYTES", "Changed", "Doc", "Exists", "Fields", "Meter", "Page", "Reads", "Refused", "Store", "StoreError",
-    "Unknown", "Value", "meter",
+    "Unknown", "Value", "meter", "start_meter",
 ]  # fmt: skip
 
 #: What a document's fields hold: the types that both stores keep exactly. No nested maps or lists.

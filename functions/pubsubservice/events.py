@@ -1,0 +1,235 @@
+"""Events as they come in: CloudEvents 1.0 in JSON, checked once at the edge and kept as the bytes that were sent.
+
+Only an event's own attributes are decoded; its data stays undecoded. What the scanner lets through and other parsers would
+not read alike is looked for by byte scans over the whole body; only an event with a suspicious spot is parsed in full.
+Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from pubsubservice.names import identity
+from pubsubservice.problems import BadRequest, Problem
+
+__all__ = ["MAX_EVENTS", "MAX_EVENT_BYTES", "OURS", "Entry", "decode_events", "same_payload"]
+
+#: events in one request
+MAX_EVENTS = 10_000
+#: bytes of one event's JSON
+MAX_EVENT_BYTES = 900_000
+#: levels of nesting, the event itself included
+MAX_DEPTH = 64
+
+#: what the service adds to every event that it delivers
+OURS = frozenset({"topic", "sequence", "recordedtime", "attempt"})
+_REQUIRED = ("specversion", "id", "source", "type")
+_STRINGS = frozenset({"subject", "datacontenttype", "dataschema", "time"})
+_KNOWN = _STRINGS.union(_REQUIRED, ("data", "data_base64"))
+_EXTENSION = re.compile(r"[a-z0-9]{1,20}")
+#: what a CloudEvents string may not hold
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_TIME = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?"
+    r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
+)
+#: attributes that may differ when a publish is tried again
+_NOT_PAYLOAD = frozenset({"time", "traceparent", "tracestate"})
+
+_attributes = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_string = msgspec.json.Decoder(str)
+_any = msgspec.json.Decoder()
+_scalar = msgspec.json.Decoder(str | bool | int | None)
+
+_DIGITS = bytes(0x30 if 0x30 <= i <= 0x39 else 0x65 if i == 0x45 else i for i in range(256))
+_NOT_BRACKETS = bytes(i for i in range(256) if i not in b"{}[]")
+#: after _DIGITS: an integer that may pass 64 bits, an exponent that may pass a double
+_SUSPICIOUS = (b"0" * 19, b"0e000", b"0e+000")
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One event of a publish: its identity, and its JSON on one line as it was sent."""
+
+    id: str
+    source: str
+    #: 8-byte hash of the identity (see `names.identity`)
+    hash: bytes
+    line: bytes
+
+
+def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> list[Entry]:
+    """Check the events of a request and return them as entries.
+
+    `body` is the whole request, scanned for suspicious spots at once. Raises BadRequest naming the event by its place.
+    """
+    if not raws:
+        raise BadRequest("invalid_request", "events: at least one event is expected.")
+    if len(raws) > MAX_EVENTS:
+        raise BadRequest(
+            "too_large", f"events: at most {MAX_EVENTS} in a request; got {len(raws)}. Split the request.", status=413
+        )
+    check_utf8(body)
+    numbers = _numbers_suspicious(body)
+    return [_decode_event(bytes(raw), publisher, number, numbers=numbers) for number, raw in enumerate(raws)]
+
+
+def check_utf8(body: bytes) -> None:
+    """Refuse bytes that are not UTF-8: raises BadRequest."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as e:
+            raise BadRequest("invalid_json", f"The body is not UTF-8 at byte {e.start}: JSON is exchanged in UTF-8.") from e
+
+
+def same_payload(one: bytes, other: bytes) -> bool:
+    """Whether two events of one identity say the same: data, type, subject and extensions, compared parsed."""
+    if one == other:
+        return True
+    left, right = _attributes.decode(one), _attributes.decode(other)
+    for name in (left.keys() | right.keys()) - _NOT_PAYLOAD:
+        if name not in left or name not in right:
+            return False
+        a, b = bytes(left[name]), bytes(right[name])
+        if a != b and _any.decode(a) != _any.decode(b):
+            return False
+    return True
+
+
+def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) -> Entry:
+    where = f"events[{number}]"
+    if len(line) > MAX_EVENT_BYTES:
+        raise BadRequest(
+            "too_large", f"{where}: an event is at most {MAX_EVENT_BYTES} bytes of JSON; got {len(line)}.", status=413
+        )
+    try:
+        attributes = _attributes.decode(line)
+    except msgspec.MsgspecError as e:
+        raise BadRequest("invalid_event", f"{where}: a CloudEvent is a JSON object; {e}.") from e
+    except RecursionError as e:
+        raise _too_deep(where) from e
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _may_be_deep(line):
+        _check_value(line, where)
+    elif numbers and _numbers_suspicious(line):
+        _check_value(line, where)
+    event_id, source = _check_attributes(attributes, where)
+    if b"\n" in line or b"\r" in line:
+        line = line.replace(b"\n", b" ").replace(b"\r", b" ")
+    return Entry(event_id, source, identity(publisher, source, event_id), line)
+
+
+def _check_attributes(attributes: dict[str, msgspec.Raw], where: str) -> tuple[str, str]:
+    """Check the context attributes against the specification; return the id and the source."""
+    values: list[str] = []
+    for name in _REQUIRED:
+        if name not in attributes:
+            raise BadRequest("invalid_event", f"{where}: the required attribute {name!r} is missing.")
+        values.append(_text(attributes[name], name, where))
+    if values[0] != "1.0":
+        raise BadRequest("invalid_event", f"{where}: specversion is expected to be '1.0'; got {values[0]!r}.")
+    for name in attributes.keys() & _STRINGS:
+        if attributes[name] != b"null":
+            values.append(_text(attributes[name], name, where))
+            if name == "time" and not _TIME.fullmatch(values[-1]):
+                raise BadRequest(
+                    "invalid_event", f"{where}: time is expected as RFC 3339, such as 2026-01-31T12:00:00Z; got {values[-1]!r}."
+                )
+    extensions = attributes.keys() - _KNOWN
+    if extensions:
+        values += _check_extensions(attributes, extensions, where)
+    if _CONTROL.search("".join(values)):
+        raise BadRequest("invalid_event", f"{where}: an attribute holds a control character, which CloudEvents forbids.")
+    if "data_base64" in attributes:
+        _check_base64(attributes, where)
+    return values[1], values[2]
+
+
+def _check_extensions(attributes: dict[str, msgspec.Raw], names: set[str], where: str) -> list[str]:
+    ours = names & OURS
+    if ours:
+        raise BadRequest(
+            "invalid_event", f"{where}: {', '.join(sorted(ours))} is set by the service alone; leave it out."
+        )
+    texts = []
+    for name in names:
+        if not _EXTENSION.fullmatch(name):
+            raise BadRequest(
+                "invalid_event", f"{where}: {name[:40]!r} cannot name an attribute: 1 to 20 of a-z 0-9 are expected."
+            )
+        try:
+            value = _scalar.decode(attributes[name])
+        except (msgspec.MsgspecError, RecursionError) as e:
+            raise BadRequest(
+                "invalid_event", f"{where}: the attribute {name!r} is expected to be a string, a boolean or an integer."
+            ) from e
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, int) and not -(2**31) <= value < 2**31:
+            raise BadRequest("invalid_event", f"{where}: the attribute {name!r} is expected to fit 32 bits; got {value}.")
+    return texts
+
+
+def _text(raw: msgspec.Raw, name: str, where: str) -> str:
+    try:
+        value = _string.decode(raw)
+    except msgspec.MsgspecError as e:
+        raise BadRequest("invalid_event", f"{where}: the attribute {name!r} is expected to be a string.") from e
+    if not value:
+        raise BadRequest("invalid_event", f"{where}: the attribute {name!r} is empty.")
+    return value
+
+
+def _check_base64(attributes: dict[str, msgspec.Raw], where: str) -> None:
+    if "data" in attributes:
+        raise BadRequest("invalid_event", f"{where}: an event has data or data_base64, not both.")
+    try:
+        binascii.a2b_base64(_string.decode(attributes["data_base64"]), strict_mode=True)
+    except (msgspec.MsgspecError, binascii.Error, ValueError) as e:
+        raise BadRequest("invalid_event", f"{where}: data_base64 is expected to be a string of base64 (RFC 4648).") from e
+
+
+def _numbers_suspicious(text: bytes) -> bool:
+    folded = text.translate(_DIGITS)
+    return any(spot in folded for spot in _SUSPICIOUS)
+
+
+def _may_be_deep(line: bytes) -> bool:
+    """Whether nesting may pass MAX_DEPTH; brackets inside strings can only make it say yes."""
+    brackets = line.translate(None, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return bool(brackets)
+
+
+def _check_value(line: bytes, where: str) -> None:
+    """Parse an event in full: every number must fit 64 bits or a double, nesting MAX_DEPTH."""
+    try:
+        level: list[Any] = [_any.decode(line)]
+    except RecursionError as e:
+        raise _too_deep(where) from e
+    except msgspec.MsgspecError as e:
+        raise BadRequest("invalid_number", f"{where}: a number is out of the range of a double.") from e
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                below += value.values()
+            elif type(value) is list:
+                below += value
+            elif type(value) is int and not -(2**63) <= value < 2**64:
+                raise BadRequest("invalid_number", f"{where}: the integer {str(value)[:30]} does not fit 64 bits.")
+        if not below:
+            return
+        level = below
+    raise _too_deep(where)
+
+
+def _too_deep(where: str) -> Problem:
+    return BadRequest("too_deep", f"{where}: at most {MAX_DEPTH} levels of nesting are expected.")
