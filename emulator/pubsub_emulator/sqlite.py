@@ -1,0 +1,251 @@
+"""The storage port over a SQLite file: durable, and shared by the threads and processes of one machine.
+
+Why it keeps the port's promises: every commit takes its time from the clock row while it holds SQLite's one
+write lock, so times rise strictly in commit order. A reader takes the clock row *of the snapshot it reads*,
+so whatever it does not see was committed later than its read time. (The machine's clock as read time is wrong
+in most reads: a commit may have taken its time already and not be visible yet.)
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pubsub_emulator.connections import Connections, refusal
+from pubsub_emulator.documents import check_collection, decode, encode, split
+from pubsub_emulator.errors import DataDirError, NewerFormatError
+from pubsub_emulator.watch import Watch
+from pubsubservice.store import Changed, Doc, Exists, Fields, Page, Reads, Unknown, meter
+
+__all__ = ["FORMAT", "SQLiteStore"]
+
+#: of the file; a store refuses a file of a higher one
+FORMAT = 1
+
+#: a reader that finds the clock this far behind moves it first, µs; the port allows 1 s
+_IDLE_US = 500_000
+#: how far the machine's clock may fall behind the store's before the store stops following it, µs
+_STEP_BACK_US = 1_000_000
+
+_SCHEMA = (
+    # clock: time of the newest commit; offset: store time less the machine's; both µs
+    """CREATE TABLE IF NOT EXISTS meta (id INTEGER PRIMARY KEY CHECK (id = 0), format INTEGER NOT NULL,
+       clock INTEGER NOT NULL, offset INTEGER NOT NULL)""",
+    # an ordinary table with an index, not WITHOUT ROWID: blobs would sit in the tree that is searched
+    """CREATE TABLE IF NOT EXISTS docs (key INTEGER PRIMARY KEY, collection TEXT NOT NULL, id TEXT NOT NULL,
+       created INTEGER NOT NULL, updated INTEGER NOT NULL, data BLOB NOT NULL)""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS docs_by_id ON docs (collection, id)",
+)
+_TICK = "UPDATE meta SET clock = max(clock + 1, ? + offset) RETURNING clock, offset"
+_CLOCK = "SELECT clock, offset FROM meta"
+_GET = "SELECT created, updated, data FROM docs WHERE collection = ? AND id = ?"
+_EXISTS = "SELECT 1 FROM docs WHERE collection = ? AND id = ?"
+_LIST = "SELECT id, created, updated, data FROM docs WHERE collection = ? AND id > ? ORDER BY id LIMIT ?"
+_CREATE = "INSERT INTO docs (collection, id, created, updated, data) VALUES (?, ?, ?, ?, ?)"
+_UPDATE = "UPDATE docs SET data = ?, updated = ? WHERE collection = ? AND id = ? AND updated = ?"
+_DELETE = "DELETE FROM docs WHERE collection = ? AND id = ?"
+
+
+def _machine_time_us() -> int:
+    return time.time_ns() // 1000
+
+
+class SQLiteStore:
+    """The storage port (`pubsubservice.store.Store`) over the file at `path`, which is made if missing.
+
+    `synchronous` is SQLite's (FULL: what was acknowledged survives a power loss; OFF: only killed processes).
+    `now` returns the machine's time, µs. A writer that gets no turn within `busy_timeout_s` raises Refused.
+    Raises DataDirError if the file cannot be used, NewerFormatError if a newer program wrote it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        synchronous: str = "FULL",
+        now: Callable[[], int] = _machine_time_us,
+        busy_timeout_s: float = 10.0,
+    ) -> None:
+        self.path = Path(path)
+        self._now = now
+        self._watch = Watch(self._version, self._existing)
+        self._connections = Connections(self.path, synchronous, busy_timeout_s, self._watch.reset)
+        try:
+            self._prepare(busy_timeout_s)
+        except BaseException:
+            self.close()
+            raise
+
+    def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
+        """Read documents by path, all of one snapshot."""
+        keys = [split(path) for path in paths]
+        with self._read() as (connection, clock):
+            rows = [connection.execute(_GET, key).fetchone() for key in keys]
+        meter().bill(reads=len(paths), time=clock)
+        docs = [
+            None if row is None else Doc(path, decode(row[2], fields), row[0], row[1])
+            for path, row in zip(paths, rows, strict=True)
+        ]
+        return Reads(docs, [clock] * len(docs))
+
+    def create(self, path: str, data: Fields) -> int:
+        """Create a document if the path is free and return its commit time."""
+        collection, name = split(path)
+        blob = encode(path, data)
+        with self._write(writes=1) as (connection, clock):
+            try:
+                connection.execute(_CREATE, (collection, name, clock, clock, blob))
+            except sqlite3.IntegrityError:
+                raise Exists(path) from None
+        self._watch.wake(path)
+        meter().bill(time=clock)
+        return clock
+
+    def update(self, path: str, data: Fields, if_update_time: int) -> int:
+        """Replace a document whose update time is still `if_update_time` and return the new one."""
+        collection, name = split(path)
+        blob = encode(path, data)
+        with self._write(writes=1) as (connection, clock):
+            if not connection.execute(_UPDATE, (blob, clock, collection, name, if_update_time)).rowcount:
+                raise Changed(path)
+        meter().bill(time=clock)
+        return clock
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete documents, those that are there."""
+        keys = [split(path) for path in paths]
+        if not keys:
+            return
+        with self._write(deletes=len(keys)) as (connection, clock):
+            connection.executemany(_DELETE, keys)
+        meter().bill(time=clock)
+
+    def list(
+        self, collection: str, after: str | None = None, limit: int = 100, fields: Sequence[str] | None = None
+    ) -> Page:
+        """One page of a collection's documents by ascending id (as UTF-8 bytes), past the id `after`."""
+        check_collection(collection)
+        with self._read() as (connection, clock):
+            rows = connection.execute(_LIST, (collection, after or "", limit)).fetchall()
+        meter().bill(reads=max(1, len(rows)), time=clock)
+        docs = [Doc(f"{collection}/{row[0]}", decode(row[3], fields), row[1], row[2]) for row in rows]
+        return Page(docs, clock)
+
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
+        """Return when one of the paths exists (for which nothing is billed), or at the timeout."""
+        self._watch.wait(paths, timeout_s)
+
+    def close(self) -> None:
+        """Let waiters go and close the file; later calls raise Refused."""
+        self._watch.close()
+        self._connections.close()
+
+    def advance(self, seconds: float) -> None:
+        """Move the store's clock forward, for every process on the file: how a test lets time pass."""
+        with self._write() as (connection, _):
+            connection.execute("UPDATE meta SET offset = offset + ?", (round(seconds * 1_000_000),))
+            self._tick(connection)
+
+    @contextmanager
+    def _read(self) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """A snapshot, and the time up to which it holds every commit."""
+        try:
+            with self._connections.use() as connection:
+                connection.execute("BEGIN")
+                clock, stands = self._clock(connection)
+                if stands:
+                    connection.execute("COMMIT")
+                    self._wind()
+                    connection.execute("BEGIN")
+                    clock, _ = self._clock(connection)
+                yield connection, clock
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise refusal(error, self.path) from error
+
+    @contextmanager
+    def _write(self, *, writes: int = 0, deletes: int = 0) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """A write transaction and the time of its commit, which follows unless the block raises."""
+        try:
+            with self._connections.write() as connection:
+                meter().bill(writes=writes, deletes=deletes)
+                yield connection, self._tick(connection)
+                self._commit(connection)
+        except sqlite3.Error as error:
+            raise refusal(error, self.path) from error
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise Unknown(f"{self.path}: {error}") from error
+
+    def _clock(self, connection: sqlite3.Connection) -> tuple[int, bool]:
+        """The clock row of the snapshot, and whether it is too far from the machine's time."""
+        clock, offset = connection.execute(_CLOCK).fetchone()
+        # read after the snapshot is taken: otherwise a commit in between would seem to be ahead of its time
+        return clock, not -_STEP_BACK_US <= self._now() + offset - clock <= _IDLE_US
+
+    def _tick(self, connection: sqlite3.Connection) -> int:
+        """Move the clock under the write lock and return the time of this commit."""
+        now = self._now()
+        [(clock, offset)] = connection.execute(_TICK, (now,)).fetchall()
+        if clock - now - offset > _STEP_BACK_US:
+            # the machine's clock was set back: the store's goes on from where it is, or it would stand still
+            connection.execute("UPDATE meta SET offset = ?", (clock - now,))
+        return int(clock)
+
+    def _wind(self) -> None:
+        """Move a clock that stands, unless another reader just did."""
+        with self._connections.write() as connection:
+            if self._clock(connection)[1]:
+                self._tick(connection)
+            self._commit(connection)
+
+    def _version(self) -> int:
+        with self._connections.use() as connection:
+            return int(connection.execute(_CLOCK).fetchone()[0])
+
+    def _existing(self, paths: Iterable[str]) -> Collection[str]:
+        try:
+            with self._connections.use() as connection:
+                return [path for path in paths if connection.execute(_EXISTS, split(path)).fetchone()]
+        except sqlite3.Error as error:
+            raise refusal(error, self.path) from error
+
+    def _prepare(self, timeout_s: float) -> None:
+        """Make the file, or check that it is one that this program understands."""
+        deadline = time.monotonic() + timeout_s
+        while not self._made(deadline):
+            time.sleep(0.01)
+
+    def _made(self, deadline: float) -> bool:
+        try:
+            with self._connections.use() as connection:
+                self._check_format(connection)
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+                connection.execute("INSERT OR IGNORE INTO meta VALUES (0, ?, 0, 0)", (FORMAT,))
+                self._check_format(connection)
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            # several processes making one file: SQLite does not wait for the change to WAL
+            if refusal(error, self.path).busy and time.monotonic() < deadline:
+                return False
+            raise DataDirError(f"cannot use {self.path}: {error}") from error
+        return True
+
+    def _check_format(self, connection: sqlite3.Connection) -> None:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            return
+        found = connection.execute("SELECT format FROM meta").fetchone()
+        if found is not None and found[0] > FORMAT:
+            raise NewerFormatError(
+                f"{self.path} has format {found[0]} and this program knows {FORMAT}: "
+                "upgrade pubsubclient, or use another directory"
+            )

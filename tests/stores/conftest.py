@@ -1,0 +1,30 @@
+"""The two stores behind the port; every test that takes `store` runs on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from pubsubservice.store import Store
+
+
+@pytest.fixture(params=["sqlite", "firestore"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store of this test's own is: what another process needs to open it (`stores.opening.open_store`)."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'store.sqlite3'}"
+    # a project id of its own: what Google's emulator isolates (another database id it does not)
+    return f"firestore:{request.getfixturevalue('google_emulator')}/test-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store."""
+    from stores.opening import open_store
+
+    opened = open_store(store_url)
+    yield opened
+    opened.close()

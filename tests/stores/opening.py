@@ -1,0 +1,20 @@
+"""Opening a store by its address, in this process or in another one."""
+
+from __future__ import annotations
+
+from pubsubservice.store import Store
+
+__all__ = ["open_store"]
+
+
+def open_store(url: str) -> Store:
+    """Open ``sqlite:PATH`` or ``firestore:HOST:PORT/PROJECT``."""
+    kind, _, place = url.partition(":")
+    if kind == "sqlite":
+        from pubsub_emulator.sqlite import SQLiteStore
+
+        return SQLiteStore(place)
+    from pubsubservice.firestore import FirestoreStore
+
+    address, _, project = place.partition("/")
+    return FirestoreStore.over_emulator(address, project)
