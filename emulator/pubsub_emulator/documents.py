@@ -21,6 +21,9 @@ _MAX_BYTES = 1_048_576
 #: and of one value: 1 MiB less 89 bytes
 _MAX_VALUE_BYTES = 1_048_487
 
+#: what the Firestore adapter adds to each document: the field ``_revision``, an integer
+_REVISION_BYTES = 10 + 8
+
 _SEGMENT = r"(?!\.{1,2}(?:/|$))(?!__[^/]*__(?:/|$))[^/]{1,1500}"
 _DOCUMENT = re.compile(rf"{_SEGMENT}/{_SEGMENT}(?:/{_SEGMENT}/{_SEGMENT})*")
 _COLLECTION = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT}/{_SEGMENT})*")
@@ -46,7 +49,7 @@ def check_collection(collection: str) -> None:
 def encode(path: str, data: Fields) -> bytes:
     """Return the bytes that keep `data`. Raises Refused if the store would not take the document."""
     # https://firebase.google.com/docs/firestore/storage-size: the name, the fields' names and values, and 32
-    size = _text_size(path.replace("/", "")) + path.count("/") + 16 + 32
+    size = sum(map(_text_size, path.split("/"))) + 16 + 32 + _REVISION_BYTES
     for field, value in data.items():
         size += _text_size(field) + _value_size(field, value)
     if size > _MAX_BYTES:

@@ -116,7 +116,7 @@ class SQLiteStore:
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete documents, those that are there."""
-        keys = [split(path) for path in paths]
+        keys = [split(path) for path in dict.fromkeys(paths)]
         if not keys:
             return
         with self._write(deletes=len(keys)) as (connection, clock):

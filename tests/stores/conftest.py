@@ -13,7 +13,7 @@ from pubsubservice.store import Store
 
 @pytest.fixture(params=["sqlite", "firestore"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a store of this test's own is: what another process needs to open it (`stores.opening.open_store`)."""
+    """The address of a store of this test's own, for `stores.opening.open_store`, here or in another process."""
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'store.sqlite3'}"
     # a project id of its own: what Google's emulator isolates (another database id it does not)

@@ -17,4 +17,4 @@ def open_store(url: str) -> Store:
     from pubsubservice.firestore import FirestoreStore
 
     address, _, project = place.partition("/")
-    return FirestoreStore.over_emulator(address, project)
+    return FirestoreStore(project, emulator=address)
