@@ -1,53 +1,51 @@
-"""Ends a process group when the process that started it is gone, even if that one was killed.
+"""Runs a command for as long as its owner lives, and ends it when the owner is gone, even if that was killed.
 
-Run as ``python watchdog.py PGID`` with a pipe as standard input whose only writing end the owner holds: the system
-closes it however the owner ends. It is run by its path, so that it imports nothing but the standard library.
+``python -I watchdog.py COMMAND…`` starts the command in its own process group. Standard input is a pipe whose
+writing end only the owner holds: the system closes it however the owner ends. Then the group gets SIGTERM, and
+SIGKILL after a grace. When the command ends by itself, the watchdog exits with its code. It needs nothing but
+the standard library, and is run by its path, so nothing else is imported.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
-import time
+import threading
+from types import FrameType
 
-__all__ = ["end_group", "main"]
+__all__ = ["GRACE_S", "main"]
 
-#: Java gets this long to end by itself
+#: what Java gets to end by itself
 GRACE_S = 3.0
-POLL_S = 0.02
 
 
-def end_group(group: int, grace_s: float = GRACE_S) -> None:
-    """End all processes of a group: SIGTERM, then SIGKILL to what is left after `grace_s`."""
-    if not _signal_group(group, signal.SIGTERM):
-        return
-    deadline = time.monotonic() + grace_s
-    while time.monotonic() < deadline:
-        if not _signal_group(group, 0):
-            return
-        time.sleep(POLL_S)
-    _signal_group(group, signal.SIGKILL)
+def main(command: list[str]) -> int:
+    """Run the command until it or the owner ends. The caller made this process the leader of a session."""
+    # Ctrl-C and a closing terminal are the owner's to handle, and SIGTERM comes from here. Handlers, since
+    # Java would inherit an ignored signal and ignore it too.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _ignore)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the owner's own
+    threading.Thread(target=_end_with_owner, args=(child,), daemon=True).start()
+    code = child.wait()
+    return code if code >= 0 else 128 - code
 
 
-def main(group: int) -> None:
-    """Wait for the owner's end, then end the group."""
-    # Ctrl-C and a closing terminal are the owner's to handle; its end is all that counts here.
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
+def _end_with_owner(child: subprocess.Popen[bytes]) -> None:
     while os.read(0, 1024):
         pass
-    end_group(group)
-
-
-def _signal_group(group: int, number: int) -> bool:
-    """Whether there was a process to signal."""
+    os.killpg(0, signal.SIGTERM)
     try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):  # macOS answers EPERM where only zombies are left
-        return False
-    return True
+        child.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(0, signal.SIGKILL)  # this process is in the group too, and is done
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing, which a new program does not inherit."""
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))
