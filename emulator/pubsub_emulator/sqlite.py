@@ -138,6 +138,10 @@ class SQLiteStore:
         """Return when one of the paths exists (for which nothing is billed), or at the timeout."""
         self._watch.wait(paths, timeout_s)
 
+    def end_waits(self) -> None:
+        """Let all waiters go, now and from now on: the process is about to end."""
+        self._watch.close()
+
     def close(self) -> None:
         """Let waiters go and close the file; later calls raise Refused."""
         self._watch.close()

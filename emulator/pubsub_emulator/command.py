@@ -1,0 +1,94 @@
+"""``pubsub emulator``: a store, the functions over it, and the signals that end them."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import signal
+import sys
+import threading
+from argparse import Namespace
+from types import FrameType
+
+from pubsub_emulator.cli import fail
+from pubsub_emulator.draining import DrainingRuntime
+from pubsub_emulator.errors import EmulatorError
+from pubsub_emulator.server import Emulator
+from pubsub_emulator.stores import open_store
+from pubsubservice.store import StoreError
+
+__all__ = ["run"]
+
+
+def run(options: Namespace) -> int:
+    """Serve until a signal, then drain. Returns the exit code; SystemExit(2) if it cannot start."""
+    ended = _end_on_signal()
+    _log_to_stderr(requests=options.log_requests)
+    runtime = DrainingRuntime()
+    try:
+        with (
+            open_store(options, runtime) as (store, place),
+            Emulator(
+                store, host=options.host, port=options.port, hosts=options.allow_host, runtime=runtime
+            ) as emulator,
+        ):
+            _say(f"events are kept {place}")
+            if not _is_loopback(options.host):
+                _say(f"anyone who reaches {options.host} may publish and read: nothing authenticates here")
+            sys.stdout.write(f"pubsub emulator ready: {emulator.url}\n")
+            sys.stdout.flush()
+            # with a timeout, for Windows: there no signal interrupts an endless wait
+            while not ended.wait(1.0):
+                pass
+    except (EmulatorError, StoreError) as error:
+        fail(str(error))
+    return 0
+
+
+class _JsonLines(logging.Formatter):
+    """Log records as the cloud's structured logs have them: one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON; a message that is one already, as it is."""
+        message = record.getMessage()
+        if message.startswith("{"):
+            return message
+        line = {"severity": record.levelname, "message": message, "logger": record.name}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def _log_to_stderr(*, requests: bool) -> None:
+    """Warnings and errors always, requests if asked for: a waiting subscriber makes one every few seconds."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.getLogger("pubsubservice").setLevel(logging.INFO if requests else logging.WARNING)
+
+
+def _end_on_signal() -> threading.Event:
+    """An event that the first signal to end sets; the next one has its usual effect, at once."""
+    ended = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+        ended.set()
+
+    for number in signals:
+        signal.signal(number, end)
+    return ended
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"pubsub emulator: {text}\n")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

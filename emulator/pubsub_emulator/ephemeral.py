@@ -1,0 +1,114 @@
+"""A SQLite store that lasts as long as its process: tests, continuous integration, a quick try.
+
+It is a file in a private temporary directory, not SQLite's shared memory: that locks whole tables, and
+readers fail at once where a file in WAL mode lets them go on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from pubsub_emulator.errors import DataDirError
+from pubsub_emulator.sqlite import SQLiteStore
+
+__all__ = ["EphemeralStore"]
+
+_IN_USE = "in-use"
+
+
+class EphemeralStore(SQLiteStore):
+    """A `SQLiteStore` in a directory of its own, which `close` or the end of the process removes.
+
+    It does not wait for the disk (synchronous OFF): there is nothing to keep. Directories of processes that
+    were killed are removed when the next store is made; a file lock marks each as in use, so none is mistaken.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        with _alone() as base:
+            _remove_leftovers(base)
+            self.directory = Path(tempfile.mkdtemp(prefix="store-", dir=base))
+            self._in_use = (self.directory / _IN_USE).open("wb")
+            _lock(self._in_use, wait=False)
+        atexit.register(self._remove)
+        try:
+            super().__init__(self.directory / "pubsub.sqlite3", synchronous="OFF")
+        except BaseException:
+            self._remove()
+            raise
+
+    def close(self) -> None:
+        """Close the store and remove it."""
+        super().close()
+        self._remove()
+
+    def _remove(self) -> None:
+        if os.getpid() != self._pid:
+            return  # a forked child ends; the store is its parent's
+        atexit.unregister(self._remove)
+        self._in_use.close()  # first: Windows removes no open file
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@contextmanager
+def _alone() -> Iterator[Path]:
+    """The user's directory of ephemeral stores, held by one process at a time."""
+    base = Path(tempfile.gettempdir()) / f"pubsub-ephemeral-{_user()}"
+    try:
+        base.mkdir(mode=0o700, exist_ok=True)
+        found = base.lstat()
+        # the name can be guessed: another user may have made it first
+        if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+            raise DataDirError(f"{base} is not this user's directory: remove it or set TMPDIR")
+        lock = (base / "lock").open("wb")
+    except OSError as error:
+        raise DataDirError(f"cannot use {base}: {error.strerror}") from error
+    with lock:
+        _lock(lock, wait=True)
+        yield base
+
+
+def _remove_leftovers(base: Path) -> None:
+    for directory in base.glob("store-*"):
+        # gone, or not ours to open: not a leftover of ours
+        with suppress(OSError), (directory / _IN_USE).open("ab") as file:
+            left = _lock(file, wait=False)
+        if left:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes], *, wait: bool) -> bool:
+        """Lock a file until it is closed; False if another process holds it."""
+        try:
+            # LK_LOCK tries for ten seconds
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes], *, wait: bool) -> bool:
+        """Lock a file until it is closed; False if another process holds it."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,107 @@
+"""The emulator's one address: which function a path means, and which requests never reach one."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import functions_framework
+
+from pubsubservice import __version__
+
+__all__ = ["Front", "WSGIApp", "load_functions"]
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+def load_functions(source: Path, names: Iterable[str]) -> dict[str, WSGIApp]:
+    """The functions of a source file, each as functions-framework serves it in the cloud."""
+    create_app: Callable[[str, str, str], WSGIApp] = functions_framework.create_app
+    return {name: create_app(name, str(source), "http") for name in names}
+
+
+class Front:
+    """A WSGI application: ``/NAME`` is the function NAME, ``/healthz`` says that we live, ``/`` lists them.
+
+    Nothing here authenticates, and any web page a developer visits can make the browser send requests to
+    127.0.0.1: by a name of its own that it lets point there (DNS rebinding), or across origins. So only
+    requests to a name we know come through, and from a page only if that is at such a name.
+
+    `hosts` are the names to answer to beside the loopback's; `any_address` admits every numeric address (no
+    page can make a browser send one that is not really ours).
+    """
+
+    def __init__(
+        self, functions: Mapping[str, WSGIApp], hosts: Iterable[str] = (), *, any_address: bool = False
+    ) -> None:
+        self._functions = dict(functions)
+        self._hosts = {_normal(host) for host in hosts}
+        self._any_address = any_address
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        host = _host_of("//" + environ.get("HTTP_HOST", ""))
+        if not self._knows(host):
+            detail = f"this emulator does not answer to the name {host!r}; allow it with --allow-host"
+            return _problem(start_response, "421 Misdirected Request", "host_not_allowed", detail)
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and not self._knows(_host_of(origin)):
+            detail = f"pages of {origin} may not use this emulator; allow its host with --allow-host"
+            return _problem(start_response, "403 Forbidden", "origin_not_allowed", detail)
+        return self._route(environ, start_response)
+
+    def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"].strip("/")
+        function = self._functions.get(path)
+        if function is not None:
+            # as in the cloud, where each function is the root of its own address; werkzeug's
+            # DispatcherMiddleware would leave the path empty, and Flask would redirect
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/{path}", "/"
+            return function(environ, start_response)
+        if path == "healthz":
+            return _json(start_response, "200 OK", {"status": "ok", "version": __version__})
+        if not path:
+            base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
+            urls = {name: f"{base}/{name}" for name in self._functions}
+            return _json(start_response, "200 OK", {"version": __version__, "functions": urls})
+        detail = f"there is no function {path!r}; there are {', '.join(self._functions)}"
+        return _problem(start_response, "404 Not Found", "not_found", detail)
+
+    def _knows(self, host: str) -> bool:
+        if host in self._hosts or host == "localhost" or host.endswith(".localhost"):
+            return True
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return address.is_loopback or self._any_address
+
+
+def _host_of(url: str) -> str:
+    try:
+        return _normal(urlsplit(url).hostname or "")
+    except ValueError:
+        return ""
+
+
+def _normal(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def _json(
+    start_response: StartResponse, status: str, body: object, content_type: str = "application/json"
+) -> Iterable[bytes]:
+    encoded = json.dumps(body).encode()
+    start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(encoded)))])
+    return [encoded]
+
+
+def _problem(start_response: StartResponse, status: str, code: str, detail: str) -> Iterable[bytes]:
+    number, _, title = status.partition(" ")
+    body = {"type": "about:blank", "title": title, "status": int(number), "code": code, "detail": detail}
+    return _json(start_response, status, body, "application/problem+json")

@@ -1,0 +1,168 @@
+"""Serving the functions: waitress in threads of this process, and an end that loses no request."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+import waitress.server
+from waitress import wasyncore
+
+from pubsub_emulator.draining import DrainingRuntime
+from pubsub_emulator.errors import AddressError
+from pubsub_emulator.front import Front, WSGIApp, load_functions
+from pubsub_emulator.sqlite import SQLiteStore
+from pubsubservice.settings import Settings
+from pubsubservice.store import Store
+
+__all__ = ["Emulator", "Server"]
+
+#: what Cloud Run takes (https://cloud.google.com/run/quotas)
+MAX_BODY_BYTES = 32 << 20
+#: how long requests under way may take once the end has come
+DRAIN_S = 10.0
+#: a connection without traffic is closed after this, also in the middle of a request's headers or body
+IDLE_S = 75
+
+
+class Server:
+    """A WSGI application served at an address, from construction until `close`.
+
+    Raises AddressError if the address is unknown, taken, or not allowed.
+    """
+
+    def __init__(self, app: WSGIApp, host: str = "127.0.0.1", port: int = 0, *, threads: int = 64) -> None:
+        listener = _bind(host, port)
+        self.port: int = listener.getsockname()[1]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        # a queue is no news: 64 requests are served, the next one waits
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._waitress = waitress.server.create_server(
+            app,
+            sockets=[listener],
+            threads=threads,
+            connection_limit=900,  # below the usual 1,024 open files
+            max_request_body_size=MAX_BODY_BYTES,
+            max_request_header_size=64 << 10,
+            channel_timeout=IDLE_S,
+            cleanup_interval=5,
+            recv_bytes=256 << 10,
+            # bodies stay in memory: a temporary file for each large one costs more
+            inbuf_overflow=MAX_BODY_BYTES,
+            outbuf_overflow=MAX_BODY_BYTES,
+            ident=None,
+            expose_tracebacks=False,
+            log_socket_errors=False,
+            asyncore_use_poll=True,
+        )
+        self._thread = threading.Thread(target=self._waitress.run, name="pubsub-server", daemon=True)
+        self._thread.start()
+
+    def drain(self, timeout_s: float = DRAIN_S) -> bool:
+        """Take no new connections, wait for the requests under way; False if some are left unanswered."""
+        self._waitress.trigger.pull_trigger(self._stop_listening)
+        deadline = time.monotonic() + timeout_s
+        while any(
+            channel.requests or channel.total_outbufs_len
+            for channel in list(self._waitress.active_channels.values())
+        ):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def close(self) -> None:
+        """End at once: connections are cut, requests under way get no answer."""
+        if not self._thread.is_alive():
+            return
+        # first the workers, which would write into the trigger's pipe after it was closed
+        self._waitress.task_dispatcher.shutdown(timeout=1)
+        self._waitress.trigger.pull_trigger(self._close_all)
+        self._thread.join()
+
+    def _stop_listening(self) -> None:
+        self._waitress.accepting = False
+        self._waitress.del_channel()
+        self._waitress.socket.close()
+
+    def _close_all(self) -> None:
+        wasyncore.close_all(self._waitress._map)  # noqa: SLF001 - its own close() leaves the connections open
+
+
+class Emulator:
+    """The service's functions over `store`, served at `url` from construction until `close`.
+
+    One per process: the service is configured for the whole process. The store stays the caller's to close.
+    `runtime` is given when the store was made with it, so that the end cuts its waits short too. `hosts` are
+    further names to answer to. Raises AddressError.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        hosts: Iterable[str] = (),
+        settings: Settings | None = None,
+        runtime: DrainingRuntime | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        self._store = store
+        self._runtime = runtime or DrainingRuntime()
+        functions = _configured_functions(store, settings, self._runtime)
+        front = Front(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"})
+        self._server = Server(front, host, port, threads=settings.threads)
+        self.url = self._server.url
+
+    def close(self, timeout_s: float = DRAIN_S) -> None:
+        """Answer the requests under way, long polls at once and empty, and end."""
+        self._runtime.drain()
+        if isinstance(self._store, SQLiteStore):
+            self._store.end_waits()
+        self._server.drain(timeout_s)
+        self._server.close()
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _configured_functions(store: Store, settings: Settings, runtime: DrainingRuntime) -> dict[str, WSGIApp]:
+    service = importlib.import_module("pubsubservice.service")
+    service.configure(store, settings, runtime)
+    # by path, as the cloud loads it: functions-framework executes the file once per function
+    main = importlib.import_module("pubsubservice.main")
+    return load_functions(Path(str(main.__file__)), main.FUNCTIONS)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        [*found] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise AddressError(f"unknown host {host}: {error}") from error
+    # "localhost" is often both: the older kind is the one that all clients try
+    family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+    listener = socket.socket(family, kind, protocol)
+    try:
+        # on Windows it would let two programs share the port; elsewhere it only spares a wait after a restart
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # now, not when waitress does it: of two emulators one gets the port, and the other is told here
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise AddressError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+    return listener

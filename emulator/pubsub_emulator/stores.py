@@ -1,0 +1,86 @@
+"""Which store the command line means, opened and, in the end, closed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pubsub_emulator.draining import DrainingRuntime
+from pubsub_emulator.ephemeral import EphemeralStore
+from pubsub_emulator.errors import AddressError, DataDirError
+from pubsub_emulator.sqlite import SQLiteStore
+from pubsubservice.store import Store
+
+__all__ = ["DEFAULT_DATA_DIR", "open_store"]
+
+#: like .git or .venv: of the project one works in, easily seen, copied and removed
+DEFAULT_DATA_DIR = Path(".pubsub")
+_FILE = "pubsub.sqlite3"
+_CONNECT_TIMEOUT_S = 5.0
+
+
+@contextmanager
+def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[Store, str]]:
+    """The store that `options` (data_dir, ephemeral, firestore) ask for, and where it is, in words.
+
+    Without any of them: FIRESTORE_EMULATOR_HOST if it is set, else the default data directory.
+    Raises EmulatorError.
+    """
+    firestore = options.firestore
+    if firestore is None and options.data_dir is None and not options.ephemeral:
+        firestore = os.environ.get("FIRESTORE_EMULATOR_HOST") or None
+    if firestore == "google":
+        from pubsub_emulator import google  # noqa: PLC0415 - only who asks for it pays for it
+
+        with google.start_emulator() as address, _firestore(address, runtime) as store:
+            yield store, f"in Google's Firestore emulator at {address}, until the end"
+    elif firestore is not None:
+        with _firestore(firestore, runtime) as store:
+            yield store, f"in the Firestore emulator at {firestore}"
+    elif options.ephemeral:
+        with _closing(EphemeralStore()) as store:
+            yield store, "until the end only"
+    else:
+        directory = options.data_dir or DEFAULT_DATA_DIR
+        _make(directory)
+        with _closing(SQLiteStore(directory / _FILE)) as store:
+            yield store, f"in {directory}"
+
+
+@contextmanager
+def _closing(store: Store) -> Iterator[Store]:
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise AddressError(f"--firestore takes google or HOST:PORT, not {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise AddressError(f"no Firestore emulator answers at {address}: {error}") from error
+    from pubsubservice.firestore import FirestoreStore  # noqa: PLC0415 - a second of imports
+
+    project = os.environ.get("GOOGLE_CLOUD_PROJECT") or "pubsub-local"
+    with _closing(FirestoreStore(project, emulator=address, runtime=runtime)) as store:
+        yield store
+
+
+def _make(directory: Path) -> None:
+    try:
+        new = not directory.exists()
+        directory.mkdir(parents=True, exist_ok=True)
+        if new:
+            # as pytest and ruff do with theirs: what is kept here is nothing to commit
+            (directory / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise DataDirError(f"cannot use the data directory {directory}: {error.strerror}") from error
