@@ -27,7 +27,7 @@ END_TIMEOUT_S = watchdog.GRACE_S + 5.0
 _LAST_BYTES, _LAST_LINES = 8_000, 15
 
 # What the SDK's launcher runs, less a shell in between. With the quick compiler and the plain collector it is
-# ready in 1.4 s instead of 2.8, and takes two thirds of the memory and half of the CPU time over a test's life.
+# ready in 1.4 s instead of 2.8, and takes two thirds of the memory and half of the CPU time over a test run.
 _FLAGS = ("-Duser.language=en", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 

@@ -1,9 +1,9 @@
 """Runs a command for as long as its owner lives, and ends it when the owner is gone, even if that was killed.
 
 ``python -I watchdog.py COMMAND…`` starts the command in its own process group. Standard input is a pipe whose
-writing end only the owner holds: the system closes it however the owner ends. Then the group gets SIGTERM, and
-SIGKILL after a grace. When the command ends by itself, the watchdog exits with its code. It needs nothing but
-the standard library, and is run by its path, so nothing else is imported.
+writing end only the owner holds: the system closes it however the owner ends. The group gets SIGTERM then,
+and SIGKILL after a grace. When the command ends by itself, the watchdog exits with its code. It needs nothing
+but the standard library, and is run by its path, so nothing else is imported.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from google.cloud.firestore_v1 import types
 
 from pubsubservice._version import __version__
 from pubsubservice.firestore_documents import check_message
+from pubsubservice.firestore_forks import calling
 from pubsubservice.runtime import Runtime
 from pubsubservice.store import Changed, Exists, Refused, StoreError, Unknown, meter
 
@@ -126,9 +127,9 @@ class Calls:
     def commit(self, request: Any, *, conditional: bool = False) -> Any:
         """Send a commit once. Raises what `explain_failure` says."""
         check_message(request)
-        channel = self._connect()
         try:
-            return channel.commit(request, timeout=COMMIT_TIMEOUT_S, metadata=self._metadata)
+            with calling:
+                return self._connect().commit(request, timeout=COMMIT_TIMEOUT_S, metadata=self._metadata)
         except grpc.RpcError as error:
             raise explain_failure(error, conditional=conditional) from error
 
@@ -151,15 +152,12 @@ class Calls:
         check_message(request)
         began = self._runtime.monotonic()
         for tries in range(1, READ_TRIES + 1):
-            channel = self._connect()
-            left_s = total_s - (self._runtime.monotonic() - began)
+            try_s = min(READ_TRY_TIMEOUT_S, total_s - (self._runtime.monotonic() - began))
             answers: list[Any] = []
             try:
-                stream = pick(channel)(
-                    request, timeout=min(READ_TRY_TIMEOUT_S, left_s), metadata=self._metadata
-                )
-                for answer in stream:
-                    answers.append(answer)  # noqa: PERF402 - an error must not lose count of what came before it
+                with calling:
+                    for answer in pick(self._connect())(request, timeout=try_s, metadata=self._metadata):
+                        answers.append(answer)  # noqa: PERF402 - an error must not lose count of what came
             except grpc.RpcError as error:
                 # What came was read, hence billed.
                 meter().bill(reads=len(answers))

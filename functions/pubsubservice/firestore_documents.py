@@ -30,7 +30,7 @@ MAX_STORED_BYTES = 1_048_576
 MAX_MESSAGE_BYTES = 4 * 1_048_576
 
 #: A write that changes nothing keeps the document's update time, so that a second `update` with the same
-#: condition would succeed too. This field of random content makes every write a change; `Doc.data` is without.
+#: condition would succeed too. This field of random content makes every write a change; `Doc.data` omits it.
 REVISION = "_revision"
 
 _SIMPLE_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

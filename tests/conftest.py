@@ -1,0 +1,30 @@
+"""What several folders of tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def google_emulator() -> Iterator[str]:
+    """The address (host:port) of Google's Firestore emulator, one for all tests.
+
+    It isolates by project id: take a fresh one per test. FIRESTORE_EMULATOR_HOST names one that runs already.
+    Where it is not installed the tests are skipped, but fail under CI=true.
+    """
+    from pubsub_emulator.google import NotInstalled, start_emulator
+
+    running = os.environ.get("FIRESTORE_EMULATOR_HOST")
+    if running:
+        yield running
+        return
+    try:
+        with start_emulator() as address:
+            yield address
+    except NotInstalled as absent:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(absent))
+        pytest.skip(str(absent))
