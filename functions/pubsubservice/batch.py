@@ -32,7 +32,7 @@ class Origin(NamedTuple):
     """A run of consecutive events of a batch that came with one request."""
 
     publisher: str
-    count: int
+    events: int
 
 
 _origins_encoder = msgspec.msgpack.Encoder()
@@ -63,10 +63,11 @@ def document(blob: bytes, first: int, hashes: Sequence[bytes], origins: Sequence
 
 def check_format(doc: Doc) -> None:
     """Refuse a document of a newer program: raises Unavailable."""
-    if int(doc.data["format"] or 0) > FORMAT:
+    written = int(doc.data["format"] or 0)
+    if written > FORMAT:
         raise Unavailable(
             "newer_format",
-            f"The document {doc.path} was written by a newer version (format {doc.data['format']}, this one knows "
+            f"The document {doc.path} was written by a newer version (format {written}, this one knows "
             f"{FORMAT}); nothing was changed. Finish the upgrade, or try again.",
             retry_after_s=5,
         )
@@ -103,9 +104,9 @@ class Batch:
     def publisher_of(self, offset: int) -> str:
         """Who published the event at `offset`."""
         for origin in _origins_decoder.decode(self._origins):
-            if offset < origin.count:
+            if offset < origin.events:
                 return origin.publisher
-            offset -= origin.count
+            offset -= origin.events
         raise IndexError(offset)
 
 

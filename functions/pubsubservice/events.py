@@ -7,6 +7,7 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import msgspec
 from pubsubservice.names import identity
 from pubsubservice.problems import BadRequest, Problem
 
-__all__ = ["MAX_EVENTS", "MAX_EVENT_BYTES", "OURS", "Entry", "decode_events", "same_payload"]
+__all__ = ["MAX_EVENTS", "MAX_EVENT_BYTES", "OURS", "Entry", "check_utf8", "decode_events", "identity_of", "same_payload"]
 
 #: events in one request
 MAX_EVENTS = 10_000
@@ -101,6 +102,12 @@ def same_payload(one: bytes, other: bytes) -> bool:
     return True
 
 
+def identity_of(line: bytes) -> tuple[str, str]:
+    """The source and id of an event that was accepted."""
+    attributes = _attributes.decode(line)
+    return _string.decode(attributes["source"]), _string.decode(attributes["id"])
+
+
 def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) -> Entry:
     where = f"events[{number}]"
     if len(line) > MAX_EVENT_BYTES:
@@ -133,7 +140,7 @@ def _check_attributes(attributes: dict[str, msgspec.Raw], where: str) -> tuple[s
     if values[0] != "1.0":
         raise BadRequest("invalid_event", f"{where}: specversion is expected to be '1.0'; got {values[0]!r}.")
     for name in attributes.keys() & _STRINGS:
-        if attributes[name] != b"null":
+        if bytes(attributes[name]) != b"null":
             values.append(_text(attributes[name], name, where))
             if name == "time" and not _TIME.fullmatch(values[-1]):
                 raise BadRequest(
@@ -188,7 +195,7 @@ def _check_base64(attributes: dict[str, msgspec.Raw], where: str) -> None:
     if "data" in attributes:
         raise BadRequest("invalid_event", f"{where}: an event has data or data_base64, not both.")
     try:
-        binascii.a2b_base64(_string.decode(attributes["data_base64"]), strict_mode=True)
+        base64.b64decode(_string.decode(attributes["data_base64"]), validate=True)
     except (msgspec.MsgspecError, binascii.Error, ValueError) as e:
         raise BadRequest("invalid_event", f"{where}: data_base64 is expected to be a string of base64 (RFC 4648).") from e
 

@@ -55,6 +55,8 @@ class Known:
         self._places: dict[bytes, int] = {}
         #: nothing older than what is here belongs to the log
         self._complete = seq == 0
+        #: the oldest batch that is here
+        self._low = seq + 1
 
     @classmethod
     def load(cls, store: Store, topic: str, partition: int) -> Known:
@@ -63,6 +65,7 @@ class Known:
         if not page.docs:
             return cls(0, page.time)
         known = cls(seq_of(page.docs[0].path), page.time)
+        known._low = known.seq
         known._add(page.docs[0])
         return known
 
@@ -95,13 +98,12 @@ class Known:
         """Know every batch created after `since` (µs of store time), or the newest 200 when it is None."""
         limit = _FIRST_PAGE
         while not self._complete and self._lacks(since):
-            low = min(self._batches)
-            page = store.list(batches(topic, partition), after=batch_id(low), limit=limit, fields=HEAD_FIELDS)
+            page = store.list(batches(topic, partition), after=batch_id(self._low), limit=limit, fields=HEAD_FIELDS)
             for doc in page.docs:
-                low -= 1
-                if seq_of(doc.path) != low or doc.created >= self._batches[low + 1].created:
+                if seq_of(doc.path) != self._low - 1 or doc.created >= self._batches[self._low].created:
                     self._complete = True
                     return
+                self._low -= 1
                 self._add(doc)
             self._complete = len(page.docs) < limit
             limit = min(2 * limit, _LARGEST_PAGE)
@@ -109,18 +111,18 @@ class Known:
     def forget_oldest(self, max_identities: int) -> None:
         """Drop whole batches from the old end until at most `max_identities` are held (the tail always stays)."""
         while len(self._places) > max_identities and len(self._batches) > 1:
-            low = min(self._batches)
-            hashes = self._batches.pop(low).hashes
+            hashes = self._batches.pop(self._low).hashes
             for at in range(0, len(hashes), 8):
                 packed = self._places.get(hashes[at : at + 8])
-                if packed is not None and packed >> 14 == low:
+                if packed is not None and packed >> 14 == self._low:
                     del self._places[hashes[at : at + 8]]
+            self._low += 1
             self._complete = False
 
     def _lacks(self, since: int | None) -> bool:
         if since is None:
             return len(self._batches) < _MAX_BLIND_BATCHES
-        return self._batches[min(self._batches)].created > since
+        return self._batches[self._low].created > since
 
     def _add(self, doc: Doc) -> None:
         check_format(doc)
@@ -128,5 +130,9 @@ class Known:
         hashes: bytes = doc.data["hashes"]  # type: ignore[assignment]
         self._batches[seq] = KnownBatch(doc.created, int(doc.data["first"] or 0), hashes)
         base = seq << 14
+        newest = seq == self.seq
         for offset in range(len(hashes) // 8):
-            self._places[hashes[8 * offset : 8 * offset + 8]] = base + offset
+            key = hashes[8 * offset : 8 * offset + 8]
+            # an identity may come again after the once-only window; its newest place counts
+            if newest or key not in self._places:
+                self._places[key] = base + offset

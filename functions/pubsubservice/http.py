@@ -1,0 +1,153 @@
+"""HTTP around the calls: methods, media types, sizes, problem documents, headers, and one log line a request.
+
+A function of ``main`` returns a `Reply` or raises a `Problem`; `endpoint` does the rest, the same for each.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flask
+
+from pubsubservice import __version__
+from pubsubservice.problems import BadRequest, Problem, Unavailable
+from pubsubservice.requestlog import log_request
+from pubsubservice.service import Service, current
+from pubsubservice.store import Meter, StoreError, start_meter
+from pubsubservice.wire import MAX_BODY_BYTES
+
+__all__ = ["Reply", "endpoint", "json_body", "query"]
+
+_logger = logging.getLogger(__name__)
+
+_TITLES = {
+    400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 413: "Content Too Large",
+    415: "Unsupported Media Type", 422: "Unprocessable Content", 500: "Internal Server Error", 503: "Service Unavailable",
+}  # fmt: skip
+
+
+class Reply(NamedTuple):
+    """A success."""
+
+    body: bytes
+    #: what the request's log line says of it
+    log: dict[str, str | int]
+    status: int = 200
+    headers: dict[str, str] = {}
+
+
+_Handler = Callable[[flask.Request, Service], Reply]
+
+
+def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], flask.Response]]:
+    """Make an HTTP function of a handler; `methods` are the ones it answers."""
+
+    def decorate(handler: _Handler) -> Callable[[flask.Request], flask.Response]:
+        name = handler.__name__
+
+        @functools.wraps(handler)
+        def function(request: flask.Request) -> flask.Response:
+            meter = start_meter()
+            service = None
+            log: dict[str, str | int] = {}
+            try:
+                if request.method not in methods:
+                    raise _method_not_allowed(name, request.method, methods)
+                service = current()
+                started = service.runtime.monotonic()
+                reply = handler(request, service)
+                response = flask.Response(reply.body, reply.status, reply.headers, content_type="application/json")
+                log = reply.log
+            except Exception as e:  # noqa: BLE001 - the edge: nobody is shown a traceback
+                problem = _problem_of(e, name)
+                response, log = _problem_response(problem), {"code": problem.code}
+            duration_ms = 1000 * (service.runtime.monotonic() - started) if service else 0.0
+            _add_headers(response, meter, duration_ms)
+            log_request(name, response.status_code, log, meter, duration_ms)
+            return response
+
+        return function
+
+    return decorate
+
+
+def json_body(request: flask.Request) -> bytes:
+    """The body of a request that is expected to be JSON; raises BadRequest (413, 415)."""
+    if request.args:
+        raise BadRequest("unknown_field", f"The query parameter {next(iter(request.args))!r} is not known to this call.")
+    # a browser sends neither of these across origins without asking first: a page cannot publish behind a user's back
+    if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
+        raise BadRequest(
+            "unsupported_media_type",
+            f"Content-Type: application/json is expected; got {request.mimetype or 'none'!r}.",
+            status=415,
+        )
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise BadRequest("unsupported_media_type", "Content-Encoding: the body is expected uncompressed.", status=415)
+    length = request.content_length
+    body = b"" if length is not None and length > MAX_BODY_BYTES else request.stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES or (length or 0) > MAX_BODY_BYTES:
+        raise BadRequest(
+            "too_large",
+            f"A request is at most {MAX_BODY_BYTES} bytes of JSON; got {length or 'more'}. Split it; nothing was done.",
+            status=413,
+        )
+    return body
+
+
+def query(request: flask.Request, *names: str) -> dict[str, str]:
+    """The query parameters of a request, each known and at most once; raises BadRequest."""
+    for name in request.args:
+        if name not in names:
+            raise BadRequest("unknown_field", f"The query parameter {name!r} is not known; known are: {', '.join(names)}.")
+        if len(request.args.getlist(name)) > 1:
+            raise BadRequest("invalid_request", f"The query parameter {name!r} is expected once.")
+    return request.args.to_dict()
+
+
+def _problem_of(error: Exception, function: str) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, StoreError):
+        _logger.warning("%s: the store failed: %s: %s", function, type(error).__name__, error)
+        return Unavailable("store_unavailable", "The store did not answer as expected; send the same request again.")
+    _logger.exception("%s failed", function)
+    return Problem("internal", "The service failed; the error was logged. Sending the same request again is safe.")
+
+
+def _method_not_allowed(function: str, method: str, methods: tuple[str, ...]) -> Problem:
+    return BadRequest(
+        "method_not_allowed",
+        f"{function} expects {' or '.join(methods)}; got {method}.",
+        status=405,
+        headers={"Allow": ", ".join(methods)},
+    )
+
+
+def _problem_response(problem: Problem) -> flask.Response:
+    document = {
+        "type": "about:blank",
+        "title": _TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        **problem.extra,
+    }
+    return flask.Response(
+        json.dumps(document), problem.status, problem.headers, content_type="application/problem+json"
+    )
+
+
+def _add_headers(response: flask.Response, meter: Meter, duration_ms: float) -> None:
+    headers = response.headers
+    headers["X-Store-Ops"] = f"reads={meter.reads}, writes={meter.writes}, deletes={meter.deletes}"
+    if meter.time:
+        headers["X-Store-Time"] = str(meter.time)
+    headers["X-Service-Version"] = __version__
+    headers["Server-Timing"] = f"total;dur={duration_ms:.3f}"
+    headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"

@@ -1,0 +1,81 @@
+"""The HTTP functions: each takes a request, checks it, calls the service, and answers.
+
+Deployed one by one by their names in `FUNCTIONS`; ``functions/main.py`` re-exports them for the functions framework. What each
+takes and answers is in ``docs/protocol.md``.
+"""
+
+from __future__ import annotations
+
+import flask
+
+from pubsubservice import wire
+from pubsubservice.http import Reply, endpoint, json_body, query
+from pubsubservice.service import Service
+
+__all__ = ["FUNCTIONS", "get_events", "publish", "register", "subscribe"]
+
+#: the functions there are, by the names that URLs, Terraform and the SDK use
+FUNCTIONS = ("register", "publish", "subscribe", "get_events")
+
+
+@endpoint("POST", "GET")
+def register(request: flask.Request, service: Service) -> Reply:
+    """Get or create a publisher, subscriber or topic; GET shows one, or lists names."""
+    if request.method == "GET":
+        return _registered(request, service)
+    body = wire.decode_register(json_body(request))
+    if body.publisher is not None:
+        state, created = {"publisher": body.publisher}, service.topics.register_publisher(body.publisher)
+        log: dict[str, str | int] = {"publisher": body.publisher}
+    elif body.subscriber is not None:
+        state, created = service.subscriptions.register(body.subscriber)
+        log = {"subscriber": body.subscriber}
+    else:
+        topic, created = service.topics.register(body.topic or "", body.partitions, body.retention_s)
+        state, log = topic.as_json(), {"topic": topic.name}
+    log["created"] = int(created)
+    return Reply(wire.encode(state), log, 201 if created else 200)
+
+
+@endpoint("POST")
+def publish(request: flask.Request, service: Service) -> Reply:
+    """Append events to a topic, each once; the answer says where each is. A 2xx means that all are stored."""
+    body = wire.decode_publish(json_body(request))
+    partition, places = service.publish(body.topic, body.publisher, body.entries, body.since)
+    answer = wire.encode_receipts(partition, body.entries, places)
+    return Reply(answer, {"topic": body.topic, "publisher": body.publisher, "events": len(places)})
+
+
+@endpoint("POST", "DELETE")
+def subscribe(request: flask.Request, service: Service) -> Reply:
+    """Subscribe a subscriber to a topic, or change the subscription; DELETE ends it."""
+    if request.method == "DELETE":
+        leave = wire.decode_unsubscribe(json_body(request))
+        service.subscriptions.unsubscribe(leave.subscriber, leave.topic, leave.token)
+        return Reply(b"", {"subscriber": leave.subscriber, "topic": leave.topic}, 204)
+    body = wire.decode_subscribe(json_body(request))
+    subscription = service.subscribe(body)
+    return Reply(wire.encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
+
+
+@endpoint("POST")
+def get_events(request: flask.Request, service: Service) -> Reply:
+    """Settle events, and hand out new or due ones under a lease; with nothing new, an empty list at once."""
+    body = wire.decode_get_events(json_body(request))
+    answer = service.get_events(body)
+    headers = {"Retry-After": "1"} if answer.crowded else {}
+    events = sum(len(slice_.lines) for slice_ in answer.slices)
+    log: dict[str, str | int] = {"subscriber": body.subscriber, "events": events, "attempt": answer.attempt}
+    return Reply(wire.encode_answer(answer), log, headers=headers)
+
+
+def _registered(request: flask.Request, service: Service) -> Reply:
+    kind, name, page_size, after = wire.decode_registered(
+        query(request, "publisher", "subscriber", "topic", "page_size", "page_token")
+    )
+    if name:
+        state = service.show(kind, name)
+    else:
+        names, following = service.names(kind, page_size, after)
+        state = {"names": names, **({"next_page_token": following} if following else {})}
+    return Reply(wire.encode(state), {kind: name})

@@ -1,0 +1,310 @@
+"""Reading logs: all events of all topics of a subscriber in commit-time order, without a gap, by point reads alone.
+
+A log is complete up to the read time of its own first missing batch, or the create time of the last batch of a full window.
+Up to the smallest of these over all logs, events may be handed out; what was found beyond it waits for one more read.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pubsubservice.batch import Batch, BatchCache
+from pubsubservice.names import batch_path, log_path, topic_path
+from pubsubservice.runtime import Runtime
+from pubsubservice.settings import Settings
+from pubsubservice.spans import Span
+from pubsubservice.store import Doc, Store
+from pubsubservice.subscriber import Position, State, Subscription
+from pubsubservice.topics import Topics
+
+__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "MAX_READS", "Reader", "Reading", "Slice"]
+
+#: reads of one call beyond one a log; also the batches that one lease spans
+MAX_READS = 256
+#: bytes of events in one answer
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+#: what the service adds to each event of an answer, about
+ADDED_BYTES = 450
+_LARGE_READ = 16
+_REMEMBERED_LOGS = 10_000
+
+
+class Slice(NamedTuple):
+    """Consecutive events of one batch, to be delivered."""
+
+    topic: str
+    span: Span
+    batch: Batch
+    #: the events' JSON
+    lines: Sequence[bytes]
+
+
+class Reading(NamedTuple):
+    """New events in commit-time order; the positions of the state have moved past them."""
+
+    slices: list[Slice]
+    #: a bound was met before the end of the logs
+    more: bool
+    #: the documents that do not exist yet and of which one will when there is something new
+    next_paths: list[str]
+
+
+class _Tap:
+    """One log being read, or a topic that does not exist yet (`partition` is -1)."""
+
+    def __init__(self, topic: str, subscription: Subscription, partition: int) -> None:
+        self.topic = topic
+        self.subscription = subscription
+        self.partition = partition
+        self.position = Position() if partition < 0 else subscription.positions[partition]
+        #: found, judged, and not yet handed out
+        self.pending: deque[Batch] = deque()
+        #: the next batch to read
+        self.seq = self.position.seq
+        #: when the log up to `seq` - 1 was known to be there, or to end there; µs
+        self.at = self.position.at
+        #: everything created up to here is known; µs
+        self.horizon = -1
+        #: there may be more behind what was read
+        self.open = True
+
+    def next_path(self) -> str:
+        return topic_path(self.topic) if self.partition < 0 else batch_path(self.topic, self.partition, self.seq)
+
+
+class _Look(NamedTuple):
+    """What one window of a log showed."""
+
+    tap: _Tap
+    found: list[Batch]
+    #: read time of the first missing batch; None when the window was full
+    missing: int | None
+    #: the log document must tell whether these belong to the log, or were trimmed away before
+    doubtful: bool
+
+
+class Reader:
+    """The reading side of all logs in this process."""
+
+    def __init__(self, store: Store, runtime: Runtime, settings: Settings, topics: Topics, cache: BatchCache) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._floor_us = settings.floor_us
+        self._topics = topics
+        self._cache = cache
+        #: per log: the last batch that was seen to be the tail, and when; saves a read a poll
+        self._tails: dict[tuple[str, int], tuple[int, int]] = {}
+        #: per log: the next batch and the window that its backlog asked for
+        self._windows: dict[tuple[str, int], tuple[int, int]] = {}
+        #: few large reads at a time, so that memory is bounded
+        self._large = [runtime.new_lock() for _ in range(4)]
+
+    def new_events(self, state: State, max_events: int) -> Reading:
+        """Read on from the positions of a state, which move past what is returned; raises StoreError, Unavailable."""
+        taps = self._open_taps(state)
+        heads: list[tuple[int, str, int, _Tap]] = []
+        slices: list[Slice] = []
+        events, room, budget, more = 0, MAX_ANSWER_BYTES, MAX_READS + len(taps), False
+        while taps:
+            bound = min(tap.horizon for tap in taps)
+            while heads and heads[0][0] <= bound and not more:
+                tap = heapq.heappop(heads)[3]
+                taken = _take(tap, state, max_events - events, room)
+                if taken is not None:
+                    slices.append(taken)
+                    events += len(taken.lines)
+                    room -= sum(map(len, taken.lines)) + ADDED_BYTES * len(taken.lines)
+                more = bool(tap.pending and tap.position.offset) or events >= max_events or taken is None
+                more = more or len(slices) >= MAX_READS or room <= 0
+                if tap.pending:
+                    heapq.heappush(heads, _head(tap))
+            need = [tap for tap in taps if (tap.horizon < heads[0][0] if heads else tap.open)]
+            if more or not need:
+                break
+            if budget <= 0:
+                more = True
+                break
+            budget -= self._read(state, taps, need, max_events - events)
+            heads = [_head(tap) for tap in taps if tap.pending]
+            heapq.heapify(heads)
+        return Reading(slices, more, [tap.next_path() for tap in taps])
+
+    def fetch(self, places: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int, int], Batch]:
+        """Batches by (topic, partition, seq) that were handed out before; those that retention took are missing."""
+        batches: dict[tuple[str, int, int], Batch] = {}
+        ask = []
+        for place in places:
+            cached = self._cache.get(batch_path(*place))
+            if cached is not None:
+                batches[place] = cached
+            else:
+                ask.append(place)
+        if not ask:
+            return batches
+        docs = self._get([batch_path(*place) for place in ask])[0]
+        found = {place: Batch(doc) for place, doc in zip(ask, docs, strict=True) if doc is not None}
+        trims = self._trims({place[:2] for place in found})
+        for place, batch in found.items():
+            if place[2] > trims[place[:2]]:
+                batches[place] = batch
+                self._cache.put(batch_path(*place), batch)
+        return batches
+
+    def _open_taps(self, state: State) -> list[_Tap]:
+        taps = []
+        for topic, subscription in state.subscriptions.items():
+            if not subscription.positions:
+                partitions = self._topics.partitions(topic)
+                if partitions is None:
+                    taps.append(_Tap(topic, subscription, -1))
+                    continue
+                subscription.positions = [Position() for _ in range(partitions)]
+            for partition in range(len(subscription.positions)):
+                tap = _Tap(topic, subscription, partition)
+                seq, time = self._tails.get((topic, partition), (-1, 0))
+                if seq == tap.seq - 1 and not tap.position.offset:
+                    tap.at = max(tap.at, time)
+                taps.append(tap)
+        return taps
+
+    def _read(self, state: State, taps: list[_Tap], need: list[_Tap], events: int) -> int:
+        """Read the next window of each needed log; returns the billed reads."""
+        windows: list[tuple[_Tap, list[Batch], list[str]]] = []
+        width = max(1, MAX_READS // len(need))
+        for tap in need:
+            seq, window = self._windows.get((tap.topic, tap.partition), (0, 1))
+            windows.append(self._window(tap, min(width, window if seq == tap.seq else 1)))
+        paths = [path for _, _, ask in windows for path in ask]
+        docs, times = self._get(paths) if paths else ([], [])
+        looks, at = [], 0
+        for tap, cached, ask in windows:
+            upto = at + len(ask)
+            if tap.partition < 0:
+                self._meet_topic(tap, taps, docs[at], times[at])
+            else:
+                looks.append(self._look(tap, cached, docs[at:upto], times[at:upto]))
+            at = upto
+        doubtful = {(look.tap.topic, look.tap.partition) for look in looks if look.doubtful}
+        trims = self._trims(doubtful)
+        for look in looks:
+            self._settle(look, trims.get((look.tap.topic, look.tap.partition), 0), events)
+        return len(paths) + len(doubtful)
+
+    def _window(self, tap: _Tap, width: int) -> tuple[_Tap, list[Batch], list[str]]:
+        """The next batches of a log that are here already, and the paths to ask for behind them."""
+        if tap.partition < 0:
+            return tap, [], [tap.next_path()]
+        cached: list[Batch] = []
+        while len(cached) < width:
+            batch = self._cache.get(batch_path(tap.topic, tap.partition, tap.seq + len(cached)))
+            if batch is None:
+                break
+            cached.append(batch)
+        seqs = range(tap.seq + len(cached), tap.seq + width)
+        return tap, cached, [batch_path(tap.topic, tap.partition, seq) for seq in seqs]
+
+    def _meet_topic(self, tap: _Tap, taps: list[_Tap], doc: Doc | None, time: int) -> None:
+        """A topic that did not exist when it was subscribed to: does it now?"""
+        if doc is None:
+            tap.horizon, tap.open = time, False
+            return
+        self._topics.met(tap.topic, doc)
+        tap.subscription.positions = [Position() for _ in range(self._topics.partitions(tap.topic) or 1)]
+        taps.remove(tap)
+        taps += [_Tap(tap.topic, tap.subscription, p) for p in range(len(tap.subscription.positions))]
+
+    def _look(self, tap: _Tap, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
+        found = list(cached)  # the cache holds nothing but batches of the log
+        at = found[-1].created if found else tap.at
+        doubtful = False
+        for doc, time in zip(docs, times, strict=True):
+            if doc is None:
+                return _Look(tap, found, time, doubtful or time - at >= self._floor_us)
+            doubtful = doubtful or doc.created - at >= self._floor_us
+            found.append(Batch(doc))
+            at = doc.created
+        return _Look(tap, found, None, doubtful)
+
+    def _settle(self, look: _Look, trim: int, events: int) -> None:
+        """Take what a window showed, unless the log was trimmed past its place: then go on behind the trim point."""
+        tap = look.tap
+        log = (tap.topic, tap.partition)
+        if trim >= tap.seq:
+            tap.seq = trim + 1
+            tap.at = 0
+            tap.position.seq, tap.position.offset, tap.position.at = tap.seq, 0, 0
+            return
+        for batch in look.found:
+            self._cache.put(batch_path(*log, batch.seq), batch)
+        tap.pending += look.found
+        tap.seq += len(look.found)
+        if look.found:
+            tap.at = tap.horizon = look.found[-1].created
+        if look.missing is not None:
+            tap.open = False
+            tap.at = tap.horizon = look.missing
+            _remember(self._tails, log, (tap.seq - 1, look.missing))
+            self._windows.pop(log, None)
+            return
+        # a backlog: ask for as many batches as their like would fill the answer, doubling, since what is asked for in vain
+        # is billed too
+        count = sum(batch.count for batch in look.found)
+        stored = sum(batch.stored_bytes for batch in look.found)
+        wanted = min(-(-events * len(look.found) // count), MAX_ANSWER_BYTES * len(look.found) // max(stored, 1))
+        _remember(self._windows, log, (tap.seq, max(1, min(wanted, 2 * len(look.found), MAX_READS))))
+
+    def _trims(self, logs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """The trim points of these logs."""
+        ask = sorted(logs)
+        if not ask:
+            return {}
+        docs = self._store.get_many([log_path(*log) for log in ask]).docs
+        return {log: 0 if doc is None else int(doc.data["trim"] or 0) for log, doc in zip(ask, docs, strict=True)}
+
+    def _get(self, paths: list[str]) -> tuple[list[Doc | None], list[int]]:
+        if len(paths) < _LARGE_READ:
+            reads = self._store.get_many(paths)
+        else:
+            with self._large[int(self._runtime.random() * len(self._large))]:
+                reads = self._store.get_many(paths)
+        return reads.docs, reads.times
+
+
+def _head(tap: _Tap) -> tuple[int, str, int, _Tap]:
+    return tap.pending[0].created, tap.topic, tap.partition, tap
+
+
+def _take(tap: _Tap, state: State, max_events: int, room: int) -> Slice | None:
+    """Move a position past the events of its next batch that fit; None when not one fits any more."""
+    batch, position = tap.pending[0], tap.position
+    if position.index >= 0 and not position.offset:
+        state.count_lost(tap.topic, batch.first - position.index)
+    start = position.offset
+    lines = batch.lines()[start : start + max_events]
+    size = 0
+    for fit, line in enumerate(lines):
+        size += len(line) + ADDED_BYTES
+        if size > room and (fit or room < MAX_ANSWER_BYTES):
+            lines = lines[:fit]
+            break
+    if not lines:
+        return None
+    stop = start + len(lines)
+    span = Span(tap.subscription.number, tap.partition, batch.seq, start, stop, batch.first + start)
+    position.at = batch.created
+    position.index = batch.first + stop
+    if stop < batch.count:
+        position.seq, position.offset = batch.seq, stop
+    else:
+        position.seq, position.offset = batch.seq + 1, 0
+        tap.pending.popleft()
+    return Slice(tap.topic, span, batch, lines)
+
+
+def _remember(memory: dict[tuple[str, int], tuple[int, int]], log: tuple[str, int], what: tuple[int, int]) -> None:
+    if len(memory) >= _REMEMBERED_LOGS and log not in memory:
+        memory.clear()
+    memory[log] = what

@@ -1,0 +1,46 @@
+"""One structured line a request: what was called, on what, how much, at which cost. Never what events say.
+
+Format: https://cloud.google.com/logging/docs/structured-logging (``severity`` and ``message`` are Cloud Logging's own).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from pubsubservice.store import Meter
+
+__all__ = ["log_request", "log_to_stdout"]
+
+_logger = logging.getLogger(__name__)
+
+
+def log_request(function: str, status: int, fields: dict[str, str | int], meter: Meter, duration_ms: float) -> None:
+    """Write the line of a request."""
+    level = logging.ERROR if status >= 500 else logging.WARNING if status >= 400 else logging.INFO
+    if not _logger.isEnabledFor(level):
+        return
+    line = {
+        "severity": logging.getLevelName(level),
+        "message": f"{function} {status}",
+        "function": function,
+        "status": status,
+        **fields,
+        "reads": meter.reads,
+        "writes": meter.writes,
+        "deletes": meter.deletes,
+        "duration_ms": round(duration_ms, 3),
+    }
+    _logger.log(level, "%s", json.dumps(line, ensure_ascii=False))
+
+
+def log_to_stdout() -> None:
+    """Send the service's lines to standard output, where the cloud collects them."""
+    logger = logging.getLogger("pubsubservice")
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False

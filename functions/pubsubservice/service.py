@@ -1,0 +1,124 @@
+"""What each call does, over a store and a runtime: the service without its HTTP."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from typing import Any
+
+from pubsubservice.batch import BatchCache
+from pubsubservice.delivery import Answer, Delivery, GetEvents
+from pubsubservice.events import Entry
+from pubsubservice.expire import Expire, Expired
+from pubsubservice.group import Append, GroupCommit
+from pubsubservice.log import Log
+from pubsubservice.names import partition_of, publisher_path
+from pubsubservice.problems import NotFound
+from pubsubservice.reader import Reader
+from pubsubservice.requestlog import log_to_stdout
+from pubsubservice.runtime import Runtime, SystemRuntime
+from pubsubservice.settings import Settings
+from pubsubservice.store import Store
+from pubsubservice.subscriptions import Subscribe, Subscriptions
+from pubsubservice.topics import Topics
+
+__all__ = ["Service", "configure", "current"]
+
+
+class Service:
+    """The service as one process runs it. It holds no state that matters: everything is in the store."""
+
+    #: the parts that the tests replace by broken ones, to show that they would be caught
+    log_type = Log
+    expire_type = Expire
+
+    def __init__(self, store: Store, settings: Settings, runtime: Runtime) -> None:
+        self._store = store
+        self._settings = settings
+        self.runtime = runtime
+        self._cache = BatchCache(runtime, settings.cache_bytes)
+        self.topics = Topics(store, runtime, settings)
+        self.subscriptions = Subscriptions(store, runtime, settings, self.topics)
+        self._delivery = Delivery(store, runtime, settings, Reader(store, runtime, settings, self.topics, self._cache))
+        self._expire = self.expire_type(store)
+        self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
+        self._logs_lock = runtime.new_lock()
+
+    def publish(
+        self, topic: str, publisher: str, entries: list[Entry], since: int | None = None
+    ) -> tuple[int, list[tuple[int, int]]]:
+        """Append events to a topic, each once; returns the partition, and each event's log index and commit time (µs).
+
+        Raises BadRequest (413), Conflict (422), Unavailable, StoreError; nothing acknowledged is ever lost.
+        """
+        append = Append(publisher, entries, since)
+        partition = partition_of(publisher, self.topics.ensure(topic))
+        self.topics.ensure_publisher(publisher)
+        self._log(topic, partition).submit(append)
+        return partition, [place for place in append.places if place is not None]
+
+    def get_events(self, request: GetEvents) -> Answer:
+        """Settle, and hand out events (see `delivery`)."""
+        return self._delivery.get_events(request)
+
+    def subscribe(self, request: Subscribe) -> dict[str, Any]:
+        """Subscribe, or change a subscription (see `subscriptions`)."""
+        return self.subscriptions.subscribe(request)
+
+    def show(self, kind: str, name: str) -> dict[str, Any]:
+        """What is registered under a name, for people to read; raises NotFound."""
+        if kind == "subscriber":
+            return self.subscriptions.state(name)
+        if kind == "topic":
+            topic = self.topics.get(name)
+            if topic is not None:
+                return topic.as_json()
+        elif self._store.get_many([publisher_path(name)]).docs[0] is not None:
+            return {"publisher": name}
+        raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
+
+    def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
+        """A page of the registered names of a kind, in order, and where the next one begins (None at the end)."""
+        page = self._store.list(f"{kind}s", after=after, limit=limit, fields=("format",))
+        names = [doc.path.rpartition("/")[2] for doc in page.docs]
+        return names, names[-1] if len(names) == limit else None
+
+    def expire(self, max_batches: int = 10_000) -> Expired:
+        """Delete what topics no longer keep; bounded work, the next run goes on."""
+        return self._expire.run(max_batches)
+
+    def _log(self, topic: str, partition: int) -> GroupCommit:
+        key = (topic, partition)
+        with self._logs_lock:
+            found = self._logs.get(key)
+            if found is None:
+                log = self.log_type(self._store, self.runtime, self._settings, self._cache, topic, partition)
+                found = self._logs[key] = GroupCommit(self.runtime, log.commit)
+                if len(self._logs) > self._settings.known_logs:
+                    self._logs.popitem(last=False)
+            self._logs.move_to_end(key)
+            return found
+
+
+_service: Service | None = None
+
+
+def configure(store: Store, settings: Settings | None = None, runtime: Runtime | None = None) -> Service:
+    """Set the service that this process's functions speak for; called before they are loaded."""
+    global _service
+    _service = Service(store, settings or Settings(), runtime or SystemRuntime())
+    return _service
+
+
+def current() -> Service:
+    """The configured service; without one, that of the environment: Firestore, with the project's default credentials.
+
+    Environment: ``PUBSUB_DATABASE`` (default ``(default)``), ``THREADS`` (as the functions framework reads it).
+    """
+    if _service is None:
+        from pubsubservice.firestore import FirestoreStore  # noqa: PLC0415 - one to two seconds, and only the cloud needs it
+
+        log_to_stdout()
+        store = FirestoreStore(database=os.environ.get("PUBSUB_DATABASE", "(default)"))
+        configure(store, Settings(threads=int(os.environ.get("THREADS", "64"))))
+    return _service  # type: ignore[return-value]

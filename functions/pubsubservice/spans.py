@@ -1,0 +1,134 @@
+"""Sets of events by their places, packed small: what a lease or a due entry of a subscriber's document consists of."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+__all__ = ["Span", "bits_to_bytes", "bytes_to_bits", "mask_of", "pack", "select", "unpack"]
+
+#: longer than any span
+_FAR = 1 << 62
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[int]).decode
+
+
+class Span(NamedTuple):
+    """The events [start, stop) of one batch."""
+
+    #: number of the subscription (a topic subscribed again gets a new one)
+    number: int
+    partition: int
+    #: number of the batch
+    seq: int
+    start: int
+    stop: int
+    #: log index of the event at `start`
+    first: int
+
+
+def pack(spans: Iterable[Span]) -> bytes:
+    """Spans as small integers: of each log, differences from its span before."""
+    flat: list[int] = []
+    last: dict[tuple[int, int], tuple[int, int]] = {}
+    for span in spans:
+        seq, index = last.get(span[:2], (0, 0))
+        length = span.stop - span.start
+        flat += (span.number, span.partition, span.seq - seq, span.start, length, span.first - index)
+        last[span[:2]] = (span.seq, span.first + length)
+    return _encode(flat)
+
+
+def unpack(packed: bytes) -> list[Span]:
+    """What `pack` packed."""
+    flat = iter(_decode(packed))
+    spans: list[Span] = []
+    last: dict[tuple[int, int], tuple[int, int]] = {}
+    for number, partition, seq_step, start, length, index_step in zip(*[flat] * 6, strict=True):
+        seq, index = last.get((number, partition), (0, 0))
+        span = Span(number, partition, seq + seq_step, start, start + length, index + index_step)
+        last[(number, partition)] = (span.seq, span.first + length)
+        spans.append(span)
+    return spans
+
+
+def select(spans: Sequence[Span], mask: int) -> list[Span]:
+    """The spans of the events whose bit is set; event 0 is the first of the first span."""
+    chosen = []
+    at = 0
+    for span in spans:
+        length = span.stop - span.start
+        bits = (mask >> at) & ((1 << length) - 1)
+        at += length
+        for low, high in _runs(bits):
+            chosen.append(span._replace(start=span.start + low, stop=span.start + high, first=span.first + low))
+    return chosen
+
+
+def mask_of(spans: Sequence[Span], wanted: Iterable[tuple[int, int, int]]) -> int:
+    """The bits of the events named by (subscription number, partition, log index); others are passed over."""
+    places: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    at = 0
+    for span in spans:
+        places.setdefault(span[:2], []).append((span.first, span.stop - span.start, at))
+        at += span.stop - span.start
+    for in_log in places.values():
+        in_log.sort()
+    mask = 0
+    for number, partition, index in wanted:
+        in_log = places.get((number, partition), [])
+        nearest = bisect_right(in_log, (index, _FAR, 0)) - 1
+        if nearest >= 0:
+            low, length, first = in_log[nearest]
+            if index < low + length:
+                mask |= 1 << (first + index - low)
+    return mask
+
+
+def bits_to_bytes(bits: int) -> bytes:
+    """A set of bits, as runs or as a bitmap, whichever is smaller."""
+    if not bits:
+        return b""
+    bitmap = b"\x00" + bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    if len(bitmap) <= 8:
+        return bitmap
+    flat: list[int] = []
+    at = 0
+    for low, high in _runs(bits):
+        flat += (low - at, high - low)
+        at = high
+        if len(flat) >= len(bitmap):
+            return bitmap
+    runs = b"\x01" + _encode(flat)
+    return min(runs, bitmap, key=len)
+
+
+def bytes_to_bits(packed: bytes) -> int:
+    """What `bits_to_bytes` packed."""
+    if not packed:
+        return 0
+    if packed[0] == 0:
+        return int.from_bytes(packed[1:], "little")
+    flat = iter(_decode(packed[1:]))
+    bits = at = 0
+    for gap, length in zip(*[flat] * 2, strict=True):
+        bits |= ((1 << length) - 1) << (at + gap)
+        at += gap + length
+    return bits
+
+
+def _runs(bits: int) -> Iterator[tuple[int, int]]:
+    """The runs of set bits, as [low, high)."""
+    at = 0
+    while bits:
+        low = (bits & -bits).bit_length() - 1
+        bits >>= low
+        length = (~bits & (bits + 1)).bit_length() - 1
+        bits >>= length
+        at += low
+        yield at, at + length
+        at += length
