@@ -1,0 +1,64 @@
+"""Publish and subscribe over HTTP.
+
+    from pubsubclient import Event, Publisher, Subscriber, Topic
+
+    topic = Topic("orders")
+    publisher = Publisher("shop")
+    publisher.publish(Event(topic, {"number": 17}))
+
+    subscriber = Subscriber("billing")
+    subscriber.subscribe(topic)
+    for event in subscriber.get_events():
+        print(event.data)
+
+The service is named by the argument ``service=``, by `configure`, by PUBLISH_SUBSCRIBE_SERVICE in the environment, or
+by a config.json in the working directory or a directory above it.
+"""
+
+from pubsubclient._errors import (
+    ConfigurationError,
+    Conflict,
+    Forbidden,
+    InvalidArgument,
+    NotFound,
+    PublishError,
+    PublishRefused,
+    PublishUnknown,
+    PubSubError,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+)
+from pubsubclient._event import Event, ReceivedEvent
+from pubsubclient._fetch import Events
+from pubsubclient._publisher import Publisher
+from pubsubclient._receipts import Receipt
+from pubsubclient._service import Service, configure
+from pubsubclient._subscriber import Subscriber
+from pubsubclient._topic import Topic
+from pubsubclient._version import __version__
+
+__all__ = [
+    "ConfigurationError",
+    "Conflict",
+    "Event",
+    "Events",
+    "Forbidden",
+    "InvalidArgument",
+    "NotFound",
+    "PubSubError",
+    "PublishError",
+    "PublishRefused",
+    "PublishUnknown",
+    "Publisher",
+    "Receipt",
+    "ReceivedEvent",
+    "Service",
+    "ServiceError",
+    "Subscriber",
+    "TooLarge",
+    "Topic",
+    "Unavailable",
+    "__version__",
+    "configure",
+]

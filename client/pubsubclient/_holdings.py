@@ -1,0 +1,115 @@
+"""What a subscriber's threads have in their hands, to be settled by what they do next."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from threading import Thread
+from typing import Any
+
+from pubsubclient._ends import Verb, settle_at_exit
+from pubsubclient._fork import reset_in_child
+from pubsubclient._lease import Lease
+from pubsubclient._transport import Transport
+
+__all__ = ["Holdings"]
+
+_log = logging.getLogger(__name__)
+
+
+class Holdings:
+    """The leases of one subscriber in this process, by thread.
+
+    A thread's leases are settled by its next call, so they belong to it alone. No lock: each thread writes its
+    own entry, and the operations of dict and list used here are atomic.
+    """
+
+    def __init__(self, transport: Transport, subscriber: str) -> None:
+        self._transport = transport
+        self._subscriber = subscriber
+        # by Thread, not by ident: the ident of a thread that ended is given to another
+        self._leases: dict[Thread, list[Lease]] = {}
+        #: tokens of fetches that were broken off: what they lease, nobody got
+        self._abandoned: list[str] = []
+        reset_in_child(self)
+
+    def come_back(self) -> dict[str, list[Any]]:
+        """The calling thread comes back for more; returns the settlements to send along.
+
+        What it has in hand is acknowledged, and what broken-off fetches may have leased is released. From now on
+        the former will be acknowledged even if this call fails and an exception follows.
+        """
+        leases = self._leases.get(threading.current_thread(), [])
+        for lease in leases:
+            lease.handled = True
+        settlements = self._abandonments()
+        _add(settlements, "ack", leases)
+        return settlements
+
+    def replace(self, leases: list[Lease]) -> None:
+        """The calling thread has settled what it had in hand, and holds `leases` now."""
+        thread = threading.current_thread()
+        if leases:
+            self._leases[thread] = leases
+        else:
+            self._leases.pop(thread, None)
+        # what ended threads held is released by settle(); it is not worth keeping when it has come again by itself
+        for other, held in list(self._leases.items()):
+            if not other.is_alive() and all(lease.ended for lease in held):
+                self._leases.pop(other, None)
+        settle_at_exit(self, holding=bool(self._leases or self._abandoned))
+
+    def abandon(self, tokens: list[str]) -> None:
+        """Fetches under these tokens were broken off: release with the next call what they may have leased."""
+        self._abandoned.extend(tokens)
+        settle_at_exit(self, holding=True)
+
+    def sent(self, settlements: Mapping[str, list[Any]]) -> None:
+        """The service has carried out `settlements`; the broken-off fetches among them are done with."""
+        for settlement in settlements.get("release", ()):
+            if settlement["lease"] in self._abandoned:
+                self._abandoned.remove(settlement["lease"])
+
+    def settle(self, verb: Verb, deadline_s: float | None = None) -> None:
+        """Settle all: the calling thread's events by `verb`, those of other threads by release.
+
+        Raises ServiceError or Unavailable; then everything is still held.
+        """
+        me = threading.current_thread()
+        settlements = self._abandonments()
+        for thread, leases in list(self._leases.items()):
+            _add(settlements, verb if thread is me else "release", leases)
+        if settlements:
+            self.report(self.send(settlements, deadline_s))
+        self.sent(settlements)
+        self._leases.clear()
+        settle_at_exit(self, holding=False)
+
+    def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
+        """Have settlements carried out now; returns the body of the answer. Raises ServiceError, Unavailable."""
+        body = {"subscriber": self._subscriber, "max_events": 0, **settlements}
+        return self._transport.call("get_events", body, deadline_s=deadline_s).body
+
+    def report(self, body: Mapping[str, Any]) -> None:
+        """Say in the log what of the settlements sent along did not count, by an answer's body."""
+        if body.get("unknown"):
+            _log.warning("Subscriber %s: settled late, may come again: %s", self._subscriber, body["unknown"])
+
+    def after_fork(self) -> None:
+        """What is in hand, and its settlement, stay with the parent."""
+        self._leases = {}
+        self._abandoned = []
+        settle_at_exit(self, holding=False)
+
+    def _abandonments(self) -> dict[str, list[Any]]:
+        tokens = list(self._abandoned)
+        return {"release": [{"lease": token} for token in tokens]} if tokens else {}
+
+
+def _add(settlements: dict[str, list[Any]], verb: Verb, leases: Iterable[Lease]) -> None:
+    """Add to `settlements` what is left of leases."""
+    for lease in leases:
+        remainder = lease.remainder()
+        if remainder is not None:
+            settlements.setdefault("ack" if lease.handled else verb, []).append(remainder)

@@ -1,0 +1,89 @@
+"""Leases: events in this process's hands, to be settled before a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+__all__ = ["Lease", "Ref"]
+
+#: an event within a subscription: its topic and its sequence
+Ref = tuple[str, str]
+#: sends settlements to the service at once, and returns the body of its answer
+Settle = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Lease:
+    """What one answer handed out under one token, and what of it this process still has to settle.
+
+    Args:
+        token: the lease's token
+        refs: its events
+        length_s: how long it lasts, seconds; 0 if the answer did not tell
+        since: monotonic time at which it began, or before
+        settle: sends settlements
+    """
+
+    def __init__(self, token: str, refs: Iterable[Ref], length_s: float, since: float, settle: Settle) -> None:
+        self.token = token
+        self.length_s = length_s
+        self.since = since
+        #: whether its thread has come back for more: what is left of it is acknowledged, whatever happens then
+        self.handled = False
+        #: events that an implicit settlement covers; a dict for its order and its atomic pop
+        self._open = dict.fromkeys(refs)
+        self._count = len(self._open)
+        #: events settled by name, with success
+        self._settled: set[Ref] = set()
+        self._settle = settle
+
+    @property
+    def ended(self) -> bool:
+        """Whether its time is over, by the monotonic clock. An ack may count for some of it all the same."""
+        return time.monotonic() >= self.since + self.length_s
+
+    @property
+    def half_over(self) -> bool:
+        """Whether it is time to extend it, if it is to be kept."""
+        return bool(self.length_s) and time.monotonic() >= self.since + self.length_s / 2
+
+    def extension(self, seconds: float | None = None) -> dict[str, Any]:
+        """The settlement that lets the lease last `seconds` from now, or as long as at first."""
+        return {"lease": self.token, "seconds": max(1, round(seconds or self.length_s))}
+
+    def remainder(self) -> dict[str, Any] | None:
+        """The settlement of all that was not settled by name; None if nothing is left."""
+        # a snapshot: other threads may settle meanwhile
+        left = list(self._open)
+        if not left:
+            return None
+        if len(left) == self._count:
+            return {"lease": self.token}
+        return {"lease": self.token, "events": left}
+
+    def settle(self, verb: str, ref: Ref, **options: Any) -> bool:
+        """Settle one event now; says whether that counted. What is settled already stays as it is.
+
+        From here on the implicit ack leaves the event alone, even when this call fails: its caller said
+        something else of it.
+        """
+        self._open.pop(ref, None)
+        if ref in self._settled:
+            return False
+        answer = self._settle({verb: [{"lease": self.token, "events": [ref], **options}]})
+        self._settled.add(ref)
+        return not answer.get("unknown")
+
+    def extend(self, ref: Ref, seconds: float) -> bool:
+        """Let the whole lease last `seconds` from now, if that is longer; says whether `ref` is still in it."""
+        asked = time.monotonic()
+        answer = self._settle({"extend": [{**self.extension(seconds), "events": [ref]}]})
+        counted = not answer.get("unknown")
+        if counted and asked + seconds > self.since + self.length_s:
+            self.since, self.length_s = asked, seconds
+        return counted
+
+    def restarted(self, asked: float) -> None:
+        """The service was asked, at monotonic time `asked`, to let the lease last as long as at first again."""
+        self.since = asked

@@ -1,0 +1,98 @@
+"""Publishers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, overload
+
+from pubsubclient._errors import InvalidArgument, PublishRefused, PublishUnknown, ServiceError, TooLarge, Unavailable
+from pubsubclient._event import Event
+from pubsubclient._names import check_name
+from pubsubclient._outbox import Outbox, encode_request
+from pubsubclient._receipts import Receipt, read_receipts
+from pubsubclient._service import Address, Service, find_service
+from pubsubclient._topic import Topic
+from pubsubclient._transport import Transport
+
+__all__ = ["Publisher"]
+
+
+class Publisher:
+    """Publishes events under a name. Made, it is registered, get-or-create. Thread-safe.
+
+    Args:
+        name: 1 to 255 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit
+        service: where: a base URL, one URL for each function, or a `Service`; by default what was set by
+            `configure`, else PUBLISH_SUBSCRIBE_SERVICE in the environment, else in the nearest config.json
+
+    Raises:
+        InvalidArgument: the name is none
+        ConfigurationError: no service is named
+        ServiceError, Unavailable: it could not be registered
+    """
+
+    def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
+        self.name = check_name("publisher", name)
+        self._transport = Transport.to(find_service(service))
+        self._transport.call("register", {"publisher": self.name})
+
+    @overload
+    def publish(self, event: Event, /) -> Receipt: ...
+    @overload
+    def publish(self, event: Event, second: Event, /, *more: Event) -> list[Receipt]: ...
+    @overload
+    def publish(self, events: Iterable[Event], /) -> list[Receipt]: ...
+    @overload
+    def publish(self, topic: Topic | str, data: Any = None, /) -> Receipt: ...
+
+    def publish(self, first: Event | Topic | str | Iterable[Event], /, *more: Any) -> Receipt | list[Receipt]:
+        """Publish an event, several, all of an iterable, or data to a topic.
+
+        Events of one topic keep their order. What does not fit one request is sent in several, one after another;
+        each request is stored whole or not at all.
+
+        Returns:
+            a receipt for one event; a list of them, in the order given, for several events or an iterable
+
+        Raises:
+            InvalidArgument: something that is no event, or one over 900,000 bytes; nothing was sent
+            PublishRefused: what has no receipt in it is surely not stored
+            PublishUnknown: some of it may be stored; publish the same events again, within 10 minutes
+        """
+        events = _events_of(first, more)
+        outbox = Outbox(events, f"/publishers/{self.name}")
+        store, clock = self._transport.service.store, self._transport.clock
+        tried_before = any(store in event.first_tries for event in events)
+        while request := outbox.next():
+            since_us = outbox.since_us(request, store, clock.now_us())
+            try:
+                answer = self._transport.call("publish", encode_request(request, self.name, since_us))
+                outbox.stored(request, read_receipts(answer.body, len(request.places)))
+            except (ServiceError, Unavailable) as error:
+                if isinstance(error, TooLarge) and outbox.too_large(request):
+                    continue
+                failed = PublishUnknown if error.uncertain or tried_before else PublishRefused
+                raise failed(error, outbox.receipts, outbox.left()) from error
+        receipts = [receipt for receipt in outbox.receipts if receipt is not None]
+        return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
+
+    def __repr__(self) -> str:
+        return f"Publisher({self.name!r})"
+
+
+def _events_of(first: Event | Topic | str | Iterable[Event], more: tuple[Any, ...]) -> list[Event]:
+    """The events that the arguments of publish stand for. Raises InvalidArgument."""
+    if isinstance(first, Topic | str):
+        if len(more) > 1:
+            raise InvalidArgument(f"publish(topic, data) takes one value of data; got {len(more)}.")
+        return [Event(first, *more)]
+    if isinstance(first, Event):
+        events: list[Any] = [first, *more]
+    elif more or isinstance(first, bytes) or not isinstance(first, Iterable):
+        raise InvalidArgument("publish takes an event, several, one iterable of events, or a topic and data.")
+    else:
+        events = list(first)
+    for place, event in enumerate(events):
+        if not isinstance(event, Event):
+            raise InvalidArgument(f"publish: expected events; got a {type(event).__name__} at {place}: {event!r}.")
+    return events

@@ -1,0 +1,145 @@
+"""Subscribers."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import Any, Literal
+
+from pubsubclient._ends import EXIT_DEADLINE_S, verb_for
+from pubsubclient._errors import Conflict, InvalidArgument, PubSubError
+from pubsubclient._fetch import MAX_EVENTS, Events, Fetch
+from pubsubclient._holdings import Holdings
+from pubsubclient._names import check_name
+from pubsubclient._service import Address, Service, find_service
+from pubsubclient._topic import Topic, topic_name
+from pubsubclient._transport import Transport
+
+__all__ = ["Subscriber"]
+
+_MAX_WAIT_S = 20
+_MAX_DEADLINE_S = 600
+
+_log = logging.getLogger(__name__)
+
+
+class Subscriber:
+    """Gets events under a name, each once; all that use a name share its events. Made, it is registered.
+
+    Events are settled by what is done next. A thread's next `get_events` acknowledges what its last one returned,
+    and so do `close`, the end of a `with`, and the end of the program, if they are clean: an exception that leaves the
+    `with`, or ends the program, means that the events failed (nack), KeyboardInterrupt that they were not handled
+    (release). What other threads have in hand then is released. Or settle single events: see `ReceivedEvent`.
+    What is not settled within the subscription's ack deadline comes again.
+
+    Thread-safe. In a forked child nothing is in hand.
+
+    Args:
+        name: 1 to 250 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit
+        service: where, as for `Publisher`
+
+    Raises:
+        InvalidArgument: the name is none
+        ConfigurationError: no service is named
+        ServiceError, Unavailable: it could not be registered
+    """
+
+    def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
+        self.name = check_name("subscriber", name)
+        self._transport = Transport.to(find_service(service))
+        self._holdings = Holdings(self._transport, self.name)
+        self._transport.call("register", {"subscriber": self.name})
+
+    def subscribe(
+        self,
+        topic: Topic | str,
+        *,
+        start: Literal["earliest", "latest"] | None = None,
+        ack_deadline: int | None = None,
+    ) -> None:
+        """Subscribe to a topic, or change the subscription to it: what is None stays as it is.
+
+        Args:
+            topic: it need not exist yet
+            start: of a new subscription: with the earliest event that is kept (default), or with what is
+                published from now on
+            ack_deadline: how long an event may stay unsettled before it comes again, 1 to 600 seconds (30)
+
+        Raises:
+            InvalidArgument: an argument is out of its range
+            ServiceError, Unavailable: it is not known to be subscribed
+        """
+        if start not in {None, "earliest", "latest"}:
+            raise InvalidArgument(f'start: expected "earliest" or "latest"; got {start!r}.')
+        if ack_deadline is not None and not 1 <= ack_deadline <= _MAX_DEADLINE_S:
+            raise InvalidArgument(f"ack_deadline: expected 1 to {_MAX_DEADLINE_S} seconds; got {ack_deadline!r}.")
+        settings = {"start": start, "ack_deadline_s": ack_deadline}
+        self._change("POST", topic, {name: value for name, value in settings.items() if value is not None})
+
+    def unsubscribe(self, topic: Topic | str) -> None:
+        """Leave a topic: its events do not come any more, settled or not. Nothing happens if it was not subscribed to.
+
+        Raises:
+            ServiceError, Unavailable: it is not known to be left
+        """
+        self._change("DELETE", topic, {})
+
+    def get_events(self, max_events: int | None = None, wait: float = 0) -> Events:
+        """Get what is new: all events that are there now, of all subscribed topics, in the order they were stored.
+
+        Acknowledges what this thread's last call returned. It may take several requests, and ends early where too
+        many events are unsettled.
+
+        Args:
+            max_events: get at most so many, 0 to 5,000; 0 only acknowledges
+            wait: when there is nothing, wait for something, up to so many seconds, 0 to 20
+
+        Returns:
+            A list, empty if there is nothing; never empty while there is ``.more``.
+
+        Raises:
+            InvalidArgument: an argument is out of its range
+            ServiceError, Unavailable: nothing was got; what was in hand is acknowledged by the next call
+        """
+        if max_events is not None and not 0 <= max_events <= MAX_EVENTS:
+            raise InvalidArgument(f"max_events: expected 0 to {MAX_EVENTS}; got {max_events!r}.")
+        if not 0 <= wait <= _MAX_WAIT_S:
+            raise InvalidArgument(f"wait: expected 0 to {_MAX_WAIT_S} seconds; got {wait!r}.")
+        return Fetch(self._transport, self.name, self._holdings, max_events, wait).run()
+
+    def close(self) -> None:
+        """Acknowledge what this thread has in hand, and release what other threads have.
+
+        Raises:
+            ServiceError, Unavailable: it is not known to be done; it may be tried again
+        """
+        self._holdings.settle("ack")
+
+    def __enter__(self) -> Subscriber:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:
+            self._holdings.settle(verb_for(error), EXIT_DEADLINE_S)
+        except PubSubError as e:
+            # the exception on its way out says more than that; unsettled events come again in any case
+            _log.warning("Subscriber %s: events could not be settled and will come again: %s", self.name, e)
+
+    def __repr__(self) -> str:
+        return f"Subscriber({self.name!r})"
+
+    def _change(self, method: Literal["POST", "DELETE"], topic: Topic | str, settings: dict[str, Any]) -> None:
+        request = {"subscriber": self.name, "topic": topic_name(topic), **settings}
+        try:
+            self._transport.call("subscribe", {**request, "token": self._transport.token("subscribe")}, method=method)
+        except Conflict as error:
+            # A process that was idle for long is behind in store time, and its token older than another's change.
+            # The answer has told it the time. But a try without an answer may have counted, before that change.
+            if error.code != "older_token" or error.uncertain:
+                raise
+            self._transport.call("subscribe", {**request, "token": self._transport.token("subscribe")}, method=method)

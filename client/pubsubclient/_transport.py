@@ -1,0 +1,189 @@
+"""All HTTP of this package: one call is one answer, or one error, whatever happens on the way.
+
+A request is tried again on connection errors, timeouts, 429 and 5xx, always with the same bytes (and so the
+same ids, `since` and lease: it takes effect once), with full jitter, under one deadline.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from pubsubclient._answers import bad_answer, read_body, retry_after_s, service_error, store_time_us, surely_not_sent
+from pubsubclient._clock import StoreClock
+from pubsubclient._errors import ConfigurationError, ServiceError, Unavailable
+from pubsubclient._fork import reset_in_child
+from pubsubclient._json import encode
+from pubsubclient._service import FUNCTIONS, Service
+from pubsubclient._version import __version__
+
+__all__ = ["Answer", "Transport"]
+
+#: the pause after try n is drawn from 0 to _FIRST_PAUSE_S * 2^(n - 1), at most _MAX_PAUSE_S
+_FIRST_PAUSE_S = 0.1
+_MAX_PAUSE_S = 5.0
+#: a try made late is given at least this long
+_LEAST_TIMEOUT_S = 0.01
+#: connections kept open to each host; threads beyond that open and close theirs
+_MAX_IDLE_CONNECTIONS = 64
+
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, application/problem+json",
+    "User-Agent": f"pubsubclient/{__version__}",
+}
+
+
+class Answer(NamedTuple):
+    """A success."""
+
+    #: the JSON object of the answer; empty for an answer without a body
+    body: dict[str, Any]
+    #: a time that the store has passed, µs; None if the store was not touched
+    store_time_us: int | None
+    #: how long the service asks to be left alone, seconds
+    retry_after_s: float | None
+
+
+class _TryAgainError(Exception):
+    """A try that failed in a way that another one may not."""
+
+    def __init__(self, failure: Exception, *, uncertain: bool, pause_s: float = 0.0) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        #: whether it may have taken effect
+        self.uncertain = uncertain
+        #: how long the service asked to wait, seconds
+        self.pause_s = pause_s
+
+
+class Transport:
+    """The connections to one service, and what its answers tell of the store's time.
+
+    Thread-safe, as the adapter's pool of connections is; a forked child makes its own connections.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.clock = StoreClock()
+        self._adapter: BaseAdapter = service.adapter or _new_adapter()
+        self._environment: dict[str, dict[str, Any]] = {}
+        reset_in_child(self)
+
+    @classmethod
+    def to(cls, service: Service) -> Transport:
+        """The transport to a service: one for all equal services, so that they share connections."""
+        # setdefault is atomic: of two threads that come first, both get the same one
+        return _transports.get(service) or _transports.setdefault(service, cls(service))
+
+    def call(
+        self,
+        function: str,
+        body: bytes | Mapping[str, Any],
+        *,
+        method: str = "POST",
+        wait_s: float = 0.0,
+        deadline_s: float | None = None,
+    ) -> Answer:
+        """Call a function of the service, in as many tries as it takes.
+
+        Args:
+            function: its name
+            body: the request: JSON, or what is to be encoded as such
+            method: HTTP method
+            wait_s: how long the service may wait before it answers, seconds; deadline and timeouts grow by it
+            deadline_s: for all tries together, seconds; by default the service's
+
+        Raises:
+            ServiceError: an answer that another try would not change
+            Unavailable: no such answer before the deadline
+        """
+        request = requests.PreparedRequest()
+        data = body if isinstance(body, bytes) else encode(body)
+        request.prepare(method, self.service.urls[function], headers=_HEADERS, data=data)
+        started = time.monotonic()
+        give_up = started + (deadline_s or self.service.deadline_s) + wait_s
+        uncertain = False
+        for tries in itertools.count(1):
+            try:
+                return self._send(function, request, wait_s, give_up)
+            except ServiceError as error:
+                error.uncertain = error.uncertain or uncertain
+                raise
+            except _TryAgainError as error:
+                uncertain = uncertain or error.uncertain
+                pause_s = error.pause_s + _jitter_s(tries)
+                if time.monotonic() + pause_s >= give_up:
+                    elapsed_s = time.monotonic() - started
+                    unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
+                    unavailable.uncertain = uncertain
+                    raise unavailable from error.failure
+            time.sleep(pause_s)
+        raise AssertionError  # count() does not end
+
+    def token(self, function: str) -> str:
+        """A new token for a lease or a change of subscription. Raises ServiceError (``bad_answer``)."""
+        token = self.clock.token()
+        if token is None:
+            raise bad_answer(function, "no answer of the service carries its header X-Store-Time; is it stripped?")
+        return token
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections to the parent."""
+        if self.service.adapter is None:
+            self._adapter = _new_adapter()
+        else:
+            self._adapter.close()
+
+    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, give_up: float) -> Answer:
+        """One try. Raises _TryAgainError if another one may end better."""
+        left_s = max(_LEAST_TIMEOUT_S, give_up - time.monotonic())
+        timeout = (
+            min(left_s, self.service.connect_timeout_s),
+            min(left_s, self.service.read_timeout_s + wait_s),
+        )
+        try:
+            response = self._adapter.send(request, timeout=timeout, **self._settings(str(request.url)))
+            _ = response.content  # read whole, so that the connection can be used again
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.") from error
+            raise _TryAgainError(error, uncertain=not surely_not_sent(error)) from error
+        except requests.RequestException as error:
+            raise ConfigurationError(f"{request.url} cannot be called: {error}.") from error
+        time_us = store_time_us(response)
+        if time_us is not None:
+            self.clock.observe(time_us)
+        status = response.status_code
+        if 200 <= status < 300:
+            return Answer(read_body(function, response), time_us, retry_after_s(response))
+        failure = service_error(function, response)
+        if status == 429 or status >= 500:
+            raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
+        raise failure
+
+    def _settings(self, url: str) -> dict[str, Any]:
+        """What the environment says of proxies and trusted certificates; read once, not for every request."""
+        found = self._environment.get(url)
+        if found is None:
+            found = dict(requests.Session().merge_environment_settings(url, {}, None, None, None))
+            self._environment[url] = found
+        return found
+
+
+_transports: dict[Service, Transport] = {}
+
+
+def _new_adapter() -> HTTPAdapter:
+    return HTTPAdapter(pool_connections=len(FUNCTIONS), pool_maxsize=_MAX_IDLE_CONNECTIONS)
+
+
+def _jitter_s(tries: int) -> float:
+    """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+    return random.uniform(0, min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10)))
