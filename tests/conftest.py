@@ -8,6 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """On Python 3.10 Google's libraries warn, when imported, that theirs is the last version for it."""
+    config.addinivalue_line("filterwarnings", "ignore:You are using a non-supported Python version:FutureWarning")
+
+
 @pytest.fixture(scope="session")
 def google_emulator() -> Iterator[str]:
     """The address (host:port) of Google's Firestore emulator, one for all tests.

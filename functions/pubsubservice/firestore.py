@@ -180,9 +180,7 @@ class FirestoreStore:
         answers = self._calls.run_query(request)
         if not answers:
             raise Unknown("a query was answered without a read time")
-        docs = [
-            read_document(answer.document, self._prefix) for answer in answers if answer.HasField("document")
-        ]
+        docs = [read_document(answer.document, self._prefix) for answer in answers if answer.HasField("document")]
         # Where read times rise along a result, what came before did not change meanwhile: the last holds.
         read_time = answers[-1].read_time
         return Page(docs, to_micros(read_time)), read_time

@@ -39,6 +39,8 @@ _OPTIONS = (
     ("grpc.primary_user_agent", f"pubsubservice/{__version__}"),
     # Nothing may send a commit twice, gRPC included.
     ("grpc.enable_retries", 0),
+    # Channels share connections otherwise, and a forked child's would go on with its parent's.
+    ("grpc.use_local_subchannel_pool", 1),
     # A frozen and thawed instance finds its connection dead: notice it before the call's timeout.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),

@@ -16,7 +16,7 @@ from pubsubservice.store import Doc, Fields, Refused, Value
 
 __all__ = [
     "BatchGetDocumentsRequest", "CommitRequest", "RunQueryRequest", "StructuredQuery", "check_message",
-    "field_path", "put_document", "read_document", "to_micros", "to_timestamp",
+    "field_path", "put_document", "read_document", "stored_bytes", "to_micros", "to_timestamp",
 ]  # fmt: skip
 
 BatchGetDocumentsRequest = types.BatchGetDocumentsRequest.pb()
@@ -60,11 +60,9 @@ def put_document(document: Any, prefix: str, path: str, data: Fields, revision: 
     integer beyond 64 bits, text that is not Unicode, a type the port does not have, more than 1 MiB.
     """
     try:
-        size = _sum_sizes(path, data)
+        size = stored_bytes(path, data)
         if size > MAX_STORED_BYTES:
-            raise Refused(
-                f"{path} would take {size} bytes, more than the {MAX_STORED_BYTES} that a document may have"
-            )
+            raise Refused(f"{path} would take {size} bytes, more than the {MAX_STORED_BYTES} that a document may have")
         document.name = prefix + path
         for name, value in data.items():
             _put_value(document.fields[name], value)
@@ -72,6 +70,13 @@ def put_document(document: Any, prefix: str, path: str, data: Fields, revision: 
         raise Refused(f"{path} cannot be stored: {error}") from error
     if revision is not None:
         document.fields[REVISION].integer_value = revision
+
+
+def stored_bytes(path: str, data: Fields) -> int:
+    """Stored bytes by https://firebase.google.com/docs/firestore/storage-size, with the revision field."""
+    name_bytes = 16 + sum(_text_bytes(segment) for segment in path.split("/"))
+    own_bytes = _text_bytes(REVISION) + 8
+    return 32 + name_bytes + own_bytes + sum(_text_bytes(name) + _value_bytes(data[name]) for name in data)
 
 
 def read_document(document: Any, prefix: str) -> Doc:
@@ -85,9 +90,7 @@ def check_message(message: Any) -> None:
     """Raise Refused for a request that no server would take."""
     size = message.ByteSize()
     if size > MAX_MESSAGE_BYTES:
-        raise Refused(
-            f"a request of {size} bytes is larger than the {MAX_MESSAGE_BYTES} that one message may have"
-        )
+        raise Refused(f"a request of {size} bytes is larger than the {MAX_MESSAGE_BYTES} that one message may have")
 
 
 def _put_value(target: Any, value: Value) -> None:
@@ -111,13 +114,6 @@ def _read_value(value: Any) -> Value:
         return None
     held: Value = getattr(value, kind)
     return held
-
-
-def _sum_sizes(path: str, data: Fields) -> int:
-    """Stored bytes by https://firebase.google.com/docs/firestore/storage-size, with the revision field."""
-    name_bytes = 16 + sum(_text_bytes(segment) for segment in path.split("/"))
-    own_bytes = _text_bytes(REVISION) + 8
-    return 32 + name_bytes + own_bytes + sum(_text_bytes(name) + _value_bytes(data[name]) for name in data)
 
 
 def _value_bytes(value: Value) -> int:
