@@ -44,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
         "emulator",
         help="serve the functions on this machine",
         description="Serve the functions of the cloud on this machine, over a SQLite file.",
-        epilog="It prints `pubsub emulator ready: URL` once it serves, and ends on Ctrl-C or SIGTERM when the "
-        "requests under way are answered; a second signal ends it at once.",
+        epilog="It prints `pubsub emulator ready: URL` once it serves. Ctrl-C or SIGTERM ends it when the requests "
+        "under way are answered; a second signal ends it at once.",
     )
     _add_address(emulator)
     _add_store(emulator)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import itertools
+from collections.abc import Iterator
 
 from pubsubservice.runtime import SystemRuntime
 
 __all__ = ["DrainingRuntime"]
 
-#: more than any request may wait
-_LEAP_S = 3600.0
+#: more than any request may wait (20 s)
+_LEAP_S = 30
 
 
 class DrainingRuntime(SystemRuntime):
-    """`SystemRuntime` whose clock leaps forward and whose sleeps end when `drain` is called.
+    """`SystemRuntime` whose clock leaps forward at every look once `drain` was called.
 
-    A long poll that looks at the time then finds it up and answers with what there is.
+    A long poll then finds its time up and answers with what there is, also one that begins only now. Sleeps stay
+    what they are: they are short, and what still retries a write shall not do so in a tight loop.
     """
 
     def __init__(self) -> None:
-        self._draining = threading.Event()
+        self._leaps: Iterator[int] = itertools.repeat(0)
 
     def drain(self) -> None:
-        """Let every wait come to its end now."""
-        self._draining.set()
+        """Let every wait come to its end."""
+        self._leaps = itertools.count(_LEAP_S, _LEAP_S)
 
     def monotonic(self) -> float:
         """Seconds of the monotonic clock."""
-        return time.monotonic() + (_LEAP_S if self._draining.is_set() else 0.0)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, at most until the end."""
-        self._draining.wait(seconds)
+        return super().monotonic() + next(self._leaps)

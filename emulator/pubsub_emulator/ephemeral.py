@@ -29,7 +29,7 @@ class EphemeralStore(SQLiteStore):
     """A `SQLiteStore` in a directory of its own, which `close` or the end of the process removes.
 
     It does not wait for the disk (synchronous OFF): there is nothing to keep. Directories of processes that
-    were killed are removed when the next store is made; a file lock marks each as in use, so none is mistaken.
+    were killed are removed when the next store is made; a file lock marks each that is in use.
     """
 
     def __init__(self) -> None:

@@ -83,8 +83,10 @@ class Front:
 
 
 def _host_of(url: str) -> str:
+    """The host of ``//HOST:PORT`` or of a URL; empty, which no known host is, for what is none."""
     try:
-        return _normal(urlsplit(url).hostname or "")
+        parts = urlsplit(url)
+        return "" if "@" in parts.netloc else _normal(parts.hostname or "")
     except ValueError:
         return ""
 

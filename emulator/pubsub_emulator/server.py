@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import select
 import socket
 import sys
 import threading
@@ -13,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 
 import waitress.server
-from waitress import wasyncore
 
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import AddressError
@@ -28,6 +28,8 @@ __all__ = ["Emulator", "Server"]
 MAX_BODY_BYTES = 32 << 20
 #: how long requests under way may take once the end has come
 DRAIN_S = 10.0
+#: after this long without a request the end has come: one that was sent before it has arrived by then
+QUIET_S = 0.05
 #: a connection without traffic is closed after this, also in the middle of a request's headers or body
 IDLE_S = 75
 
@@ -68,32 +70,47 @@ class Server:
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
         """Take no new connections, wait for the requests under way; False if some are left unanswered."""
         self._waitress.trigger.pull_trigger(self._stop_listening)
-        deadline = time.monotonic() + timeout_s
-        while any(
-            channel.requests or channel.total_outbufs_len
-            for channel in list(self._waitress.active_channels.values())
-        ):
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.01)
-        return True
+        quiet_since = time.monotonic()
+        deadline = quiet_since + timeout_s
+        while (now := time.monotonic()) < deadline:
+            if self._busy():
+                quiet_since = now
+            elif now - quiet_since >= QUIET_S:
+                return True
+            time.sleep(0.005)
+        return False
 
     def close(self) -> None:
         """End at once: connections are cut, requests under way get no answer."""
         if not self._thread.is_alive():
             return
-        # first the workers, which would write into the trigger's pipe after it was closed
         self._waitress.task_dispatcher.shutdown(timeout=1)
         self._waitress.trigger.pull_trigger(self._close_all)
         self._thread.join()
+        # last: workers and we write into its pipe, and the number of a closed file is soon another file's
+        self._waitress.trigger.close()
+
+    def _busy(self) -> bool:
+        """Whether a request is arriving, being worked on, waiting for a thread, or being answered."""
+        return any(
+            channel.request or channel.requests or channel.total_outbufs_len
+            for channel in list(self._waitress.active_channels.values())
+        )
 
     def _stop_listening(self) -> None:
+        # whoever has connected has perhaps sent its request: it would be reset with the listener
+        while select.select([self._waitress.socket], [], [], 0)[0]:
+            self._waitress.handle_accept()
         self._waitress.accepting = False
         self._waitress.del_channel()
         self._waitress.socket.close()
 
     def _close_all(self) -> None:
-        wasyncore.close_all(self._waitress._map)  # noqa: SLF001 - its own close() leaves the connections open
+        channels = self._waitress._map  # noqa: SLF001 - its own close() leaves the connections open
+        for channel in list(channels.values()):
+            if channel is not self._waitress.trigger:
+                channel.close()
+        channels.clear()  # which ends the loop
 
 
 class Emulator:

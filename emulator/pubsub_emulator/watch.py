@@ -24,9 +24,7 @@ class Watch:
     given paths exist now. Both may raise: the watcher goes on, and the waiters have their timeouts.
     """
 
-    def __init__(
-        self, version: Callable[[], int], existing: Callable[[Iterable[str]], Collection[str]]
-    ) -> None:
+    def __init__(self, version: Callable[[], int], existing: Callable[[Iterable[str]], Collection[str]]) -> None:
         self._version = version
         self._existing = existing
         self._closed = False

@@ -99,9 +99,7 @@ def test_of_racing_processes_one_creates_each_path(store: Store, store_url: str,
     won = {name: pipe.recv() for name, pipe in zip(("one", "two"), pipes, strict=True)}
     docs = store.list("races", limit=200).docs
     assert len(docs) == 100
-    assert {
-        name: {int(doc.path[6:]): doc.created for doc in docs if doc.data["by"] == name} for name in won
-    } == won
+    assert {name: {int(doc.path[6:]): doc.created for doc in docs if doc.data["by"] == name} for name in won} == won
     assert len({doc.created for doc in docs}) == 100
 
 
@@ -197,9 +195,7 @@ def test_waiting_ends_when_another_thread_creates_the_path(store: Store) -> None
     assert woken_s[0] - created_s < 5
 
 
-def test_waiting_ends_when_another_process_creates_the_path(
-    store: Store, store_url: str, started: Started
-) -> None:
+def test_waiting_ends_when_another_process_creates_the_path(store: Store, store_url: str, started: Started) -> None:
     _, pipe = started.start(workers.create_later, store_url, "topics/a")
     assert pipe.recv() == "ready"
     begun_s = time.monotonic()

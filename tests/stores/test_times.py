@@ -70,9 +70,7 @@ def test_a_miss_beside_busy_writers_is_never_older_than_it_says(store: Store, st
     assert misses
     # everything committed up to a page's read time was on that page
     assert [
-        (read_time, seen)
-        for read_time, seen in listed
-        if seen < sum(doc.created <= read_time for doc in docs)
+        (read_time, seen) for read_time, seen in listed if seen < sum(doc.created <= read_time for doc in docs)
     ] == []
 
 
@@ -97,9 +95,7 @@ def test_read_times_of_one_reader_never_fall(store: Store) -> None:
     assert times == sorted(times)
 
 
-def test_a_commit_is_younger_than_one_that_was_finished_before_on_another_handle(
-    store: Store, store_url: str
-) -> None:
+def test_a_commit_is_younger_than_one_that_was_finished_before_on_another_handle(store: Store, store_url: str) -> None:
     other = open_store(store_url)
     times = [(store, other)[n % 2].create(f"topics/{n}", {}) for n in range(20)]
     other.close()
