@@ -25,6 +25,8 @@ __all__ = ["FORMAT", "SQLiteStore"]
 #: of the file; a store refuses a file of a higher one
 FORMAT = 1
 
+#: Python 3.10 is often built with a newer one, but takes what the system has
+_MIN_SQLITE = (3, 35)
 #: a reader that finds the clock this far behind moves it first, µs; the port allows 1 s
 _IDLE_US = 500_000
 #: how far the machine's clock may fall behind the store's before the store stops following it, µs
@@ -222,6 +224,8 @@ class SQLiteStore:
 
     def _prepare(self, timeout_s: float) -> None:
         """Make the file, or check that it is one that this program understands."""
+        if sqlite3.sqlite_version_info < _MIN_SQLITE:
+            raise DataDirError(f"SQLite {sqlite3.sqlite_version} is too old: RETURNING came with 3.35")
         deadline = time.monotonic() + timeout_s
         while not self._made(deadline):
             time.sleep(0.01)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from pubsubservice.store import Store
+from stores.started import Started
 
 
 @pytest.fixture(params=["sqlite", "firestore"])
@@ -28,3 +29,11 @@ def store(store_url: str) -> Iterator[Store]:
     opened = open_store(store_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Other processes, which end with the test."""
+    processes = Started()
+    yield processes
+    processes.close()

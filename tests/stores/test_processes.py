@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 
 import pytest
 
 from pubsubservice.store import Changed, Exists, Store
 from stores import workers
 from stores.opening import open_store
-
-SPAWN = multiprocessing.get_context("spawn")
-
-
-class Started:
-    """Processes that end with the test."""
-
-    def __init__(self) -> None:
-        self._processes: list[SpawnProcess] = []
-
-    def start(self, target: object, *args: object) -> tuple[SpawnProcess, Connection]:
-        ours, theirs = SPAWN.Pipe()
-        process = SPAWN.Process(target=target, args=(*args, theirs))  # type: ignore[arg-type]
-        process.start()
-        theirs.close()
-        self._processes.append(process)
-        return process, ours
-
-    def close(self) -> None:
-        for process in self._processes:
-            process.kill()
-            process.join()
-            process.close()
-
-
-@pytest.fixture
-def started() -> Iterator[Started]:
-    processes = Started()
-    yield processes
-    processes.close()
+from stores.started import Started
 
 
 def test_of_racing_threads_one_creates_each_path(store: Store) -> None:
@@ -139,6 +106,7 @@ FORKING = """
 import os, sys, threading
 sys.path[:] = {path!r}
 from stores.opening import open_store
+from stores.started import Started
 store = open_store({url!r})
 store.create("forked/before", {{}})
 stop = threading.Event()

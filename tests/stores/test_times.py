@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 from pubsubservice.store import Store
+from stores import workers
 from stores.opening import open_store
+from stores.started import Started
 
 LOG = "topics/orders/logs/0/batches"
 
@@ -29,49 +30,61 @@ def test_what_is_created_after_a_miss_is_younger_than_the_miss(store: Store) -> 
         assert store.create(path, {}) > max(missed.time, page.time)
 
 
-def test_a_miss_beside_busy_writers_is_never_older_than_it_says(store: Store, store_url: str) -> None:
-    """Missing at read time r and found later means created after r, for look-ups and for pages."""
-    written = threading.Event()
-    misses: dict[str, int] = {}
-    listed: list[tuple[int, int]] = []
+class Observer:
+    """Reads while others write, and remembers what it did not see and when."""
 
-    def append(prefix: str) -> None:
-        for n in range(150):
-            store.create(f"{LOG}/{prefix}{n:03}", {"n": n})
+    def __init__(self) -> None:
+        self.written = threading.Event()
+        #: the newest read time at which a path was missing
+        self.misses: dict[str, int] = {}
+        #: read time and length of each page
+        self.pages: list[tuple[int, int]] = []
 
-    def miss(reader: Store, prefix: str) -> None:
+    def look_up(self, store: Store, prefix: str) -> None:
         n = 0
-        while not written.is_set():
-            paths = [f"{LOG}/{prefix}{k:03}" for k in range(n, n + 4)]
-            reads = reader.get_many(paths)
-            for path, doc, read_time in zip(paths, reads.docs, reads.times, strict=True):
+        while not self.written.is_set():
+            reads = store.get_many([f"{prefix}{k:03}" for k in range(n, n + 4)])
+            for k, (doc, read_time) in enumerate(zip(reads.docs, reads.times, strict=True), n):
                 if doc is None:
-                    misses[path] = max(misses.get(path, 0), read_time)
+                    path = f"{prefix}{k:03}"
+                    self.misses[path] = max(self.misses.get(path, 0), read_time)
                 else:
-                    n += 1
+                    n = k + 1
 
-    def count(reader: Store) -> None:
-        while not written.is_set():
-            page = reader.list(LOG, limit=1000, fields=[])
-            listed.append((page.time, len(page.docs)))
+    def count(self, store: Store) -> None:
+        while not self.written.is_set():
+            page = store.list(LOG, limit=1000, fields=[])
+            self.pages.append((page.time, len(page.docs)))
 
-    other = open_store(store_url)
-    writers = [threading.Thread(target=append, args=(prefix,)) for prefix in "ab"]
+
+def test_a_miss_beside_busy_writers_is_never_older_than_it_says(store: Store, store_url: str, started: Started) -> None:
+    """Missing at read time r and found later means created after r, for look-ups and for pages.
+
+    One writer is a thread and one a process, and the readers are on two handles.
+    """
+    seen, other = Observer(), open_store(store_url)
+    _, pipe = started.start(workers.append, store_url, f"{LOG}/a", 150)
+    assert pipe.recv() == "ready"
     readers = [
-        threading.Thread(target=miss, args=(other, "a")),
-        threading.Thread(target=miss, args=(store, "b")),
-        threading.Thread(target=count, args=(other,)),
+        threading.Thread(target=seen.look_up, args=(other, f"{LOG}/a")),
+        threading.Thread(target=seen.look_up, args=(store, f"{LOG}/b")),
+        threading.Thread(target=seen.count, args=(other,)),
     ]
-    _run(writers, readers, written.set)
-    docs = store.list(LOG, limit=1000).docs
+    for thread in readers:
+        thread.start()
+    pipe.send("go")
+    for n in range(150):
+        store.create(f"{LOG}/b{n:03}", {"n": n})
+    assert pipe.recv() == "done"
+    seen.written.set()
+    for thread in readers:
+        thread.join()
     other.close()
+    docs = store.list(LOG, limit=1000).docs
     assert len(docs) == 300
-    assert [doc.path for doc in docs if doc.created <= misses.get(doc.path, 0)] == []
-    assert misses
-    # everything committed up to a page's read time was on that page
-    assert [
-        (read_time, seen) for read_time, seen in listed if seen < sum(doc.created <= read_time for doc in docs)
-    ] == []
+    assert seen.misses
+    assert [doc.path for doc in docs if doc.created <= seen.misses.get(doc.path, 0)] == []
+    assert [page for page in seen.pages if page[1] < sum(doc.created <= page[0] for doc in docs)] == []
 
 
 def test_the_read_time_of_an_idle_store_follows_real_time(store: Store) -> None:
@@ -100,13 +113,3 @@ def test_a_commit_is_younger_than_one_that_was_finished_before_on_another_handle
     times = [(store, other)[n % 2].create(f"topics/{n}", {}) for n in range(20)]
     other.close()
     assert times == sorted(set(times))
-
-
-def _run(writers: list[threading.Thread], readers: list[threading.Thread], done: Callable[[], None]) -> None:
-    for thread in readers + writers:
-        thread.start()
-    for thread in writers:
-        thread.join()
-    done()
-    for thread in readers:
-        thread.join()

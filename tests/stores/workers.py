@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from pubsubservice.store import Exists, Store
 from stores.opening import open_store
 
-__all__ = ["append_for_ever", "create_later", "race"]
+__all__ = ["append", "append_for_ever", "create_later", "race"]
 
 
 def race(url: str, name: str, rounds: int, answers: Connection) -> None:
@@ -17,6 +17,17 @@ def race(url: str, name: str, rounds: int, answers: Connection) -> None:
     answers.recv()
     times = {n: _try_to_create(store, f"races/{n:03}", name) for n in range(rounds)}
     answers.send({n: created for n, created in times.items() if created is not None})
+    store.close()
+
+
+def append(url: str, prefix: str, count: int, answers: Connection) -> None:
+    """Create documents one after the other and say when it is done."""
+    store = open_store(url)
+    answers.send("ready")
+    answers.recv()
+    for n in range(count):
+        store.create(f"{prefix}{n:03}", {"n": n})
+    answers.send("done")
     store.close()
 
 
