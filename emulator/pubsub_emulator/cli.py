@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from pubsub_emulator.ending import end_on_signal
 from pubsubservice import __version__
 
 __all__ = ["main"]
@@ -22,11 +23,12 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; SystemExit for what ends early."""
     options = _parser().parse_args(arguments)
+    ended = end_on_signal()  # before the imports, which take half a second
     try:
         from pubsub_emulator import command  # noqa: PLC0415 - `pubsub --version` needs none of it
     except ModuleNotFoundError as error:
         fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'")
-    return command.run(options)
+    return command.run(options, ended)
 
 
 def fail(message: str, program: str = "pubsub emulator") -> NoReturn:

@@ -1,15 +1,13 @@
-"""``pubsub emulator``: a store, the functions over it, and the signals that end them."""
+"""``pubsub emulator``: a store, the functions over it, until the end."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
 import logging
-import signal
 import sys
 import threading
 from argparse import Namespace
-from types import FrameType
 
 from pubsub_emulator.cli import fail
 from pubsub_emulator.draining import DrainingRuntime
@@ -21,9 +19,8 @@ from pubsubservice.store import StoreError
 __all__ = ["run"]
 
 
-def run(options: Namespace) -> int:
-    """Serve until a signal, then drain. Returns the exit code; SystemExit(2) if it cannot start."""
-    ended = _end_on_signal()
+def run(options: Namespace, ended: threading.Event) -> int:
+    """Serve until `ended`, then drain. Returns the exit code; SystemExit(2) if it cannot start."""
     _log_to_stderr(requests=options.log_requests)
     runtime = DrainingRuntime()
     try:
@@ -66,21 +63,6 @@ def _log_to_stderr(*, requests: bool) -> None:
     handler.setFormatter(_JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("pubsubservice").setLevel(logging.INFO if requests else logging.WARNING)
-
-
-def _end_on_signal() -> threading.Event:
-    """An event that the first signal to end sets; the next one has its usual effect, at once."""
-    ended = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        for number in signals:
-            signal.signal(number, signal.SIG_DFL)
-        ended.set()
-
-    for number in signals:
-        signal.signal(number, end)
-    return ended
 
 
 def _say(text: str) -> None:

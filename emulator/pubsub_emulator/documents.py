@@ -49,7 +49,8 @@ def check_collection(collection: str) -> None:
 def encode(path: str, data: Fields) -> bytes:
     """Return the bytes that keep `data`. Raises Refused if the store would not take the document."""
     # https://firebase.google.com/docs/firestore/storage-size: the name, the fields' names and values, and 32
-    size = sum(map(_text_size, path.split("/"))) + 16 + 32 + _REVISION_BYTES
+    # (a path's segments and one byte each are as long as the path and one byte)
+    size = _text_size(path) + 16 + 32 + _REVISION_BYTES
     for field, value in data.items():
         size += _text_size(field) + _value_size(field, value)
     if size > _MAX_BYTES:
