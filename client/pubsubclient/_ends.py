@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import logging
 import sys
+import time
 from typing import Literal, Protocol
 
 from pubsubclient._errors import PubSubError
@@ -18,6 +19,8 @@ Verb = Literal["ack", "nack", "release"]
 
 #: how long the end of a program, or of a `with` that an exception leaves, may take to settle, seconds
 EXIT_DEADLINE_S = 5.0
+#: what is left to each when that is over
+_LAST_TRY_S = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -54,13 +57,14 @@ def settle_at_exit(holder: Holder, *, holding: bool) -> None:
 
 def _at_exit() -> None:
     error = getattr(sys, "last_value", None)
-    # in an interactive session an exception does not end the program, and it may be long ago: say nothing of events
+    # in an interactive session an exception ends nothing, and may be long ago: it says nothing of the events
     verb: Verb = "release" if error is not None and hasattr(sys, "ps1") else verb_for(error)
+    give_up = time.monotonic() + EXIT_DEADLINE_S
     for holder in list(_holders):
         try:
-            holder.settle(verb, EXIT_DEADLINE_S)
+            holder.settle(verb, max(_LAST_TRY_S, give_up - time.monotonic()))
         except PubSubError as e:  # noqa: PERF203 - one holder's failure must not keep the others from settling
-            _log.warning("At exit, events could not be settled and will come again: %s", e)
+            _log.warning("At exit, %r could not be settled and will come again: %s", holder, e)
 
 
 atexit.register(_at_exit)

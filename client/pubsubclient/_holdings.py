@@ -34,6 +34,9 @@ class Holdings:
         self._abandoned: list[str] = []
         reset_in_child(self)
 
+    def __repr__(self) -> str:
+        return f"events of subscriber {self._subscriber!r}"
+
     def come_back(self) -> dict[str, list[Any]]:
         """The calling thread comes back for more; returns the settlements to send along.
 

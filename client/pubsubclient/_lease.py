@@ -77,6 +77,8 @@ class Lease:
 
     def extend(self, ref: Ref, seconds: float) -> bool:
         """Let the whole lease last `seconds` from now, if that is longer; says whether `ref` is still in it."""
+        if ref in self._settled:
+            return False
         asked = time.monotonic()
         answer = self._settle({"extend": [{**self.extension(seconds), "events": [ref]}]})
         counted = not answer.get("unknown")

@@ -76,7 +76,7 @@ class Outbox:
         """
         if len(request.places) == 1:
             return False
-        self._max_bytes = sum(map(len, request.lines)) // 2
+        self._max_bytes = sum(len(line) + 1 for line in request.lines) // 2
         self._taken -= len(request.places)
         return True
 

@@ -1,0 +1,66 @@
+"""Signals by function, under the names of PyDispatcher.
+
+A program written for PyDispatcher changes its import::
+
+    from pubsubclient import dispatcher
+
+    dispatcher.connect(on_saved, signal="saved")
+    dispatcher.send("saved", sender=document, path=path)
+
+`Any` and `Anonymous` are the wildcards. `Signal` objects are in `pubsubclient.signals`; the functions here take them
+as signals, too.
+"""
+
+from __future__ import annotations
+
+from .signals import errors
+from .signals.connection import Connection, connect, disconnect
+from .signals.delivery import asend, asend_robust, send, send_exact, send_robust
+from .signals.errors import (
+    AsyncReceiverError,
+    DispatcherError,
+    DispatcherKeyError,
+    DispatcherTypeError,
+    VanishedReceiverWarning,
+    VanishingReceiverWarning,
+)
+from .signals.explain import explain
+from .signals.listing import getAllReceivers, getReceivers, liveReceivers
+from .signals.robustapply import robustApply
+from .signals.saferef import BoundMethodWeakref, safeRef
+from .signals.signal import Signal, receiver
+from .signals.wildcard import Anonymous, Any
+
+sendExact = send_exact  # noqa: N816 - PyDispatcher's name
+sendRobust = send_robust  # noqa: N816 - PyDispatcher's name
+
+__all__ = [
+    "Anonymous",
+    "Any",
+    "AsyncReceiverError",
+    "BoundMethodWeakref",
+    "Connection",
+    "DispatcherError",
+    "DispatcherKeyError",
+    "DispatcherTypeError",
+    "Signal",
+    "VanishedReceiverWarning",
+    "VanishingReceiverWarning",
+    "asend",
+    "asend_robust",
+    "connect",
+    "disconnect",
+    "errors",
+    "explain",
+    "getAllReceivers",
+    "getReceivers",
+    "liveReceivers",
+    "receiver",
+    "robustApply",
+    "safeRef",
+    "send",
+    "sendExact",
+    "sendRobust",
+    "send_exact",
+    "send_robust",
+]

@@ -1,0 +1,39 @@
+"""What a type checker makes of calls; read by mypy, never run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from typing_extensions import assert_type
+
+from pubsubclient import Event, Events, Publisher, Receipt, ReceivedEvent, Subscriber, Topic
+
+publisher = Publisher("P1", service={"register": "http://a.example/register"})
+event = Event("orders", {"n": [1, 2.5, None]}, subject="17", attributes={"region": "eu", "urgent": True, "n": 1})
+
+assert_type(publisher.publish(event), Receipt)
+assert_type(publisher.publish(event, event), list[Receipt])
+assert_type(publisher.publish(event, event, event), list[Receipt])
+assert_type(publisher.publish([event]), list[Receipt])
+assert_type(publisher.publish(Event("orders", n) for n in range(3)), list[Receipt])
+assert_type(publisher.publish("orders"), Receipt)
+assert_type(publisher.publish("orders", {"n": 1}), Receipt)
+assert_type(publisher.publish(Topic("orders"), b"bytes"), Receipt)
+
+with Subscriber("S1") as subscriber:
+    assert_type(subscriber, Subscriber)
+    events = subscriber.get_events(max_events=10, wait=0.5)
+    assert_type(events, Events)
+    assert_type(events.more, bool)
+    assert_type(events.lost, dict[str, int])
+    for received in events:
+        assert_type(received, ReceivedEvent)
+        assert_type(received.sequence, str)
+        assert_type(received.recordedtime, datetime)
+        assert_type(received.ack(), bool)
+        assert_type(publisher.publish(received), Receipt)
+        publisher.publish(received, event)
+
+event.ack()  # type: ignore[attr-defined]  # only what was received can be settled
+subscriber.subscribe("orders", start="noon")  # type: ignore[arg-type]
+publisher.publish(7)  # type: ignore[call-overload]

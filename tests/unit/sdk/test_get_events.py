@@ -1,0 +1,338 @@
+"""What get_events asks, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pubsubclient import Conflict, InvalidArgument, NotFound, Service, ServiceError, Subscriber, Topic, Unavailable
+from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease, problem
+
+NOW_US = 1_700_000_000_000_000
+TOKEN = re.compile(r"(\d+)-[0-9a-f]{16}")
+
+
+def token_us(token: str) -> int:
+    found = TOKEN.fullmatch(token)
+    assert found, token
+    return int(found[1])
+
+
+def test_a_subscriber_registers_when_it_is_made(server: ScriptedService, subscriber: Subscriber) -> None:
+    """So that a program fails at its start, if it does."""
+    [asked] = server.asked
+    assert (asked.method, asked.function, asked.body) == ("POST", "register", {"subscriber": "billing"})
+
+
+def test_it_subscribes_to_a_topic(server: ScriptedService, subscriber: Subscriber) -> None:
+    """What is not given is not sent: it stays as it is."""
+    subscriber.subscribe(Topic("orders"))
+    subscriber.subscribe("orders", start="latest", ack_deadline=60)
+    first, second = server.calls("subscribe")
+    tokens = [first.pop("token"), second.pop("token")]
+    assert first == {"subscriber": "billing", "topic": "orders"}
+    assert second == {"subscriber": "billing", "topic": "orders", "start": "latest", "ack_deadline_s": 60}
+    assert NOW_US <= token_us(tokens[0]) < token_us(tokens[1]) < NOW_US + 1_000_000
+
+
+def test_it_leaves_a_topic(server: ScriptedService, subscriber: Subscriber) -> None:
+    """The answer has no body."""
+    server.script("subscribe", Reply(status=204))
+    subscriber.unsubscribe("orders")
+    asked = server.asked[-1]
+    body = asked.body
+    assert TOKEN.fullmatch(body.pop("token"))
+    assert (asked.method, asked.function, body) == ("DELETE", "subscribe", {"subscriber": "billing", "topic": "orders"})
+
+
+def test_a_change_that_is_tried_again_keeps_its_token(server: ScriptedService, subscriber: Subscriber) -> None:
+    """So that it is made once."""
+    server.script("subscribe", BREAK_OFF, problem(503, "contended"))
+    subscriber.subscribe("orders")
+    assert len({body["token"] for body in server.calls("subscribe")}) == 1
+    assert len(server.calls("subscribe")) == 3
+
+
+def test_a_process_behind_in_time_learns_it_and_changes_its_subscription(
+    server: ScriptedService, subscriber: Subscriber
+) -> None:
+    """The refusal told the store's time."""
+    older = problem(409, "older_token")
+    older.headers["X-Store-Time"] = str(NOW_US + 5_000_000)
+    server.script("subscribe", older)
+    subscriber.subscribe("orders")
+    first, second = (token_us(body["token"]) for body in server.calls("subscribe"))
+    assert first < NOW_US + 1_000_000
+    assert second >= NOW_US + 5_000_000
+
+
+def test_a_change_that_may_have_been_made_is_not_made_after_a_later_one(
+    server: ScriptedService, subscriber: Subscriber
+) -> None:
+    """The later one is to stand."""
+    server.script("subscribe", BREAK_OFF, problem(409, "older_token"))
+    with pytest.raises(Conflict):
+        subscriber.subscribe("orders")
+    assert len(server.calls("subscribe")) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda s: s.subscribe("orders", start="noon"), "start: expected"),
+        (lambda s: s.subscribe("orders", ack_deadline=0), "ack_deadline: expected 1 to 600"),
+        (lambda s: s.subscribe("orders", ack_deadline=601), "ack_deadline: expected 1 to 600"),
+        (lambda s: s.subscribe("a..b"), "cannot name a topic"),
+        (lambda s: s.unsubscribe(""), "cannot name a topic"),
+        (lambda s: s.get_events(-1), "max_events: expected 0 to 5000"),
+        (lambda s: s.get_events(5001), "max_events: expected 0 to 5000"),
+        (lambda s: s.get_events(wait=21), "wait: expected 0 to 20"),
+        (lambda s: s.get_events(wait=float("nan")), "wait: expected 0 to 20"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(
+    server: ScriptedService, subscriber: Subscriber, call: Callable[[Subscriber], None], says: str
+) -> None:
+    """Before anything is sent."""
+    with pytest.raises(InvalidArgument, match=says):
+        call(subscriber)
+    assert len(server.asked) == 1
+
+
+def test_nothing_new_is_an_empty_list(server: ScriptedService, subscriber: Subscriber) -> None:
+    """In one request, with a token of its own."""
+    events = subscriber.get_events()
+    assert events == []
+    assert (events.more, events.lost) == (False, {})
+    [body] = server.calls("get_events")
+    assert TOKEN.fullmatch(body.pop("lease"))
+    assert body == {"subscriber": "billing", "max_events": 5000}
+
+
+def test_events_arrive_in_their_order(server: ScriptedService, subscriber: Subscriber) -> None:
+    """With what the answer says beside them."""
+    server.script("get_events", lease(event(2), event(5, topic="payments"), lost={"orders": 7}, new="ignored"))
+    events = subscriber.get_events()
+    assert [(e.topic, e.data["n"]) for e in events] == [("orders", 2), ("payments", 5)]
+    assert events.lost == {"orders": 7}
+    assert not events.more
+
+
+def test_all_that_is_new_is_got_in_as_many_requests_as_it_takes(
+    server: ScriptedService, subscriber: Subscriber
+) -> None:
+    """Each under a lease of its own."""
+    server.script("get_events", lease(event(1), more=True), lease(event(2), more=True), lease(event(3), lost={"a": 1}))
+    events = subscriber.get_events()
+    assert [e.data["n"] for e in events] == [1, 2, 3]
+    assert (events.more, events.lost) == (False, {"a": 1})
+    tokens = [body["lease"] for body in server.calls("get_events")]
+    assert len(set(tokens)) == 3
+    assert [token_us(token) for token in tokens] == sorted({token_us(token) for token in tokens})
+
+
+def test_what_is_published_meanwhile_is_left_for_the_next_call(server: ScriptedService, subscriber: Subscriber) -> None:
+    """Or a fast publisher would never let it return."""
+    server.script(
+        "get_events",
+        lease(event(1), more=True),
+        lease(event(2), event(3, recorded_us=NOW_US), more=True),
+    )
+    events = subscriber.get_events()
+    assert [e.data["n"] for e in events] == [1, 2, 3]
+    assert events.more
+    assert len(server.calls("get_events")) == 2
+
+
+@pytest.mark.parametrize(
+    "last",
+    [lease(event(2), more=True, blocked="leases"), lease(more=False, blocked="leases"), lease(more=True)],
+)
+def test_it_ends_at_the_bound_on_unsettled_events(
+    server: ScriptedService, subscriber: Subscriber, last: Callable[[Any], Reply]
+) -> None:
+    """What it got is to be settled first."""
+    server.script("get_events", lease(event(1), more=True), last)
+    assert subscriber.get_events()[0].data == {"n": 1}
+    assert len(server.calls("get_events")) == 2
+
+
+def test_it_does_not_ask_on_when_others_hold_everything(server: ScriptedService, subscriber: Subscriber) -> None:
+    """Asking again would not change it."""
+    server.script("get_events", lease(more=True, blocked="leases"))
+    assert subscriber.get_events() == []
+    assert len(server.calls("get_events")) == 1
+
+
+def test_at_most_max_events_are_got(server: ScriptedService, subscriber: Subscriber) -> None:
+    """In one request, though there is more."""
+    server.script("get_events", lease(event(1), more=True))
+    events = subscriber.get_events(max_events=3)
+    assert len(events) == 1
+    assert events.more
+    [body] = server.calls("get_events")
+    assert body["max_events"] == 3
+
+
+@pytest.mark.parametrize("max_events", [None, 3])
+def test_it_is_never_empty_while_there_is_more(
+    server: ScriptedService, subscriber: Subscriber, max_events: int | None
+) -> None:
+    """A service that had to skip much says so."""
+    server.script("get_events", lease(more=True), lease(more=True), lease(event(1)))
+    assert len(subscriber.get_events(max_events)) == 1
+    assert len(server.calls("get_events")) == 3
+
+
+def test_a_token_that_is_over_is_replaced(server: ScriptedService, subscriber: Subscriber) -> None:
+    """It was too old; the answer told the time."""
+    over = Reply({"events": [], "over": True, "more": False}, headers={"X-Store-Time": str(NOW_US + 5_000_000)})
+    server.script("get_events", over, lease(event(1)))
+    assert len(subscriber.get_events()) == 1
+    first, second = (token_us(body["lease"]) for body in server.calls("get_events"))
+    assert first < NOW_US + 1_000_000
+    assert second >= NOW_US + 5_000_000
+
+
+def test_tokens_that_are_always_over_are_an_error(server: ScriptedService, subscriber: Subscriber) -> None:
+    """Rather than a request for ever."""
+    server.script("get_events", *[Reply({"events": [], "over": True})] * 100)
+    with pytest.raises(ServiceError, match="over one after another") as raised:
+        subscriber.get_events()
+    assert raised.value.code == "bad_answer"
+    assert len(server.calls("get_events")) == 11
+
+
+def test_without_the_stores_time_no_lease_is_asked_for(server: ScriptedService, service: Service) -> None:
+    """A proxy that strips headers would make events come twice."""
+    server.store_time_us = None
+    subscriber = Subscriber("billing", service=service)
+    with pytest.raises(ServiceError, match="X-Store-Time"):
+        subscriber.get_events()
+
+
+def test_a_try_without_an_answer_is_repeated_to_the_letter(server: ScriptedService, subscriber: Subscriber) -> None:
+    """The same lease: the service hands the events out once."""
+    server.script("get_events", BREAK_OFF, problem(503, "unavailable"), lease(event(1)))
+    assert len(subscriber.get_events()) == 1
+    bodies = [asked.raw for asked in server.asked if asked.function == "get_events"]
+    assert len(bodies) == 3
+    assert len(set(bodies)) == 1
+
+
+def test_it_waits_as_long_as_it_is_told(server: ScriptedService) -> None:
+    """The service does; the timeouts grow by it."""
+    subscriber = Subscriber("billing", service=Service(server.url, read_timeout_s=0.3))
+
+    def after_a_while(body: Any) -> Reply:
+        time.sleep(0.5)  # longer than a try may take without a wait
+        return lease(event(1))(body)
+
+    server.script("get_events", after_a_while)
+    assert len(subscriber.get_events(wait=2)) == 1
+    [body] = server.calls("get_events")
+    assert 1 < body["wait_s"] <= 2
+
+
+def test_only_the_first_events_are_waited_for(server: ScriptedService, subscriber: Subscriber) -> None:
+    """What is there is not held back for what may come."""
+    server.script("get_events", lease(more=True), lease(event(1), more=True), lease())
+    subscriber.get_events(wait=2)
+    assert ["wait_s" in body for body in server.calls("get_events")] == [True, True, False]
+
+
+def test_a_crowded_service_is_asked_again_when_it_says(server: ScriptedService, subscriber: Subscriber) -> None:
+    """Within what was to be waited."""
+    crowded = Reply({"events": [], "more": False}, headers={"Retry-After": "0"})
+    server.script("get_events", crowded, crowded, lease(event(1)))
+    assert len(subscriber.get_events(wait=2)) == 1
+    server.script("get_events", Reply({"events": [], "more": False}, headers={"Retry-After": "60"}))
+    started = time.monotonic()
+    assert subscriber.get_events(wait=0.2) == []
+    assert 0.2 <= time.monotonic() - started < 10
+
+
+def test_leases_are_kept_alive_while_more_is_got(server: ScriptedService, subscriber: Subscriber) -> None:
+    """From half of their time on."""
+
+    def slow(body: Any) -> Reply:
+        time.sleep(0.25)  # the clock is what is tested
+        return lease(event(2), more=True, length_s=0.4)(body)
+
+    server.script("get_events", lease(event(1), more=True, length_s=0.4), slow, lease(event(3)))
+    subscriber.get_events()
+    first, second, third = server.calls("get_events")
+    assert "extend" not in second
+    assert [extend["lease"] for extend in third["extend"]] == [first["lease"], second["lease"]]
+    assert all(extend["seconds"] >= 1 for extend in third["extend"])
+
+
+def test_what_is_got_before_a_failure_is_returned(server: ScriptedService, service: Service) -> None:
+    """The failure comes with the next call, if it lasts; what the broken-off request may have leased is released."""
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.3))
+    server.script("get_events", lease(event(1), more=True), *[BREAK_OFF] * 100)
+    events = subscriber.get_events()
+    assert len(events) == 1
+    assert events.more
+    broken_off = server.calls("get_events")[-1]["lease"]
+    server._scripts["get_events"].clear()
+    subscriber.get_events()
+    last = server.calls("get_events")[-1]
+    assert last["release"] == [{"lease": broken_off}]
+    assert last["ack"] == [{"lease": server.calls("get_events")[0]["lease"]}]
+
+
+def test_a_fetch_without_an_answer_is_released_by_the_next_call(server: ScriptedService) -> None:
+    """Once: its events come again without a failed attempt."""
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    server.script("get_events", *[BREAK_OFF] * 100)
+    with pytest.raises(Unavailable):
+        subscriber.get_events()
+    broken_off = server.calls("get_events")[-1]["lease"]
+    server._scripts["get_events"].clear()
+    subscriber.get_events()
+    subscriber.get_events()
+    released, after = server.calls("get_events")[-2:]
+    assert released["release"] == [{"lease": broken_off}]
+    assert released["lease"] != broken_off
+    assert "release" not in after
+
+
+def test_a_fetch_that_was_refused_leaves_nothing_to_release(server: ScriptedService, subscriber: Subscriber) -> None:
+    """It leased nothing."""
+    server.script("get_events", problem(404, "unknown_subscriber"))
+    with pytest.raises(NotFound):
+        subscriber.get_events()
+    subscriber.get_events()
+    assert "release" not in server.calls("get_events")[-1]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"events": [{}]}, {"events": [event(1)]}, {"events": 7}, {"events": [event(1)], "lease": "x", "until": 7}],
+)
+def test_an_answer_that_makes_no_sense_is_an_error(
+    server: ScriptedService, subscriber: Subscriber, broken: dict[str, Any]
+) -> None:
+    """And what it may have leased is released."""
+    server.script("get_events", Reply(broken))
+    with pytest.raises(ServiceError) as raised:
+        subscriber.get_events()
+    assert raised.value.code == "bad_answer"
+    subscriber.get_events()
+    first, second = server.calls("get_events")
+    assert second["release"] == [{"lease": first["lease"]}]
+
+
+def test_ten_thousand_events_are_got_in_order(server: ScriptedService, subscriber: Subscriber) -> None:
+    """By the thousand."""
+    numbers = itertools.count()
+    for n in range(10):
+        batch = [event(next(numbers)) for _ in range(1000)]
+        server.script("get_events", lease(*batch, more=n < 9))
+    assert [e.data["n"] for e in subscriber.get_events()] == list(range(10_000))

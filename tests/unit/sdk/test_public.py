@@ -1,0 +1,43 @@
+"""What the package promises to whoever imports it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pubsubclient
+from unit.sdk.programs import run_program
+
+PUBLIC = {
+    "ConfigurationError", "Conflict", "Event", "Events", "Forbidden", "InvalidArgument", "NotFound", "PubSubError",
+    "PublishError", "PublishRefused", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service",
+    "ServiceError", "Subscriber", "TooLarge", "Topic", "Unavailable", "__version__", "configure",
+}  # fmt: skip
+
+
+def test_the_public_names_are_these() -> None:
+    """A name more is a promise, a name less is a break."""
+    assert set(pubsubclient.__all__) == PUBLIC
+    assert all(hasattr(pubsubclient, name) for name in PUBLIC)
+
+
+def test_every_public_name_is_explained() -> None:
+    """In its docstring."""
+    for name in PUBLIC - {"__version__"}:
+        assert getattr(pubsubclient, name).__doc__, name
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    """Otherwise type checkers do not look."""
+    assert (files("pubsubclient") / "py.typed").is_file()
+
+
+def test_importing_it_brings_requests_and_nothing_of_the_service() -> None:
+    """Nor does it reach for the network, or start a thread."""
+    code = (
+        "import sys, threading, pubsubclient; "
+        "assert 'requests' in sys.modules; "
+        "assert not {'pubsubservice', 'pubsub_emulator', 'msgspec', 'flask', 'grpc'} & set(sys.modules); "
+        "assert threading.active_count() == 1"
+    )
+    ran = run_program(code, "")
+    assert ran.returncode == 0, ran.stderr
