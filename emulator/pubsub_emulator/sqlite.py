@@ -71,7 +71,7 @@ class SQLiteStore:
         now: Callable[[], int] = _machine_time_us,
         busy_timeout_s: float = 10.0,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # later connections open it too, wherever the process is by then
         self._now = now
         self._watch = Watch(self._version, self._existing)
         self._connections = Connections(self.path, synchronous, busy_timeout_s, self._watch.reset)

@@ -48,7 +48,7 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
         directory = options.data_dir or DEFAULT_DATA_DIR
         _make(directory)
         with _closing(SQLiteStore(directory / _FILE)) as store:
-            yield store, f"in {directory}"
+            yield store, f"in {directory.absolute()}"
 
 
 @contextmanager
