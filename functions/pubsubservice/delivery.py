@@ -17,8 +17,8 @@ from pubsubservice.reader import ADDED_BYTES, MAX_ANSWER_BYTES, MAX_READS, Reade
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
 from pubsubservice.spans import Span, pack, select
-from pubsubservice.store import Changed, Doc, Refused, Store, Unknown
-from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Due, Lease, State
+from pubsubservice.store import Changed, Doc, Reads, Refused, Store, Unknown
+from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Lease, State
 from pubsubservice.tokens import check_not_ahead, make_token
 from pubsubservice.turns import Turns
 
@@ -123,13 +123,21 @@ class Delivery:
                     f"No subscriber is registered under the name {request.subscriber!r}; register it first.",
                 )
             state = State.read(doc)
-            answer, watch = self._judge(request, state, reads.time)
+            answer, watch = self._judge(request, state, self._now(reads))
             if self._written(path, state, doc):
                 return answer, watch
             self._runtime.sleep(self._runtime.random() * min(0.001 * 2**tries, 0.25))
         raise Unavailable(
             "contended", f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again."
         )
+
+    def _now(self, reads: Reads) -> int:
+        """The time that leases are judged by: the store's, never a process's."""
+        return reads.time
+
+    def _used(self, state: State, token: str) -> bool:
+        """Whether a token has made its lease already."""
+        return state.ended.used(token)
 
     def _written(self, path: str, state: State, doc: Doc) -> bool:
         """Whether the state is in the store now; if not, or not surely, it is to be read again."""
@@ -158,7 +166,7 @@ class Delivery:
             check_not_ahead(token, read_time)
             if token in state.leases:
                 answer = self._answer_again(state, token)
-            elif state.ended.used(token):
+            elif self._used(state, token):
                 answer = Answer(lease=token, over=True)
             else:
                 answer, watch = self._hand_out(state, token, request.max_events, read_time)

@@ -10,12 +10,29 @@ from typing import NamedTuple
 
 from pubsubservice.batch import check_format
 from pubsubservice.names import FORMAT, batch_path, batches, log_path, seq_of
-from pubsubservice.store import Changed, Doc, Exists, Store, Unknown
+from pubsubservice.store import Changed, Doc, Exists, Fields, Store, Unknown
 
-__all__ = ["Expire", "Expired"]
+__all__ = ["Expire", "Expired", "TrimPoint"]
 
 #: batches judged by one read
 _PAGE = 100
+
+
+class TrimPoint(NamedTuple):
+    """How far a log was trimmed."""
+
+    #: number of the last batch that is gone
+    seq: int = 0
+    #: log index of the first event behind it
+    index: int = 0
+
+    @classmethod
+    def read(cls, log: Doc | None) -> TrimPoint:
+        """Take it from a log's document; a log that was never trimmed has none."""
+        if log is None:
+            return cls()
+        check_format(log)
+        return cls(int(log.data["trim"] or 0), int(log.data["index"] or 0))
 
 
 class Expired(NamedTuple):
@@ -59,44 +76,42 @@ class Expire:
         """
         path = log_path(topic, partition)
         log = self._store.get_many([path]).docs[0]
-        trim, swept = 0, 0
-        if log is not None:
-            check_format(log)
-            trim, swept = int(log.data["trim"] or 0), int(log.data["swept"] or 0)
-        deleted = self._sweep(topic, partition, swept, trim)
-        old, more = self._old_batches(topic, partition, trim, retention_us, max_batches)
-        if old:
-            log = self._move(path, log, trim + old, swept=trim)
+        point = TrimPoint.read(log)
+        swept = int(log.data["swept"] or 0) if log else 0
+        deleted = self._sweep(topic, partition, swept, point.seq)
+        cut, more = self._cut(topic, partition, point, retention_us, max_batches)
+        if cut != point:
+            log = self._move(path, log, cut, swept=point.seq)
             if log is None:
                 return deleted, True  # another run is at it, or the answer was lost: the next run goes on from there
-            deleted += self._sweep(topic, partition, trim, trim + old)
-            trim += old
+            deleted += self._sweep(topic, partition, point.seq, cut.seq)
         if deleted and log is not None:
-            self._move(path, log, trim, swept=trim)
+            self._move(path, log, cut, swept=cut.seq)
         return deleted, more
 
-    def _old_batches(
-        self, topic: str, partition: int, trim: int, retention_us: int, max_batches: int
-    ) -> tuple[int, bool]:
-        """How many batches past the trim point are too old, counting no further than `max_batches`."""
+    def _cut(
+        self, topic: str, partition: int, point: TrimPoint, retention_us: int, max_batches: int
+    ) -> tuple[TrimPoint, bool]:
+        """Where the trim point is to be, at most `max_batches` further on; and whether that bound stopped it."""
         tail = self._store.list(batches(topic, partition), limit=1, fields=("format",))
         last = seq_of(tail.docs[0].path) if tail.docs else 0
-        old = 0
-        while trim + old + 1 < last:
-            if old >= max_batches:
-                return old, True
-            seqs = range(trim + old + 1, min(trim + old + _PAGE, last - 1, trim + max_batches) + 1)
-            reads = self._store.get_many([batch_path(topic, partition, seq) for seq in seqs], fields=("format",))
-            for doc, time in zip(reads.docs, reads.times, strict=True):
+        bound = point.seq + max_batches
+        while point.seq + 1 < last:
+            if point.seq >= bound:
+                return point, True
+            seqs = range(point.seq + 1, min(point.seq + _PAGE, last - 1, bound) + 1)
+            paths = [batch_path(topic, partition, seq) for seq in seqs]
+            reads = self._store.get_many(paths, fields=("format", "first", "count"))
+            for seq, doc, time in zip(seqs, reads.docs, reads.times, strict=True):
                 if doc is None or time - doc.created < retention_us:
-                    return old, False
+                    return point, False
                 check_format(doc)
-                old += 1
-        return old, False
+                point = TrimPoint(seq, int(doc.data["first"] or 0) + int(doc.data["count"] or 0))
+        return point, False
 
-    def _move(self, path: str, log: Doc | None, trim: int, swept: int) -> Doc | None:
+    def _move(self, path: str, log: Doc | None, point: TrimPoint, swept: int) -> Doc | None:
         """Write the log document if it is still as it was read; None when that is not certain."""
-        data = {"format": FORMAT, "trim": trim, "swept": swept}
+        data: Fields = {"format": FORMAT, "trim": point.seq, "index": point.index, "swept": swept}
         try:
             if log is None:
                 time = self._store.create(path, data)

@@ -149,8 +149,7 @@ class Log:
             return False
         except (Exists, Unknown):
             doc = self._store.get_many([path], fields=HEAD_FIELDS).docs[0]
-        if doc is None or doc.created - known.time >= self._settings.floor_us:
-            # not there (yet), or made too late to prove anything: where is the tail?
+        if doc is None or not self._proves(doc, known):
             if doc is not None or self._runtime.random() < 0.5:
                 self._known = None
             self._back_off(tries)
@@ -165,6 +164,10 @@ class Log:
         for offset, (request, i) in enumerate(new):
             request.places[i] = (first + offset, doc.created)
         return True
+
+    def _proves(self, doc: Doc, known: Known) -> bool:
+        """Whether the batch found at the next place is the log's: made later than F, it may have taken a freed id."""
+        return doc.created - known.time < self._settings.floor_us
 
     def _back_off(self, tries: int) -> None:
         """Wait a random while: without jitter, eight writers lose to each other for seconds."""

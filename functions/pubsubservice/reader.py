@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pubsubservice.batch import Batch, BatchCache
+from pubsubservice.expire import TrimPoint
 from pubsubservice.names import batch_path, log_path, topic_path
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
@@ -109,10 +110,10 @@ class Reader:
         slices: list[Slice] = []
         events, room, budget, more = 0, MAX_ANSWER_BYTES, MAX_READS + len(taps), False
         while taps:
-            bound = min(tap.horizon for tap in taps)
+            bound = self._bound(taps)
             while heads and heads[0][0] <= bound and not more:
                 tap = heapq.heappop(heads)[3]
-                taken = _take(tap, state, max_events - events, room)
+                taken = _take(tap, max_events - events, room)
                 if taken is not None:
                     slices.append(taken)
                     events += len(taken.lines)
@@ -148,10 +149,14 @@ class Reader:
         found = {place: Batch(doc) for place, doc in zip(ask, docs, strict=True) if doc is not None}
         trims = self._trims({place[:2] for place in found})
         for place, batch in found.items():
-            if place[2] > trims[place[:2]]:
+            if place[2] > trims[place[:2]].seq:
                 batches[place] = batch
                 self._cache.put(batch_path(*place), batch)
         return batches
+
+    def _bound(self, taps: list[_Tap]) -> int:
+        """Up to when all logs are complete, µs."""
+        return min(tap.horizon for tap in taps)
 
     def _open_taps(self, state: State) -> list[_Tap]:
         taps = []
@@ -190,7 +195,11 @@ class Reader:
         doubtful = {(look.tap.topic, look.tap.partition) for look in looks if look.doubtful}
         trims = self._trims(doubtful)
         for look in looks:
-            self._settle(look, trims.get((look.tap.topic, look.tap.partition), 0), events)
+            point = trims.get((look.tap.topic, look.tap.partition))
+            if point is not None and point.seq >= look.tap.seq:
+                _skip(state, look.tap, point)
+            else:
+                self._settle(look, events)
         return len(paths) + len(doubtful)
 
     def _window(self, tap: _Tap, width: int) -> tuple[_Tap, list[Batch], list[str]]:
@@ -228,15 +237,10 @@ class Reader:
             at = doc.created
         return _Look(tap, found, None, doubtful)
 
-    def _settle(self, look: _Look, trim: int, events: int) -> None:
-        """Take what a window showed, unless the log was trimmed past its place: then go on behind the trim point."""
+    def _settle(self, look: _Look, events: int) -> None:
+        """Take what a window showed: it belongs to the log."""
         tap = look.tap
         log = (tap.topic, tap.partition)
-        if trim >= tap.seq:
-            tap.seq = trim + 1
-            tap.at = 0
-            tap.position.seq, tap.position.offset, tap.position.at = tap.seq, 0, 0
-            return
         for batch in look.found:
             self._cache.put(batch_path(*log, batch.seq), batch)
         tap.pending += look.found
@@ -256,13 +260,13 @@ class Reader:
         wanted = min(-(-events * len(look.found) // count), MAX_ANSWER_BYTES * len(look.found) // max(stored, 1))
         _remember(self._windows, log, (tap.seq, max(1, min(wanted, 2 * len(look.found), MAX_READS))))
 
-    def _trims(self, logs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    def _trims(self, logs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], TrimPoint]:
         """The trim points of these logs."""
         ask = sorted(logs)
         if not ask:
             return {}
         docs = self._store.get_many([log_path(*log) for log in ask]).docs
-        return {log: 0 if doc is None else int(doc.data["trim"] or 0) for log, doc in zip(ask, docs, strict=True)}
+        return {log: TrimPoint.read(doc) for log, doc in zip(ask, docs, strict=True)}
 
     def _get(self, paths: list[str]) -> tuple[list[Doc | None], list[int]]:
         if len(paths) < _LARGE_READ:
@@ -277,11 +281,16 @@ def _head(tap: _Tap) -> tuple[int, str, int, _Tap]:
     return tap.pending[0].created, tap.topic, tap.partition, tap
 
 
-def _take(tap: _Tap, state: State, max_events: int, room: int) -> Slice | None:
+def _skip(state: State, tap: _Tap, point: TrimPoint) -> None:
+    """The log was trimmed past a position: it goes on behind the trim point, and what it missed is counted."""
+    state.count_lost(tap.topic, point.index - tap.position.index)
+    tap.seq, tap.at = point.seq + 1, 0
+    tap.position.seq, tap.position.offset, tap.position.index, tap.position.at = tap.seq, 0, point.index, 0
+
+
+def _take(tap: _Tap, max_events: int, room: int) -> Slice | None:
     """Move a position past the events of its next batch that fit; None when not one fits any more."""
     batch, position = tap.pending[0], tap.position
-    if position.index >= 0 and not position.offset:
-        state.count_lost(tap.topic, batch.first - position.index)
     start = position.offset
     lines = batch.lines()[start : start + max_events]
     size = 0

@@ -30,6 +30,8 @@ class Service:
 
     #: the parts that the tests replace by broken ones, to show that they would be caught
     log_type = Log
+    delivery_type = Delivery
+    reader_type = Reader
     expire_type = Expire
 
     def __init__(self, store: Store, settings: Settings, runtime: Runtime) -> None:
@@ -39,7 +41,8 @@ class Service:
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = Subscriptions(store, runtime, settings, self.topics)
-        self._delivery = Delivery(store, runtime, settings, Reader(store, runtime, settings, self.topics, self._cache))
+        reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
+        self._delivery = self.delivery_type(store, runtime, settings, reader)
         self._expire = self.expire_type(store)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
         self._logs_lock = runtime.new_lock()

@@ -31,7 +31,7 @@ class Position(msgspec.Struct, array_like=True):
     seq: int = 1
     #: the next event within it
     offset: int = 0
-    #: the next event's log index; -1 when not known yet
+    #: the next event's log index
     index: int = 0
     #: when the log up to here was known to be there: a create time, µs; 0 when never
     at: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pubsubservice.batch import HEAD_FIELDS
+from pubsubservice.expire import TrimPoint
 from pubsubservice.leases import forget_subscription
 from pubsubservice.names import batches, log_path, rfc3339, seq_of, sequence_prefix, subscriber_path
 from pubsubservice.problems import BadRequest, Conflict, NotFound, Problem, Unavailable
@@ -119,8 +120,8 @@ class Subscriptions:
         if start == "latest":
             return [self._tail(topic, partition) for partition in range(found.partitions)]
         logs = self._store.get_many([log_path(topic, partition) for partition in range(found.partitions)])
-        # the index of the first batch past a trim point is learned when it is read
-        return [Position() if doc is None else Position(int(doc.data["trim"] or 0) + 1, 0, -1, 0) for doc in logs.docs]
+        points = [TrimPoint.read(doc) for doc in logs.docs]
+        return [Position(point.seq + 1, 0, point.index) for point in points]
 
     def _tail(self, topic: str, partition: int) -> Position:
         page = self._store.list(batches(topic, partition), limit=1, fields=HEAD_FIELDS)
@@ -134,7 +135,7 @@ class Subscriptions:
         """Events between a subscription's positions and the tails: one read a log."""
         backlog = 0
         for partition, position in enumerate(subscription.positions):
-            backlog += max(0, self._tail(topic, partition).index - max(0, position.index))
+            backlog += max(0, self._tail(topic, partition).index - position.index)
         return {"backlog": backlog}
 
     def _change(self, subscriber: str, token: str | None, change: Callable[[State], None]) -> State:
@@ -181,7 +182,7 @@ def _describe(topic: str, subscription: Subscription) -> dict[str, Any]:
         "topic": topic,
         "ack_deadline_s": subscription.ack_deadline_s,
         "position": [
-            f"{sequence_prefix(partition)}{max(0, position.index):020d}"
+            f"{sequence_prefix(partition)}{position.index:020d}"
             for partition, position in enumerate(subscription.positions)
         ],
     }

@@ -1,0 +1,98 @@
+"""The service with one rule left out: each of these must be found by the simulation, or it proves nothing."""
+
+from __future__ import annotations
+
+from pubsubservice.delivery import Delivery
+from pubsubservice.expire import Expire
+from pubsubservice.group import Append
+from pubsubservice.known import Known
+from pubsubservice.log import Log
+from pubsubservice.names import log_path
+from pubsubservice.reader import Reader
+from pubsubservice.service import Service
+from pubsubservice.store import Doc, Reads
+from pubsubservice.subscriber import State
+
+
+class NoTimeCheck(Service):
+    """A writer takes whatever it created for the log's next batch, however late it comes."""
+
+    class log_type(Log):
+        def _proves(self, doc: Doc, known: Known) -> bool:
+            return True
+
+        def _tail(self) -> Known:
+            self._known_at = self._runtime.monotonic()
+            return super()._tail()
+
+
+class SinceIgnored(Service):
+    """A writer looks back no further than what it happens to know."""
+
+    class log_type(Log):
+        def _look_back_to(self, group: list[Append], known: Known) -> list[int | None]:
+            return []
+
+
+class DeletesFirst(Service):
+    """Retention deletes before it records the trim point."""
+
+    class expire_type(Expire):
+        def expire_log(
+            self, topic: str, partition: int, retention_us: int, max_batches: int
+        ) -> tuple[int, bool]:
+            from pubsubservice.expire import TrimPoint
+
+            path = log_path(topic, partition)
+            log = self._store.get_many([path]).docs[0]
+            point = TrimPoint.read(log)
+            cut, more = self._cut(topic, partition, point, retention_us, max_batches)
+            if cut != point:
+                self._sweep(topic, partition, point.seq, cut.seq)
+                self._move(path, log, cut, swept=cut.seq)
+            return cut.seq - point.seq, more
+
+
+class TokenUsedAgain(Service):
+    """A token whose lease has ended makes another one."""
+
+    class delivery_type(Delivery):
+        def _used(self, state: State, token: str) -> bool:
+            return False
+
+
+class ProcessTime(Service):
+    """Leases are judged by the clock of the process."""
+
+    class delivery_type(Delivery):
+        def _now(self, reads: Reads) -> int:
+            return reads.time + round(self._runtime.monotonic() % 20 * 1_000_000)  # ahead, by up to 20 s
+
+
+class TrimIgnored(Service):
+    """A reader that misses a batch takes it for not yet written."""
+
+    class reader_type(Reader):
+        def __init__(self, *parts: object) -> None:
+            super().__init__(*parts)  # type: ignore[arg-type]
+            self._floor_us = 10**18
+
+
+class BoundIgnored(Service):
+    """A reader hands out what it found in one log without waiting for the others."""
+
+    class reader_type(Reader):
+        def _bound(self, taps: object) -> int:
+            return 10**18
+
+
+#: the rules by what they are called, with the service that lacks them
+BROKEN: dict[str, type[Service]] = {
+    "time check on append": NoTimeCheck,
+    "since": SinceIgnored,
+    "trim point first": DeletesFirst,
+    "a token makes one lease": TokenUsedAgain,
+    "store time": ProcessTime,
+    "trim point read": TrimIgnored,
+    "complete up to a bound": BoundIgnored,
+}

@@ -1,0 +1,158 @@
+"""A store that does what a distributed one may do to its callers: stalls, lost requests, lost answers, writes that come
+later, reads that are a little old, callers that are killed in the middle. Its documents themselves are always right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pubsubservice.store import Changed, Doc, Exists, Fields, Page, Reads, Unknown, meter
+
+from .scheduler import SECOND, Scheduler
+
+
+class SimStore:
+    """Implements ``pubsubservice.store.Store`` over a dict."""
+
+    def __init__(self, scheduler: Scheduler, on_commit: Callable[[str, Doc | None, Doc | None], None]) -> None:
+        self._scheduler = scheduler
+        self._random = scheduler.random
+        self._on_commit = on_commit
+        self.documents: dict[str, Doc] = {}
+        self._clock = scheduler.time
+        #: no more faults: everything is to come to its end
+        self.calm = False
+        self.gentle = False
+
+    # -- the port
+
+    def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
+        self._step()
+        meter().bill(reads=len(paths))
+        self._maybe_fail(0.005, "read failed")
+        docs: list[Doc | None] = [None] * len(paths)
+        times = [0] * len(paths)
+        order = list(range(len(paths)))
+        if len(order) > 1 and self._chance(0.2):  # the documents of one read need not be of one moment
+            order.reverse()
+        time = self._read_time()
+        for n, i in enumerate(order):
+            if n and self._chance(0.05):
+                self._scheduler.pass_baton()
+                time = self._read_time()
+            docs[i], times[i] = self.documents.get(paths[i]), time
+        meter().bill(time=min(times))
+        return Reads(docs, times)
+
+    def create(self, path: str, data: Fields) -> int:
+        def apply() -> int:
+            if path in self.documents:
+                raise Exists(path)
+            time = self._commit_time()
+            self._put(path, Doc(path, data, time, time))
+            return time
+
+        return self._write(apply)
+
+    def update(self, path: str, data: Fields, if_update_time: int) -> int:
+        def apply() -> int:
+            old = self.documents.get(path)
+            if old is None or old.updated != if_update_time:
+                raise Changed(path)
+            time = self._commit_time()
+            self._put(path, Doc(path, data, old.created, time))
+            return time
+
+        return self._write(apply)
+
+    def delete(self, paths: Sequence[str]) -> None:
+        self._step()
+        meter().bill(deletes=len(paths))
+        for path in paths:
+            if self._chance(0.02):
+                raise Unknown("delete: the rest may come or not")
+            old = self.documents.pop(path, None)
+            if old is not None:
+                self._on_commit(path, old, None)
+            if self._chance(0.05):
+                self._scheduler.pass_baton()
+
+    def list(
+        self, collection: str, after: str | None = None, limit: int = 100, fields: Sequence[str] | None = None
+    ) -> Page:
+        self._step()
+        self._maybe_fail(0.005, "list failed")
+        depth = collection.count("/") + 1
+        prefix = f"{collection}/"
+        paths = sorted(
+            path
+            for path in self.documents
+            if path.startswith(prefix) and path.count("/") == depth and (after is None or path > f"{prefix}{after}")
+        )
+        docs = [self.documents[path] for path in paths[:limit]]
+        meter().bill(reads=max(1, len(docs)))
+        return Page(docs, self._read_time())
+
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
+        until = self._scheduler.time + round(timeout_s * SECOND)
+        while self._scheduler.time < until and not any(path in self.documents for path in paths):
+            self._scheduler.sleep_until(min(until, self._scheduler.time + SECOND))
+
+    def close(self) -> None:
+        pass
+
+    # -- what happens to calls
+
+    def _write(self, apply: Callable[[], int]) -> int:
+        self._step()
+        meter().bill(writes=1)
+        self._maybe_fail(0.03, "lost on the way")
+        if self._chance(0.02):
+            self._later(apply)
+            raise Unknown("still coming")
+        time = apply()
+        self._step_after()
+        self._maybe_fail(0.04, "the answer was lost")
+        meter().bill(time=time)
+        return time
+
+    def _later(self, apply: Callable[[], int]) -> None:
+        wait = self._random.choice((1, 3, 15, 40)) * SECOND
+
+        def come() -> None:
+            self._scheduler.sleep_until(self._scheduler.time + wait)
+            try:
+                apply()
+            except (Exists, Changed):
+                pass
+
+        self._scheduler.spawn(come)
+
+    def _step(self) -> None:
+        self._scheduler.pass_baton()
+        if self._chance(0.004) and not self.gentle:  # a long stall: longer than F, now and then
+            self._scheduler.sleep_until(self._scheduler.time + self._random.choice((2, 9, 30, 70)) * SECOND)
+
+    def _step_after(self) -> None:
+        if self._chance(0.3):
+            self._scheduler.pass_baton()
+
+    def _maybe_fail(self, chance: float, why: str) -> None:
+        if self._chance(chance):
+            raise Unknown(why)
+
+    def _chance(self, chance: float) -> bool:
+        return not self.calm and self._random.random() < chance
+
+    def _commit_time(self) -> int:
+        self._clock = max(self._clock + 1, self._scheduler.time)
+        return self._clock
+
+    def _read_time(self) -> int:
+        """What is read is of now; the time said for it is up to a second behind, but not before the last commit."""
+        self._clock = max(self._clock, self._scheduler.time - self._random.randint(0, SECOND))
+        return self._clock
+
+    def _put(self, path: str, doc: Doc) -> None:
+        old = self.documents.get(path)
+        self.documents[path] = doc
+        self._on_commit(path, old, doc)
