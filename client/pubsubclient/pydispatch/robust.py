@@ -1,0 +1,7 @@
+"""``pydispatch.robust``."""
+
+from __future__ import annotations
+
+from ..dispatcher import Anonymous, Any, getAllReceivers, liveReceivers, robustApply, sendRobust
+
+__all__ = ["Anonymous", "Any", "getAllReceivers", "liveReceivers", "robustApply", "sendRobust"]

@@ -1,0 +1,27 @@
+"""``pydispatch.robustapply``."""
+
+from __future__ import annotations
+
+import types
+
+from ..dispatcher import robustApply
+from ..signals.link import Receiver
+from ..signals.origin import code_of
+
+__all__ = ["function", "robustApply"]
+
+
+def function(receiver: Receiver) -> tuple[Receiver, types.CodeType, int]:
+    """What is called when a receiver is called: the callable, its code, and how many first parameters are bound.
+
+    Raises:
+        ValueError: If it is not written in Python. `robustApply` can call it all the same.
+    """
+    called: Receiver = receiver
+    if not isinstance(receiver, (types.FunctionType, types.MethodType)):
+        called = getattr(receiver, "__call__", receiver)  # noqa: B004 - the method is wanted, not a yes or no
+    code = code_of(called)
+    if code is None:
+        message = f"unknown receiver type {receiver!r} {type(receiver)}"
+        raise ValueError(message)
+    return called, code, int(isinstance(called, types.MethodType))

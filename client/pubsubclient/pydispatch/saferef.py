@@ -1,0 +1,7 @@
+"""``pydispatch.saferef``."""
+
+from __future__ import annotations
+
+from ..dispatcher import BoundMethodWeakref, safeRef
+
+__all__ = ["BoundMethodWeakref", "safeRef"]

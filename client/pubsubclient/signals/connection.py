@@ -1,0 +1,176 @@
+"""Connect and disconnect, and the handle that connecting gives."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Hashable
+from types import TracebackType
+
+from .delivery import REGISTRY
+from .errors import DispatcherKeyError, DispatcherTypeError
+from .link import Link, Receiver, key_of, key_of_uid
+from .origin import describe
+from .saferef import BoundMethodWeakref
+from .vanish import warn_if_vanishing
+from .wildcard import Any
+
+__all__ = ["Connection", "connect", "disconnect", "make"]
+
+_REFERENCES = (weakref.ReferenceType, BoundMethodWeakref)
+
+
+class Connection:
+    """One receiver connected to one signal of one sender. Leaving its ``with`` block disconnects it.
+
+    It keeps neither the receiver nor the sender alive, and dropping it disconnects nothing.
+    """
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    @property
+    def connected(self) -> bool:
+        """Whether it still holds: not disconnected, not replaced by connecting again, and nobody in it has died."""
+        return self._link.connected
+
+    @property
+    def receiver(self) -> Receiver | None:
+        """The receiver, or None if it is dead."""
+        return self._link.resolve()
+
+    @property
+    def signal(self) -> Hashable:
+        """What it is connected to; `Any` for every signal."""
+        return self._link.signal
+
+    @property
+    def sender(self) -> object:
+        """Whose signals it hears; `Any` for everybody's, None also for a sender that is dead."""
+        return self._link.table.sender()
+
+    @property
+    def weak(self) -> bool:
+        """Whether it leaves the receiver free to die."""
+        return self._link.weak
+
+    def disconnect(self) -> None:
+        """End it. Does nothing if it has ended already."""
+        REGISTRY.remove(self._link)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.disconnect()
+
+    def __repr__(self) -> str:
+        receiver = self.receiver
+        name = "a dead receiver" if receiver is None else describe(receiver)
+        state = "" if self.connected else ", disconnected"
+        return f"<Connection of {name} to {self.signal!r} from {self.sender!r}{state}>"
+
+
+def connect(
+    receiver: Receiver,
+    signal: Hashable = Any,
+    sender: object = Any,
+    weak: bool = True,  # noqa: FBT001, FBT002 - PyDispatcher's fourth argument
+    *,
+    dispatch_uid: Hashable = None,
+    once: bool = False,
+    priority: int = 0,
+) -> Connection:
+    """Connect a receiver to a signal of a sender.
+
+    Connecting a receiver again replaces its connection, with the options of the later call, and moves it last.
+
+    Args:
+        receiver: Any callable. A weak reference to one stands for what it refers to, connected weakly.
+        signal: What to hear: any hashable object but None, by equality; `Any` for every signal.
+        sender: Whom to hear: any object at all, by identity; `Any` for everybody, `Anonymous` for sends that name
+            no sender. One that cannot be weakly referenced lives as long as its connections.
+        weak: Whether the receiver may die. False keeps it alive while it is connected.
+        dispatch_uid: A hashable name that stands for the receiver's identity: whatever is connected later under the
+            same name replaces it.
+        once: Whether the first send that reaches the receiver disconnects it.
+        priority: Receivers with a higher one are called first.
+
+    Raises:
+        DispatcherTypeError: If the signal is None or unhashable, or the receiver is not callable, or is of a kind
+            that cannot be referenced weakly.
+
+    Warns:
+        VanishingReceiverWarning: If it is to be weak, and nothing else refers to the receiver.
+    """
+    if weak:
+        warn_if_vanishing(receiver, 1)
+    return make(receiver, signal, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
+
+
+def make(
+    receiver: Receiver,
+    signal: Hashable,
+    sender: object,
+    *,
+    weak: bool,
+    dispatch_uid: Hashable,
+    once: bool,
+    priority: int,
+) -> Connection:
+    """Connect, without a look at whether the receiver will live."""
+    _check_signal(signal)
+    if isinstance(receiver, _REFERENCES):
+        receiver, weak = receiver(), True
+    if not callable(receiver):
+        message = f"the receiver {receiver!r} is not callable"
+        raise DispatcherTypeError(message, signal=signal, receiver=repr(receiver))
+    table = REGISTRY.table_for(sender)
+    link = Link(receiver, signal, table, weak=weak, uid=dispatch_uid, once=once, priority=priority)
+    REGISTRY.add(link)
+    return Connection(link)
+
+
+def disconnect(
+    receiver: Receiver | None = None,
+    signal: Hashable = Any,
+    sender: object = Any,
+    weak: bool = True,  # noqa: ARG001, FBT001, FBT002 - PyDispatcher's fourth argument
+    *,
+    dispatch_uid: Hashable = None,
+) -> None:
+    """End the connection of a receiver to exactly this signal and sender.
+
+    Args:
+        receiver: What was connected; not needed with a `dispatch_uid`.
+        signal, sender: What it was connected to.
+        weak: Not looked at: a receiver has one connection to a signal of a sender, weak or not.
+        dispatch_uid: The name it was connected under, if it was.
+
+    Raises:
+        DispatcherKeyError: If there is no such connection.
+        DispatcherTypeError: If the signal is None or unhashable.
+    """
+    _check_signal(signal)
+    if isinstance(receiver, _REFERENCES):
+        receiver = receiver()
+    key = key_of(receiver) if dispatch_uid is None and receiver is not None else key_of_uid(dispatch_uid)
+    link = REGISTRY.find(key, signal, sender)
+    if link is None or not REGISTRY.remove(link):
+        name = f"dispatch_uid {dispatch_uid!r}" if receiver is None or dispatch_uid is not None else describe(receiver)
+        message = f"no connection of {name} to signal {signal!r} from sender {sender!r}"
+        raise DispatcherKeyError(message, signal=signal, receiver=name)
+
+
+def _check_signal(signal: object) -> None:
+    if signal is None:
+        message = "None is no signal: connect to Any to hear every signal"
+        raise DispatcherTypeError(message)
+    try:
+        hash(signal)
+    except TypeError as error:
+        message = f"the signal {signal!r} is not hashable"
+        raise DispatcherTypeError(message, signal=signal) from error

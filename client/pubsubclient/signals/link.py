@@ -1,0 +1,194 @@
+"""One connection as the tables hold it: how its receiver is referred to, and the claim that ends it once.
+
+A receiver is known by identity, a bound method by the identities of its instance and its function: a method object
+is made anew at every access, and ``==`` is the receiver's own and may mean anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+import types
+import weakref
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+from typing import Any as Untyped
+
+from .errors import DispatcherTypeError
+from .origin import code_of, describe
+from .shape import Shape, shape_of
+
+if TYPE_CHECKING:
+    from .registry import Table
+
+__all__ = ["Link", "Receiver", "key_of", "key_of_uid"]
+
+Receiver = Callable[..., Untyped]
+
+_BUILTIN_METHODS = (types.BuiltinMethodType, types.MethodWrapperType)
+
+#: Orders connections. `next` on it is atomic.
+_sequence = itertools.count()
+
+
+def key_of(receiver: Receiver) -> Hashable:
+    """The identity of a receiver, valid while the receiver lives."""
+    if isinstance(receiver, types.MethodType):
+        return id(receiver.__self__), id(receiver.__func__)
+    owner = _owner(receiver)
+    return id(receiver) if owner is None else (id(owner), receiver.__name__)
+
+
+def key_of_uid(uid: Hashable) -> Hashable:
+    """The key of a connection that was given a ``dispatch_uid``: no receiver's own key begins with text."""
+    return "uid", uid
+
+
+def _owner(receiver: object) -> object:
+    """The instance a method written in C is made from, anew at every access: the deque of ``deque().append``."""
+    if not isinstance(receiver, _BUILTIN_METHODS) or isinstance(receiver.__self__, types.ModuleType):
+        return None
+    return receiver.__self__
+
+
+class _Watch(weakref.ref[Untyped]):
+    """A weak reference that ends its link when the referent dies.
+
+    Link and watch refer to each other until the link is claimed. A callback that is a closure would make a cycle
+    that only the garbage collector could undo.
+    """
+
+    __slots__ = ("link",)
+
+    link: Link | None
+
+
+def _died(watch: _Watch, /) -> None:
+    link = watch.link
+    if link is not None:
+        link.table.registry.lost(link)
+
+
+def _watch(referent: object, link: Link) -> _Watch:
+    watch = _Watch(referent, _died)
+    watch.link = link
+    return watch
+
+
+class Link:
+    """One receiver connected to one signal of one sender.
+
+    Args:
+        receiver: The callable.
+        signal, table: What it is connected to.
+        weak: Whether to refer to it weakly.
+        uid: Replaces the receiver's identity as its key.
+        once: Whether the first send that reaches it ends it.
+        priority: Higher ones are called first.
+
+    Raises:
+        DispatcherTypeError: If it is to be weak and its kind cannot be referred to weakly.
+    """
+
+    __slots__ = (
+        "func", "key", "live", "local", "once", "priority", "ref", "routed",
+        "sequence", "shape", "signal", "table", "weak",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        signal: Hashable,
+        table: Table,
+        *,
+        weak: bool,
+        uid: Hashable,
+        once: bool,
+        priority: int,
+    ) -> None:
+        self.key: Hashable = key_of(receiver) if uid is None else key_of_uid(uid)
+        self.signal = signal
+        self.table = table
+        self.weak = weak
+        self.once = once
+        self.priority = priority
+        self.sequence = next(_sequence)
+        self.shape: Shape = shape_of(receiver)
+        #: Whether a send has met it.
+        self.routed = False
+        #: The code of a receiver that lives in a function only, for the warning about its early death.
+        self.local = _local_code(receiver) if weak else None
+        #: Deleted by the one who ends the connection.
+        self.live = True
+        #: The receiver; or a weak reference to it, to a method's instance, or a maker of a builtin method.
+        self.ref: Untyped = receiver
+        #: The weak reference to a method's function.
+        self.func: _Watch | None = None
+        if weak:
+            self._refer_weakly(receiver)
+
+    def _refer_weakly(self, receiver: Receiver) -> None:
+        try:
+            if isinstance(receiver, types.MethodType):
+                self.ref = _watch(receiver.__self__, self)
+                self.func = _watch(receiver.__func__, self)
+            elif (owner := _owner(receiver)) is not None:
+                self.ref = _BuiltinMethod(_watch(owner, self), receiver.__name__)
+            else:
+                self.ref = _watch(receiver, self)
+        except TypeError as error:
+            self.claim()
+            message = f"{describe(receiver)} cannot be referenced weakly: connect it with weak=False"
+            raise DispatcherTypeError(message, signal=self.signal, receiver=describe(receiver)) from error
+
+    def resolve(self) -> Receiver | None:
+        """The receiver, or None if it is dead."""
+        target = self.ref() if self.weak else self.ref
+        if self.func is None or target is None:
+            return target  # type: ignore[no-any-return]
+        function = self.func()
+        return None if function is None else types.MethodType(function, target)
+
+    def take(self) -> Receiver | None:
+        """End the connection and give its receiver, to one caller only: what ``once`` means."""
+        receiver = self.resolve()
+        if receiver is None or not self.table.registry.remove(self):
+            return None
+        return receiver
+
+    def claim(self) -> bool:
+        """Be the one who ends this link. True for one caller, ever."""
+        try:
+            # Deleting a slot is one step of the interpreter: of two threads one gets the AttributeError.
+            del self.live
+        except AttributeError:
+            return False
+        for reference in (self.ref, self.func):
+            watch = reference.watch if isinstance(reference, _BuiltinMethod) else reference
+            if isinstance(watch, _Watch):
+                watch.link = None
+        return True
+
+    @property
+    def connected(self) -> bool:
+        """Whether nobody has ended it yet."""
+        return hasattr(self, "live")
+
+
+class _BuiltinMethod:
+    """Refers weakly to a method written in C, by its instance and its name."""
+
+    __slots__ = ("name", "watch")
+
+    def __init__(self, watch: _Watch, name: str) -> None:
+        self.watch = watch
+        self.name = name
+
+    def __call__(self) -> Receiver | None:
+        instance = self.watch()
+        return None if instance is None else getattr(instance, self.name)
+
+
+def _local_code(receiver: Receiver) -> types.CodeType | None:
+    if isinstance(receiver, types.FunctionType) and "<" in receiver.__qualname__:  # <locals> or <lambda>
+        return code_of(receiver)
+    return None

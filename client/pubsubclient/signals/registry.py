@@ -1,0 +1,332 @@
+"""The tables of connections, changed by any thread, read by every send, and never locked against anybody.
+
+A change is first written to a log (appending to a list is atomic), then folded into the tables by whoever gets the
+folding lock; nobody ever waits for that lock. So a finalizer that the garbage collector runs in the middle of a fold
+can connect and disconnect: its change stays in the log until the fold it interrupted goes on. A reader takes the log
+first and the tables after, and applies the one to the other; a change that has returned is in one of them.
+
+Routes are cached in the tables. The cache is used only while the log is empty, and written only under the folding lock
+when nothing has changed since the route was read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterable
+from operator import attrgetter
+from typing import Any as Untyped
+
+from .codegen import Plan
+from .link import Link
+from .route import Route
+from .taps import Tap
+from .vanish import warn_vanished
+from .wildcard import Any
+
+__all__ = ["EXACT", "Registry", "Table"]
+
+#: Marks the cached routes of sends to exactly one sender and signal.
+EXACT = object()
+
+logger = logging.getLogger(__name__)
+_by_sequence = attrgetter("sequence")
+_by_priority = attrgetter("priority")
+
+#: How many signals one table caches the routes of.
+_MAX_ROUTES = 1024
+
+
+class Table:
+    """The connections of one sender.
+
+    A sender is referred to weakly. One that cannot be (an ``object()``, a dict, a string) is kept alive by its
+    connections: otherwise its id could be reused, and a stranger's signals would be delivered in its name.
+    """
+
+    __slots__ = ("cells", "is_weak", "registry", "routes", "sender", "sender_id")
+
+    def __init__(self, registry: Registry, sender: object) -> None:
+        self.registry = registry
+        self.sender_id = id(sender)
+        #: {signal: {key of receiver: link}}
+        self.cells: dict[Hashable, dict[Hashable, Link]] = {}
+        #: {signal: route}, a cache. A key `(EXACT, signal)` is for sends to exactly this sender and signal.
+        self.routes: dict[Hashable, Route] = {}
+        self.sender: Callable[[], object]
+        try:
+            # The callback holds no table, so there is no cycle: a table that is dropped takes its reference along.
+            self.sender = weakref.ref(sender, functools.partial(registry.sender_died, self.sender_id))
+            self.is_weak = True
+        except TypeError:
+            self.is_weak = False
+            self.sender = functools.partial(_identity, sender)
+
+
+def _identity(value: object) -> object:
+    return value
+
+
+#: One entry of the log: what to do, and to what.
+_Change = tuple[Callable[["Registry", Untyped], None], Untyped]
+
+
+class Registry:
+    """All connections of one dispatcher."""
+
+    def __init__(self, miss: Plan, changed: Callable[[], None]) -> None:
+        #: What a send does that finds no plan.
+        self.miss = miss
+        #: Called for each change, once it is in the log.
+        self._changed = changed
+        #: Watchers of sends, see `taps`. A tapped signal is never cached.
+        self.taps: list[Tap] = []
+        #: Changes that are not in the tables yet.
+        self.log: list[_Change] = []
+        #: {id of sender: table}, of the senders that have connections.
+        self.tables: dict[int, Table] = {}
+        #: The table of connections to any sender.
+        self.any = Table(self, Any)
+        #: {signal: how many senders have connections to it}, of those that have any.
+        self._own: dict[Hashable, int] = {}
+        #: Counts the changes that are in the tables.
+        self.version = 0
+        self._folding = threading.Lock()
+        self._nowhere = Route((), miss)
+        #: The tables in `tables` that may hold routes.
+        self._warm: dict[int, Table] = {}
+
+    # -- changes -----------------------------------------------------------------------------------------------
+
+    def table_for(self, sender: object) -> Table:
+        """The table of a sender, a new one if it has no connections."""
+        if sender is Any:
+            return self.any
+        return self.tables.get(id(sender)) or Table(self, sender)
+
+    def add(self, link: Link) -> None:
+        """Connect, in the place of a link with the same key."""
+        self._change(_add, link)
+
+    def remove(self, link: Link) -> bool:
+        """Disconnect, and tell whether this call was the one that did it."""
+        if not link.claim():
+            return False
+        self._change(_remove, link)
+        return True
+
+    def lost(self, link: Link) -> None:
+        """Called when a receiver dies."""
+        unheard = link.local if not link.routed else None
+        if self.remove(link) and unheard is not None:
+            warn_vanished(unheard)
+
+    def sender_died(self, sender_id: int, _reference: object = None) -> None:
+        """Called when a sender dies, before its id can be reused.
+
+        Taking the table out is one atomic step and does not go through the log, which another thread may be busy
+        folding: once this returns, the id may belong to somebody else.
+        """
+        self._warm.pop(sender_id, None)
+        table = self.tables.pop(sender_id, None)
+        if table is not None:
+            self._change(_drop, table)
+
+    def count_own(self, table: Table, signal: Hashable, change: int) -> None:
+        """Note that a sender has got its first connection to a signal, or lost its last. Only when folding."""
+        if table is not self.any:
+            count = self._own[signal] = self._own.get(signal, 0) + change
+            if count == 0:
+                del self._own[signal]
+
+    def refresh(self, signal: Hashable) -> None:
+        """Make the next send of a signal look again at what it does."""
+        self._change(_forget, signal)
+
+    def _change(self, action: Callable[[Registry, Untyped], None], subject: object) -> None:
+        self.log.append((action, subject))
+        self._changed()  # in this order, see `delivery`
+        self.fold()
+
+    def fold(self) -> None:
+        """Move the log into the tables, unless somebody is doing it."""
+        log = self.log
+        # Looking again after the release catches a change that came between the last look and the release.
+        while log and self._folding.acquire(blocking=False):
+            try:
+                while log:
+                    action, subject = log[0]
+                    try:
+                        action(self, subject)
+                    except Exception:
+                        # A signal whose __eq__ raises. Nothing may stay in the log for good.
+                        logger.exception("a change of the signal tables failed")
+                    # In this order: a reader finds the change in the log until it is in the tables, and a route
+                    # read before the change was complete is not cached, because the version is another one.
+                    self.version += 1
+                    del log[0]
+            finally:
+                self._folding.release()
+
+    def forget_table(self, table: Table) -> None:
+        """Let go of a table that has become empty. Only under the folding lock."""
+        if self.tables.get(table.sender_id) is table:
+            # Nobody else puts a table in, so between the look and the removal it can only have gone.
+            self.tables.pop(table.sender_id, None)
+            self._warm.pop(table.sender_id, None)
+
+    def forget_routes(self, table: Table, signal: Hashable) -> None:
+        """Drop what is cached of a signal that a table has changed for. Only under the folding lock."""
+        if signal is Any:
+            table.routes.clear()
+        else:
+            table.routes.pop(signal, None)
+            table.routes.pop((EXACT, signal), None)
+        if table is self.any:
+            # Every sender's routes include the connections to any sender. Each table is warmed by a send that costs
+            # far more than this, so the loop is paid for.
+            with contextlib.suppress(KeyError):  # a sender may die between the look and the removal
+                while self._warm:
+                    self._warm.popitem()[1].routes.clear()
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def route(self, signal: Hashable, sender: object, *, exact: bool = False) -> Route:
+        """The way of a signal from a sender: from the cache, or made and if possible cached."""
+        name = (EXACT, signal) if exact else signal
+        if not self.log:
+            table = self.tables.get(id(sender), self.any)
+            known = table.routes.get(name)
+            # A sender without connections shares the table of any sender, but has no exact connections.
+            if known is not None and not (exact and table is self.any and sender is not Any):
+                return known
+            if table is self.any and type(signal) is not str and signal not in table.cells and Any not in table.cells:
+                return self._nowhere  # common, and not cached
+        version = self.version
+        links = self.matching(signal, sender, exact=exact)
+        route = Route(links, self.miss) if links else self._nowhere
+        self._keep(name, signal, sender, route, version)
+        return route
+
+    def is_split(self, signal: Hashable) -> bool:
+        """Whether some senders have connections of their own to a signal."""
+        return signal in self._own or Any in self._own
+
+    def pins(self, signal: Hashable, table: Table) -> bool:
+        """Whether a cache may hold a signal: it keeps none alive that no connection does, short of strings."""
+        return type(signal) is str or signal in table.cells or signal in self.any.cells
+
+    def _keep(self, name: Hashable, signal: Hashable, sender: object, route: Route, version: int) -> None:
+        if self.log or not self._folding.acquire(blocking=False):
+            return
+        try:
+            table = self.tables.get(id(sender), self.any)
+            shared = table is self.any and sender is not Any
+            if version == self.version and self.pins(signal, table) and not (shared and name is not signal):
+                if len(table.routes) >= _MAX_ROUTES:
+                    table.routes.clear()
+                table.routes[name] = route
+                if table is not self.any:
+                    self._warm[table.sender_id] = table
+        finally:
+            self._folding.release()
+            self.fold()  # a change may have come while the lock was taken
+
+    def matching(self, signal: Hashable, sender: object, *, exact: bool = False) -> list[Link]:
+        """The links that a signal from a sender goes to, in the order of the calls, each receiver once.
+
+        The order: (sender, signal), (sender, Any), (Any, signal), (Any, Any), within these the order of connecting,
+        and above all that the priority.
+        """
+        pending = tuple(self.log)  # before the tables, see the module
+        found: dict[Hashable, Link] = {}
+        for place_sender in (sender,) if exact or sender is Any else (sender, Any):
+            for place_signal in (signal,) if exact or signal is Any else (signal, Any):
+                for link in self._at(place_sender, place_signal, pending):
+                    found.setdefault(link.key, link)
+        links = list(found.values())
+        if any(link.priority for link in links):
+            links.sort(key=_by_priority, reverse=True)  # stable, also in reverse
+        return links
+
+    def _at(self, sender: object, signal: Hashable, pending: tuple[_Change, ...]) -> list[Link]:
+        table = self.any if sender is Any else self.tables.get(id(sender))
+        cell = table.cells.get(signal) if table is not None else None
+        links = list(cell.values()) if cell else []  # one step of the interpreter
+        if pending:
+            links = list(_overlay(links, sender, signal, pending).values())
+        # A link that replaced another has its place in the table, but its own time.
+        links.sort(key=_by_sequence)
+        return links
+
+    def find(self, key: Hashable, signal: Hashable, sender: object) -> Link | None:
+        """The link with a key at exactly this signal and sender."""
+        pending = tuple(self.log)
+        table = self.any if sender is Any else self.tables.get(id(sender))
+        link = table.cells.get(signal, {}).get(key) if table is not None else None
+        return _overlay([] if link is None else [link], sender, signal, pending).get(key)
+
+
+def _overlay(
+    links: Iterable[Link], sender: object, signal: Hashable, pending: Iterable[_Change]
+) -> dict[Hashable, Link]:
+    """What a cell holds once the pending changes are in it. They may be in it already, even overtaken by later ones."""
+    found = {link.key: link for link in links}
+    for action, subject in pending:
+        if action is _add and subject.signal == signal and subject.table.sender() is sender:
+            present = found.get(subject.key)
+            if present is None or present.sequence < subject.sequence:
+                found[subject.key] = subject
+        elif action is _remove and found.get(subject.key) is subject:
+            del found[subject.key]
+    return found
+
+
+def _add(registry: Registry, link: Link) -> None:
+    table = link.table
+    if table is not registry.any:
+        sender = table.sender()  # held until the table is in: its death must find it there
+        if sender is None and table.is_weak:
+            link.claim()
+            return
+        # Another connect may have made a table for the same sender meanwhile.
+        table = link.table = registry.tables.setdefault(table.sender_id, table)
+    cell = table.cells.get(link.signal)
+    if cell is None:
+        cell = table.cells[link.signal] = {}
+        registry.count_own(table, link.signal, 1)
+    replaced = cell.get(link.key)
+    cell[link.key] = link
+    if replaced is not None and replaced is not link:
+        replaced.claim()
+    registry.forget_routes(table, link.signal)
+
+
+def _remove(registry: Registry, link: Link) -> None:
+    table = link.table
+    cell = table.cells.get(link.signal)
+    if cell is None or cell.get(link.key) is not link:
+        return  # replaced, or its sender is dead
+    del cell[link.key]
+    if not cell:
+        del table.cells[link.signal]
+        registry.count_own(table, link.signal, -1)
+    registry.forget_routes(table, link.signal)
+    if not table.cells and table is not registry.any:
+        registry.forget_table(table)
+
+
+def _drop(registry: Registry, table: Table) -> None:
+    for signal, cell in table.cells.items():
+        registry.count_own(table, signal, -1)
+        for link in cell.values():
+            link.claim()
+    table.cells.clear()
+    table.routes.clear()
+
+
+def _forget(registry: Registry, signal: Hashable) -> None:
+    registry.forget_routes(registry.any, signal)
