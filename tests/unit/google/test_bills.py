@@ -14,14 +14,18 @@ def test_the_emulators_second_look_corrects_the_first_and_is_not_billed(
     store: FirestoreStore, server: FakeFirestore
 ) -> None:
     server.script.append(Reply([found("a/1", 7), missing("a/2", 7), missing("a/3", 7)]))
+    server.script.append(Reply(code=StatusCode.FAILED_PRECONDITION))
     server.script.append(Reply([found("a/2", 7), missing("a/3", 7)]))
     meter = start_meter()
     reads = store.get_many(["a/1", "a/2", "a/3"])
     assert [doc and doc.path for doc in reads.docs] == ["a/1", "a/2", None]
     assert reads.times == [7, 7, 7]
-    assert meter.reads == 3
-    assert list(server.asked[1].documents) == list(server.asked[0].documents)[1:]
-    assert to_micros(server.asked[1].read_time) == 7
+    assert (meter.reads, meter.writes) == (3, 0)
+    first, locking, second = server.asked
+    assert list(second.documents) == list(first.documents)[1:]
+    assert to_micros(second.read_time) == 7
+    assert [write.update.name for write in locking.writes] == list(second.documents)
+    assert {to_micros(write.current_document.update_time) for write in locking.writes} == {1_000_000}
 
 
 def test_where_nothing_is_missing_there_is_no_second_look(store: FirestoreStore, server: FakeFirestore) -> None:

@@ -21,7 +21,6 @@ from pubsubservice.firestore_documents import (
 from pubsubservice.store import Refused
 from unit.google.fakes import PREFIX, FakeFirestore, Reply, RunQueryResponse, committed, found
 
-
 TASK = {"type": "Personal", "done": False, "priority": 1, "description": "Learn Cloud Firestore"}
 
 
