@@ -163,7 +163,7 @@ class ReceivedEvent(Event):
     """An event that a subscriber got, to be settled.
 
     It can be published again: it stays the same event, with its id, source and attributes.
-    Unpickled in another process, it cannot be settled there.
+    A copy, or what is unpickled in another process, cannot be settled.
     """
 
     __slots__ = ("_lease",)
@@ -239,12 +239,12 @@ class ReceivedEvent(Event):
 
     def _held(self) -> Lease:
         if self._lease is None:
-            raise InvalidArgument("An event that was unpickled can be settled only where it was received.")
+            raise InvalidArgument("A copied or unpickled event cannot be settled; settle the one that was received.")
         return self._lease
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a lease belongs to the process, and holds what cannot be pickled
-        return ReceivedEvent, (self._members, None)
+        return ReceivedEvent, (self._members, None), (None, {"first_tries": self.first_tries})
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, sequence={self.sequence!r}, attempt={self.attempt})"

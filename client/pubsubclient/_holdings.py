@@ -15,6 +15,9 @@ from pubsubclient._transport import Transport
 
 __all__ = ["Holdings"]
 
+#: broken-off fetches that are remembered
+_MAX_ABANDONED = 100
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,8 +33,8 @@ class Holdings:
         self._subscriber = subscriber
         # by Thread, not by ident: the ident of a thread that ended is given to another
         self._leases: dict[Thread, list[Lease]] = {}
-        #: tokens of fetches that were broken off: what they lease, nobody got
-        self._abandoned: list[str] = []
+        #: tokens of fetches that were broken off: what they lease, nobody got; a dict for its order and atomic pop
+        self._abandoned: dict[str, None] = {}
         reset_in_child(self)
 
     def __repr__(self) -> str:
@@ -65,14 +68,16 @@ class Holdings:
 
     def abandon(self, tokens: list[str]) -> None:
         """Fetches under these tokens were broken off: release with the next call what they may have leased."""
-        self._abandoned.extend(tokens)
+        self._abandoned.update(dict.fromkeys(tokens))
+        # an outage may be long; the leases of old ones have expired by themselves
+        for token in list(self._abandoned)[:-_MAX_ABANDONED]:
+            self._abandoned.pop(token, None)
         settle_at_exit(self, holding=True)
 
     def sent(self, settlements: Mapping[str, list[Any]]) -> None:
         """The service has carried out `settlements`; the broken-off fetches among them are done with."""
         for settlement in settlements.get("release", ()):
-            if settlement["lease"] in self._abandoned:
-                self._abandoned.remove(settlement["lease"])
+            self._abandoned.pop(settlement["lease"], None)
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:
         """Settle all: the calling thread's events by `verb`, those of other threads by release.
@@ -81,13 +86,17 @@ class Holdings:
         """
         me = threading.current_thread()
         settlements = self._abandonments()
-        for thread, leases in list(self._leases.items()):
+        held = dict(self._leases)
+        for thread, leases in held.items():
             _add(settlements, verb if thread is me else "release", leases)
         if settlements:
             self.report(self.send(settlements, deadline_s))
         self.sent(settlements)
-        self._leases.clear()
-        settle_at_exit(self, holding=False)
+        for thread, leases in held.items():
+            # a thread that came back meanwhile holds others now
+            if self._leases.get(thread) is leases:
+                self._leases.pop(thread, None)
+        settle_at_exit(self, holding=bool(self._leases or self._abandoned))
 
     def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
         """Have settlements carried out now; returns the body of the answer. Raises ServiceError, Unavailable."""
@@ -102,12 +111,12 @@ class Holdings:
     def after_fork(self) -> None:
         """What is in hand, and its settlement, stay with the parent."""
         self._leases = {}
-        self._abandoned = []
+        self._abandoned = {}
         settle_at_exit(self, holding=False)
 
     def _abandonments(self) -> dict[str, list[Any]]:
-        tokens = list(self._abandoned)
-        return {"release": [{"lease": token} for token in tokens]} if tokens else {}
+        releases = [{"lease": token} for token in list(self._abandoned)]
+        return {"release": releases} if releases else {}
 
 
 def _add(settlements: dict[str, list[Any]], verb: Verb, leases: Iterable[Lease]) -> None:

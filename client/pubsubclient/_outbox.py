@@ -34,11 +34,20 @@ class Outbox:
     Everything is encoded before the first request is sent, so that an event that cannot be sent stops nothing
     half-way.
 
-    Raises InvalidArgument if an event alone is too large.
+    Args:
+        events: what was given to publish
+        source: of events that have none yet
+        store: where they go, by a name that tells stores apart
+
+    Raises:
+        InvalidArgument: an event alone is too large
     """
 
-    def __init__(self, events: Sequence[Event], source: str) -> None:
+    def __init__(self, events: Sequence[Event], source: str, store: str) -> None:
         self.events = events
+        self._store = store
+        #: events that may be stored by an earlier call
+        self._tried_before = [place for place, event in enumerate(events) if store in event.first_tries]
         self.receipts: list[Receipt | None] = [None] * len(events)
         self._lines = [event.encode(source) for event in events]
         self._max_bytes = _MAX_BYTES - _ENVELOPE_BYTES
@@ -89,14 +98,25 @@ class Outbox:
         """The events without a receipt, in the order of the call."""
         return [event for event, receipt in zip(self.events, self.receipts, strict=True) if receipt is None]
 
-    def since_us(self, request: Request, store: str, now_us: int | None) -> int | None:
+    def since_us(self, request: Request, now_us: int | None) -> int | None:
         """The store time before any event of a request was tried first, µs; None if it is not known of all.
 
         Remembered on each event, for the case that it is published again.
         """
-        sinces = [self.events[place].first_tries.setdefault(store, now_us) for place in request.places]
+        sinces = [self.events[place].first_tries.setdefault(self._store, now_us) for place in request.places]
         known = [since for since in sinces if since is not None]
         return min(known) if len(known) == len(sinces) else None
+
+    def surely_not_stored(self, request: Request) -> bool:
+        """Judge the events without a receipt, when `request` surely did nothing and the others were not sent.
+
+        Events that an earlier call tried may be stored by that. The tries of the others are forgotten.
+        """
+        if any(self.receipts[place] is None for place in self._tried_before):
+            return False
+        for place in request.places:
+            self.events[place].first_tries.pop(self._store, None)
+        return True
 
 
 def encode_request(request: Request, publisher: str, since_us: int | None) -> bytes:

@@ -60,18 +60,17 @@ class Publisher:
             PublishUnknown: some of it may be stored; publish the same events again, within 10 minutes
         """
         events = _events_of(first, more)
-        outbox = Outbox(events, f"/publishers/{self.name}")
-        store, clock = self._transport.service.store, self._transport.clock
-        tried_before = any(store in event.first_tries for event in events)
+        outbox = Outbox(events, f"/publishers/{self.name}", self._transport.service.store)
         while request := outbox.next():
-            since_us = outbox.since_us(request, store, clock.now_us())
+            since_us = outbox.since_us(request, self._transport.clock.now_us())
             try:
                 answer = self._transport.call("publish", encode_request(request, self.name, since_us))
                 outbox.stored(request, read_receipts(answer.body, len(request.places)))
             except (ServiceError, Unavailable) as error:
                 if isinstance(error, TooLarge) and outbox.too_large(request):
                     continue
-                failed = PublishUnknown if error.uncertain or tried_before else PublishRefused
+                refused = not error.uncertain and outbox.surely_not_stored(request)
+                failed = PublishRefused if refused else PublishUnknown
                 raise failed(error, outbox.receipts, outbox.left()) from error
         receipts = [receipt for receipt in outbox.receipts if receipt is not None]
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts

@@ -38,6 +38,13 @@ _HEADERS = {
     "Accept": "application/json, application/problem+json",
     "User-Agent": f"pubsubclient/{__version__}",
 }
+#: what ends a try that another one may not: no connection, no answer in time, half an answer
+_TRANSIENT = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
 
 
 class Answer(NamedTuple):
@@ -151,7 +158,7 @@ class Transport:
         try:
             response = self._adapter.send(request, timeout=timeout, **self._settings(str(request.url)))
             _ = response.content  # read whole, so that the connection can be used again
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        except _TRANSIENT as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.") from error
             raise _TryAgainError(error, uncertain=not surely_not_sent(error)) from error

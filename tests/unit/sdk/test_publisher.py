@@ -276,6 +276,17 @@ def test_an_event_that_never_left_is_surely_not_stored(server: ScriptedService) 
     assert not raised.value.reason.uncertain
 
 
+def test_an_event_that_was_refused_before_is_still_surely_not_stored(
+    server: ScriptedService, publisher: Publisher
+) -> None:
+    """However often."""
+    event = Event("orders")
+    for _ in range(2):
+        server.script("publish", problem(403, "forbidden"))
+        with pytest.raises(PublishRefused):
+            publisher.publish(event)
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"events": []}, {"events": [{"id": "7"}]}, {"events": 7}, [], b"<html>", b"\xff", b"[" * 100_000]
 )
