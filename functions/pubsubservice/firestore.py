@@ -1,6 +1,6 @@
 """The storage port over Firestore: the cloud's store, and Google's emulator of it in tests.
 
-Import it only where it is used: google-cloud-firestore is half a second and 45 MB of a cold start.
+Import it only where it is used: google-cloud-firestore is half a second of a cold start, and most of its memory.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class FirestoreStore:
         if missing and self._calls.emulator:
             # The emulator stamps the read time after the look-up, so a document may be missing although it was created
             # before (8 of 14,700 on a busy machine). Asked once more, what was there at that very time, it is right
-            # unless a commit of that time is still under way (1 of 14,700). Not billed: the cloud is spared this.
+            # unless a commit of that time is still under way (3 of 59,000). Not billed: the cloud is spared this.
             self._await_writers(missing)
             found.update(self._look_up(missing, fields, read_time=found[missing[0]][1]))
         return Reads([found[path][0] for path in paths], [to_micros(found[path][1]) for path in paths])
