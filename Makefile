@@ -1,0 +1,53 @@
+# One target for each habit; `make` lists them. Needs Python 3.10 or newer and make, nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SEEDS ?= 500
+#: more arguments for `make test`, `make emulator` and `make demo`
+ARGS ?=
+
+.PHONY: help venv test lint demo emulator simulate wheel clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+
+venv: $(VENV)/.dev ## make .venv with all that the other targets need
+
+test: $(VENV)/.dev ## run all tests; on Google's Firestore emulator too, if it is installed
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## check style, format and types
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
+
+demo: $(VENV)/.runtime ## publish and consume thousands of real events on an emulator, and check every one
+	@$(BIN)/python -m demo $(ARGS)
+
+emulator: $(VENV)/.runtime ## serve the functions on this machine: make emulator ARGS='--port 9000'
+	@exec $(BIN)/pubsub emulator $(ARGS)
+
+simulate: $(VENV)/.dev ## look for broken promises under faults: SEEDS=20000 for many, SEED=17 for one again
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## delete what was built: .venv, dist and caches
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find client functions emulator tests demo benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# What the package needs with its emulator, and nothing for developers: the demo starts sooner.
+$(VENV)/.runtime: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: make PYTHON=...") if sys.version_info < (3, 10) else None'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator]'
+	@touch $@
+
+# The pip that comes with Python 3.10 to 3.13 knows no dependency groups.
+$(VENV)/.dev: $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
