@@ -9,7 +9,7 @@ from pubsubclient._event import Event
 from pubsubclient._json import encode
 from pubsubclient._receipts import Receipt
 
-__all__ = ["Outbox", "Request"]
+__all__ = ["Outbox", "Request", "encode_request"]
 
 #: of one request
 _MAX_EVENTS = 10_000

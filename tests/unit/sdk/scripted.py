@@ -78,6 +78,10 @@ class ScriptedService:
         """What to do with the next calls of a function."""
         self._scripts[function].extend(answers)
 
+    def as_usual(self, function: str) -> None:
+        """Forget what is still scripted for a function."""
+        self._scripts[function].clear()
+
     def calls(self, function: str) -> list[Any]:
         """The bodies of the calls of a function so far."""
         return [asked.body for asked in self.asked if asked.function == function]

@@ -1,40 +1,15 @@
-"""What settles events: by name, by coming back, by closing, by failing."""
+"""What settles events: by name, and by coming back for more."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pubsubclient import Events, InvalidArgument, Service, Subscriber, Unavailable
+from pubsubclient import InvalidArgument, Service, Subscriber, Unavailable
+from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease
-
-VERBS = ("ack", "nack", "release", "extend")
-
-
-def take(server: ScriptedService, subscriber: Subscriber, *numbers: int) -> tuple[Events, str]:
-    """Get events of these numbers; returns them, and the token of their lease."""
-    server.script("get_events", lease(*map(event, numbers)))
-    events = subscriber.get_events()
-    assert [e.data["n"] for e in events] == list(numbers)
-    return events, server.calls("get_events")[-1]["lease"]
-
-
-def settled(server: ScriptedService, call: int = -1) -> dict[str, Any]:
-    """What a call of get_events settled."""
-    return {verb: settlements for verb, settlements in server.calls("get_events")[call].items() if verb in VERBS}
-
-
-def ref(number: int) -> list[str]:
-    return ["orders", f"0000-{number:020d}"]
-
-
-def in_thread(work: Callable[[], object]) -> None:
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
 
 
 def test_the_next_call_acknowledges_the_last_one_in_the_same_request(
@@ -156,7 +131,7 @@ def test_a_settlement_by_name_that_failed_is_not_turned_into_an_ack(server: Scri
     server.script("get_events", *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable):
         events[0].nack()
-    server._scripts["get_events"].clear()
+    server.as_usual("get_events")
     subscriber.get_events()
     assert settled(server) == {"ack": [{"lease": token, "events": [ref(2)]}]}
     assert events[0].nack()
@@ -170,7 +145,7 @@ def test_an_ack_that_found_no_answer_travels_again(server: ScriptedService) -> N
     server.script("get_events", *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable):
         subscriber.get_events()
-    server._scripts["get_events"].clear()
+    server.as_usual("get_events")
     subscriber.get_events()
     assert settled(server)["ack"] == [{"lease": token}]
 
@@ -195,25 +170,6 @@ def test_another_thread_may_settle_by_name(server: ScriptedService, subscriber: 
     assert settled(server) == {"ack": [{"lease": token, "events": [ref(2)]}]}
 
 
-def test_close_acknowledges_and_releases_what_other_threads_have(
-    server: ScriptedService, subscriber: Subscriber
-) -> None:
-    """In one request, once."""
-    _, mine = take(server, subscriber, 1)
-    theirs = []
-    in_thread(lambda: theirs.append(take(server, subscriber, 2)[1]))
-    subscriber.close()
-    assert server.calls("get_events")[-1] == {
-        "subscriber": "billing",
-        "max_events": 0,
-        "release": [{"lease": theirs[0]}],
-        "ack": [{"lease": mine}],
-    }
-    calls = len(server.asked)
-    subscriber.close()
-    assert len(server.asked) == calls
-
-
 def test_what_a_thread_that_ended_held_is_not_anothers(server: ScriptedService, subscriber: Subscriber) -> None:
     """Though it may have its number."""
     tokens = []
@@ -236,98 +192,3 @@ def test_leases_that_ended_with_their_threads_are_forgotten(server: ScriptedServ
         in_thread(work)
     subscriber.get_events()
     assert len(subscriber._holdings._leases) == 0
-
-
-def test_a_clean_end_of_with_acknowledges(server: ScriptedService, subscriber: Subscriber) -> None:
-    """As close does."""
-    with subscriber as entered:
-        assert entered is subscriber
-        _, token = take(server, subscriber, 1)
-    assert settled(server) == {"ack": [{"lease": token}]}
-
-
-@pytest.mark.parametrize(
-    ("error", "verb"),
-    [
-        (ValueError(), "nack"),
-        (SystemExit(1), "nack"),
-        (SystemExit("no"), "nack"),
-        (SystemExit(0), "ack"),
-        (SystemExit(), "ack"),
-        (KeyboardInterrupt(), "release"),
-        (GeneratorExit(), "release"),
-    ],
-    ids=repr,
-)
-def test_an_exception_out_of_with_settles_by_its_kind(
-    server: ScriptedService, subscriber: Subscriber, error: BaseException, verb: str
-) -> None:
-    """And passes."""
-    events, token = take(server, subscriber, 1, 2)
-    events[0].ack()
-    with pytest.raises(type(error)), subscriber:
-        raise error
-    assert settled(server) == {verb: [{"lease": token, "events": [ref(2)]}]}
-
-
-def test_an_exception_out_of_with_is_not_hidden_by_a_service_that_is_gone(
-    server: ScriptedService, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Unsettled events come again in any case."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
-    take(server, subscriber, 1)
-    server.script("get_events", Reply(status=400))
-    with pytest.raises(ValueError, match="mine"), subscriber:
-        raise ValueError("mine")
-    assert "events could not be settled and will come again" in caplog.text
-
-
-def test_a_clean_end_that_cannot_acknowledge_raises(server: ScriptedService) -> None:
-    """The caller believes the events done."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
-    _, token = take(server, subscriber, 1)
-    server.script("get_events", *[BREAK_OFF] * 100)
-    with pytest.raises(Unavailable):
-        subscriber.close()
-    server._scripts["get_events"].clear()
-    subscriber.close()
-    assert settled(server) == {"ack": [{"lease": token}]}
-
-
-def test_what_a_thread_came_back_for_is_acknowledged_whatever_follows(server: ScriptedService) -> None:
-    """It was done when the thread asked for more."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
-    _, token = take(server, subscriber, 1)
-    server.script("get_events", *[BREAK_OFF] * 100)
-
-    def fail() -> None:
-        try:
-            subscriber.get_events()
-        finally:
-            server._scripts["get_events"].clear()
-
-    with pytest.raises(Unavailable), subscriber:
-        fail()
-    broken_off = server.calls("get_events")[-2]["lease"]
-    assert settled(server) == {"ack": [{"lease": token}], "release": [{"lease": broken_off}]}
-
-
-def test_an_interrupted_fetch_is_released(server: ScriptedService, subscriber: Subscriber) -> None:
-    """Nobody saw its events: they are not to be acknowledged by the call after it."""
-    interrupted: list[str] = []
-    server.script("get_events", lease(event(1), more=True))
-    real_call = subscriber._transport.call
-
-    def call(function: str, body: Any, **options: Any) -> Any:
-        if len(server.calls("get_events")) == 1:
-            interrupted.append(body["lease"])
-            raise KeyboardInterrupt
-        return real_call(function, body, **options)
-
-    subscriber._transport.call = call  # type: ignore[method-assign]
-    with pytest.raises(KeyboardInterrupt):
-        subscriber.get_events()
-    subscriber._transport.call = real_call  # type: ignore[method-assign]
-    subscriber.get_events()
-    first = server.calls("get_events")[0]["lease"]
-    assert settled(server) == {"release": [{"lease": first}, {"lease": interrupted[0]}]}
