@@ -1,0 +1,83 @@
+"""The emulator as users run it: a process of its own, spoken to over HTTP."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+__all__ = ["Serving", "environment", "serving_on"]
+
+_READY = "pubsub emulator ready: "
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What other processes of a test get: what this one can import, and no service or store found by chance."""
+    left_out = {"PUBLISH_SUBSCRIBE_SERVICE", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1", **more}
+
+
+class Serving:
+    """A process that runs ``pubsub emulator``, from construction until `kill` or `close`.
+
+    Args:
+        store: the arguments that say which store
+        log: what the process writes to its standard error, request lines included
+        more: further environment
+    """
+
+    def __init__(self, store: list[str], log: Path, more: Mapping[str, str]) -> None:
+        self._store = store
+        self._more = more
+        self.log = log
+        self.url = ""
+        self._start(port=0)
+
+    def kill(self) -> None:
+        """End it as a crash does (SIGKILL)."""
+        self._process.kill()
+        self._process.communicate()
+
+    def restart(self) -> None:
+        """Start it again, where it was."""
+        self._start(port=int(self.url.rpartition(":")[2]))
+
+    def another(self) -> Serving:
+        """One more process over the same store."""
+        return Serving(self._store, self.log, self._more)
+
+    def close(self) -> None:
+        """End it as one is asked to; kills it if it would not."""
+        self._process.terminate()
+        try:
+            self._process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _start(self, port: int) -> None:
+        command = [sys.executable, "-m", "pubsub_emulator", "emulator", *self._store, "--port", str(port)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--log-requests"],
+                env=environment(**self._more),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line.startswith(_READY), self.log.read_text()
+        self.url = line.removeprefix(_READY).strip()
+
+
+def serving_on(store: str, google: str | None, directory: Path) -> Serving:
+    """The emulator over a new store: "sqlite" in `directory`, or "firestore", Google's emulator at `google`."""
+    log = directory / "emulator.log"
+    if google is None:
+        return Serving(["--data-dir", str(directory / store)], log, {})
+    # a project of its own: what Google's emulator isolates
+    return Serving(["--firestore", google], log, {"GOOGLE_CLOUD_PROJECT": f"e2e-{uuid4().hex[:12]}"})

@@ -1,0 +1,66 @@
+"""What calls cost, by the header that every answer has."""
+
+from __future__ import annotations
+
+from e2e.wire import Wire, cloudevent, store_ops
+
+
+def test_an_idle_poll_costs_two_reads_and_no_write(wire: Wire) -> None:
+    """The subscriber, and the next batch of its one log; again within five minutes as much."""
+    wire.subscribe("billing", "orders")
+    wire.publish("orders", cloudevent())
+    got = wire.events("billing", lease=wire.token())
+    wire.events("billing", ack=[{"lease": got["lease"]}])
+    for _ in range(2):
+        answer = wire.ask("get_events", {"subscriber": wire.name("billing"), "lease": wire.token()})
+        assert answer.json()["events"] == []
+        assert store_ops(answer) == (2, 0, 0)
+
+
+def test_an_idle_poll_of_three_topics_costs_four_reads(wire: Wire) -> None:
+    """One for the subscriber and one a log."""
+    topics = ("orders", "stock", "bills")
+    wire.subscribe("billing", *topics)
+    for topic in topics:
+        wire.publish(topic, cloudevent())
+    got = wire.events("billing", lease=wire.token())
+    wire.events("billing", ack=[{"lease": got["lease"]}])
+    answer = wire.ask("get_events", {"subscriber": wire.name("billing"), "lease": wire.token()})
+    assert store_ops(answer) == (4, 0, 0)
+
+
+def test_a_poll_of_a_topic_that_does_not_exist_costs_two_reads(wire: Wire) -> None:
+    """Its document is read in place of its log."""
+    wire.subscribe("billing", "orders")
+    answer = wire.ask("get_events", {"subscriber": wire.name("billing")})
+    assert store_ops(answer) == (2, 0, 0)
+
+
+def test_a_warm_publish_costs_one_write_and_no_read(wire: Wire) -> None:
+    """However many events it has, as long as they fit one batch."""
+    wire.publish("orders", cloudevent())
+    for count in (1, 100):
+        body = {"topic": wire.name("orders"), "publisher": wire.name("shop"), "since": wire.store_time}
+        answer = wire.ask("publish", {**body, "events": [cloudevent(number) for number in range(count)]})
+        assert answer.status_code == 200
+        assert store_ops(answer) == (0, 1, 0)
+
+
+def test_a_delivery_and_the_ack_of_the_one_before_cost_one_write(wire: Wire) -> None:
+    """The ack travels with the next call."""
+    wire.subscribe("billing", "orders")
+    wire.publish("orders", cloudevent(1))
+    got = wire.events("billing", lease=wire.token())
+    wire.publish("orders", cloudevent(2))
+    body = {"subscriber": wire.name("billing"), "lease": wire.token(), "ack": [{"lease": got["lease"]}]}
+    answer = wire.ask("get_events", body)
+    assert [event["data"] for event in answer.json()["events"]] == [2]
+    assert store_ops(answer)[1:] == (1, 0)
+
+
+def test_a_refused_request_costs_nothing(wire: Wire) -> None:
+    """It is refused before the store is asked."""
+    answer = wire.ask("publish", {"topic": "a..b", "publisher": "shop", "events": [cloudevent()]})
+    assert answer.status_code == 400
+    assert store_ops(answer) == (0, 0, 0)
+    assert "X-Store-Time" not in answer.headers
