@@ -7,18 +7,20 @@ lease of the caller's token that is there already is the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pubsubservice.leases import Settlements, close_if_empty, expire, settle, take_due
 from pubsubservice.names import subscriber_path
 from pubsubservice.problems import NotFound, Unavailable
-from pubsubservice.reader import ADDED_BYTES, MAX_ANSWER_BYTES, MAX_READS, Reader, Slice
+from pubsubservice.reader import MAX_READS, Reader
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
-from pubsubservice.spans import Span, pack, select
+from pubsubservice.spans import Span, first_of, mask_of_spans, pack, select
 from pubsubservice.store import Changed, Doc, Reads, Refused, Store, Unknown
 from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Lease, State
+from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice
 from pubsubservice.tokens import check_not_ahead, make_token
 from pubsubservice.turns import Turns
 
@@ -57,7 +59,7 @@ class Answer(NamedTuple):
     #: (verb, token) of settlements that did not count
     unknown: Sequence[tuple[str, str]] = ()
     #: events lost to retention, per topic
-    lost: dict[str, int] = {}
+    lost: Mapping[str, int] = MappingProxyType({})
     #: too many wait already: ask again a little later
     crowded: bool = False
 
@@ -128,7 +130,8 @@ class Delivery:
                 return answer, watch
             self._runtime.sleep(self._runtime.random() * min(0.001 * 2**tries, 0.25))
         raise Unavailable(
-            "contended", f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again."
+            "contended",
+            f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again.",
         )
 
     def _now(self, reads: Reads) -> int:
@@ -177,7 +180,7 @@ class Delivery:
         lease = state.leases[token]
         slices, lost = self._slices(state, select(lease.spans, lease.left))
         if lost:
-            lease.leave(_mask(lease.spans, lost))
+            lease.leave(mask_of_spans(lease.spans, lost))
             _count_lost(state, lost)
             close_if_empty(state, token)
         return Answer(slices, lease.attempt, token, lease.until, more=True)
@@ -213,9 +216,9 @@ class Delivery:
         for due in ready:
             if attempt not in (0, due.attempt) or max_events <= 0 or len(slices) >= MAX_READS:
                 break
-            chosen = _first(select(due.spans, due.left), max_events, MAX_READS - len(slices))
+            chosen = first_of(select(due.spans, due.left), max_events, MAX_READS - len(slices))
             found, lost = self._slices(state, chosen, room)
-            take_due(state, due, _mask(due.spans, [slice_.span for slice_ in found] + lost))
+            take_due(state, due, mask_of_spans(due.spans, [slice_.span for slice_ in found] + lost))
             _count_lost(state, lost)
             slices += found
             taken = sum(len(slice_.lines) for slice_ in found)
@@ -256,17 +259,6 @@ class Delivery:
         return _Watch(paths, min(ahead) / _SECOND if ahead else None)
 
 
-def _first(spans: list[Span], max_events: int, max_spans: int) -> list[Span]:
-    """The first of these events, in at most so many spans."""
-    chosen = []
-    for span in spans[:max_spans]:
-        if max_events <= 0:
-            break
-        chosen.append(span._replace(stop=min(span.stop, span.start + max_events)))
-        max_events -= span.stop - span.start
-    return chosen
-
-
 def _fitting(lines: list[bytes], room: int, *, whatever: bool) -> list[bytes]:
     size = 0
     for fit, line in enumerate(lines):
@@ -274,21 +266,6 @@ def _fitting(lines: list[bytes], room: int, *, whatever: bool) -> list[bytes]:
         if size > room and (fit or not whatever):
             return lines[:fit]
     return lines
-
-
-def _mask(spans: Sequence[Span], chosen: Sequence[Span]) -> int:
-    """The bits, among the events of `spans`, of those of `chosen`."""
-    mask = at = 0
-    wanted: dict[tuple[int, int, int], list[Span]] = {}
-    for span in chosen:
-        wanted.setdefault(span[:3], []).append(span)
-    for span in spans:
-        for part in wanted.get(span[:3], ()):
-            low, high = max(span.start, part.start), min(span.stop, part.stop)
-            if low < high:
-                mask |= ((1 << (high - low)) - 1) << (at + low - span.start)
-        at += span.stop - span.start
-    return mask
 
 
 def _count_lost(state: State, lost: Sequence[Span]) -> None:

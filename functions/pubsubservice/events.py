@@ -18,7 +18,16 @@ import msgspec
 from pubsubservice.names import identity
 from pubsubservice.problems import BadRequest, Problem
 
-__all__ = ["MAX_EVENTS", "MAX_EVENT_BYTES", "OURS", "Entry", "check_utf8", "decode_events", "identity_of", "same_payload"]
+__all__ = [
+    "MAX_EVENTS",
+    "MAX_EVENT_BYTES",
+    "OURS",
+    "Entry",
+    "check_utf8",
+    "decode_events",
+    "identity_of",
+    "same_payload",
+]
 
 #: events in one request
 MAX_EVENTS = 10_000
@@ -85,7 +94,9 @@ def check_utf8(body: bytes) -> None:
         try:
             body.decode()
         except UnicodeDecodeError as e:
-            raise BadRequest("invalid_json", f"The body is not UTF-8 at byte {e.start}: JSON is exchanged in UTF-8.") from e
+            raise BadRequest(
+                "invalid_json", f"The body is not UTF-8 at byte {e.start}: JSON is exchanged in UTF-8."
+            ) from e
 
 
 def same_payload(one: bytes, other: bytes) -> bool:
@@ -120,9 +131,7 @@ def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) ->
         raise BadRequest("invalid_event", f"{where}: a CloudEvent is a JSON object; {e}.") from e
     except RecursionError as e:
         raise _too_deep(where) from e
-    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _may_be_deep(line):
-        _check_value(line, where)
-    elif numbers and _numbers_suspicious(line):
+    if _may_be_deep(line) or (numbers and _numbers_suspicious(line)):
         _check_value(line, where)
     event_id, source = _check_attributes(attributes, where)
     if b"\n" in line or b"\r" in line:
@@ -144,13 +153,16 @@ def _check_attributes(attributes: dict[str, msgspec.Raw], where: str) -> tuple[s
             values.append(_text(attributes[name], name, where))
             if name == "time" and not _TIME.fullmatch(values[-1]):
                 raise BadRequest(
-                    "invalid_event", f"{where}: time is expected as RFC 3339, such as 2026-01-31T12:00:00Z; got {values[-1]!r}."
+                    "invalid_event",
+                    f"{where}: time is expected as RFC 3339, such as 2026-01-31T12:00:00Z; got {values[-1]!r}.",
                 )
     extensions = attributes.keys() - _KNOWN
     if extensions:
         values += _check_extensions(attributes, extensions, where)
     if _CONTROL.search("".join(values)):
-        raise BadRequest("invalid_event", f"{where}: an attribute holds a control character, which CloudEvents forbids.")
+        raise BadRequest(
+            "invalid_event", f"{where}: an attribute holds a control character, which CloudEvents forbids."
+        )
     if "data_base64" in attributes:
         _check_base64(attributes, where)
     return values[1], values[2]
@@ -177,7 +189,9 @@ def _check_extensions(attributes: dict[str, msgspec.Raw], names: set[str], where
         if isinstance(value, str):
             texts.append(value)
         elif isinstance(value, int) and not -(2**31) <= value < 2**31:
-            raise BadRequest("invalid_event", f"{where}: the attribute {name!r} is expected to fit 32 bits; got {value}.")
+            raise BadRequest(
+                "invalid_event", f"{where}: the attribute {name!r} is expected to fit 32 bits; got {value}."
+            )
     return texts
 
 
@@ -197,7 +211,9 @@ def _check_base64(attributes: dict[str, msgspec.Raw], where: str) -> None:
     try:
         base64.b64decode(_string.decode(attributes["data_base64"]), validate=True)
     except (msgspec.MsgspecError, binascii.Error, ValueError) as e:
-        raise BadRequest("invalid_event", f"{where}: data_base64 is expected to be a string of base64 (RFC 4648).") from e
+        raise BadRequest(
+            "invalid_event", f"{where}: data_base64 is expected to be a string of base64 (RFC 4648)."
+        ) from e
 
 
 def _numbers_suspicious(text: bytes) -> bool:
@@ -207,6 +223,8 @@ def _numbers_suspicious(text: bytes) -> bool:
 
 def _may_be_deep(line: bytes) -> bool:
     """Whether nesting may pass MAX_DEPTH; brackets inside strings can only make it say yes."""
+    if line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
+        return False
     brackets = line.translate(None, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:

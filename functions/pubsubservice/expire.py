@@ -24,7 +24,7 @@ class TrimPoint(NamedTuple):
     #: number of the last batch that is gone
     seq: int = 0
     #: log index of the first event behind it
-    index: int = 0
+    next_index: int = 0
 
     @classmethod
     def read(cls, log: Doc | None) -> TrimPoint:
@@ -111,7 +111,7 @@ class Expire:
 
     def _move(self, path: str, log: Doc | None, point: TrimPoint, swept: int) -> Doc | None:
         """Write the log document if it is still as it was read; None when that is not certain."""
-        data: Fields = {"format": FORMAT, "trim": point.seq, "index": point.index, "swept": swept}
+        data: Fields = {"format": FORMAT, "trim": point.seq, "index": point.next_index, "swept": swept}
         try:
             if log is None:
                 time = self._store.create(path, data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import flask
@@ -37,7 +37,7 @@ class Reply(NamedTuple):
     #: what the request's log line says of it
     log: dict[str, str | int]
     status: int = 200
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] | None = None
 
 
 _Handler = Callable[[flask.Request, Service], Reply]
@@ -78,7 +78,9 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
 def json_body(request: flask.Request) -> bytes:
     """The body of a request that is expected to be JSON; raises BadRequest (413, 415)."""
     if request.args:
-        raise BadRequest("unknown_field", f"The query parameter {next(iter(request.args))!r} is not known to this call.")
+        raise BadRequest(
+            "unknown_field", f"The query parameter {next(iter(request.args))!r} is not known to this call."
+        )
     # a browser sends neither of these across origins without asking first: a page cannot publish behind a user's back
     if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
         raise BadRequest(
@@ -103,7 +105,9 @@ def query(request: flask.Request, *names: str) -> dict[str, str]:
     """The query parameters of a request, each known and at most once; raises BadRequest."""
     for name in request.args:
         if name not in names:
-            raise BadRequest("unknown_field", f"The query parameter {name!r} is not known; known are: {', '.join(names)}.")
+            raise BadRequest(
+                "unknown_field", f"The query parameter {name!r} is not known; known are: {', '.join(names)}."
+            )
         if len(request.args.getlist(name)) > 1:
             raise BadRequest("invalid_request", f"The query parameter {name!r} is expected once.")
     return request.args.to_dict()

@@ -7,40 +7,25 @@ Up to the smallest of these over all logs, events may be handed out; what was fo
 from __future__ import annotations
 
 import heapq
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pubsubservice.batch import Batch, BatchCache
 from pubsubservice.expire import TrimPoint
-from pubsubservice.names import batch_path, log_path, topic_path
+from pubsubservice.names import batch_path, log_path
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
-from pubsubservice.spans import Span
 from pubsubservice.store import Doc, Store
-from pubsubservice.subscriber import Position, State, Subscription
+from pubsubservice.subscriber import Position, State
+from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, Tap, head, skip, take
 from pubsubservice.topics import Topics
 
-__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "MAX_READS", "Reader", "Reading", "Slice"]
+__all__ = ["MAX_READS", "Reader", "Reading"]
 
 #: reads of one call beyond one a log; also the batches that one lease spans
 MAX_READS = 256
-#: bytes of events in one answer
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
-#: what the service adds to each event of an answer, about
-ADDED_BYTES = 450
 _LARGE_READ = 16
 _REMEMBERED_LOGS = 10_000
-
-
-class Slice(NamedTuple):
-    """Consecutive events of one batch, to be delivered."""
-
-    topic: str
-    span: Span
-    batch: Batch
-    #: the events' JSON
-    lines: Sequence[bytes]
 
 
 class Reading(NamedTuple):
@@ -53,33 +38,10 @@ class Reading(NamedTuple):
     next_paths: list[str]
 
 
-class _Tap:
-    """One log being read, or a topic that does not exist yet (`partition` is -1)."""
-
-    def __init__(self, topic: str, subscription: Subscription, partition: int) -> None:
-        self.topic = topic
-        self.subscription = subscription
-        self.partition = partition
-        self.position = Position() if partition < 0 else subscription.positions[partition]
-        #: found, judged, and not yet handed out
-        self.pending: deque[Batch] = deque()
-        #: the next batch to read
-        self.seq = self.position.seq
-        #: when the log up to `seq` - 1 was known to be there, or to end there; µs
-        self.at = self.position.at
-        #: everything created up to here is known; µs
-        self.horizon = -1
-        #: there may be more behind what was read
-        self.open = True
-
-    def next_path(self) -> str:
-        return topic_path(self.topic) if self.partition < 0 else batch_path(self.topic, self.partition, self.seq)
-
-
 class _Look(NamedTuple):
     """What one window of a log showed."""
 
-    tap: _Tap
+    tap: Tap
     found: list[Batch]
     #: read time of the first missing batch; None when the window was full
     missing: int | None
@@ -106,14 +68,14 @@ class Reader:
     def new_events(self, state: State, max_events: int) -> Reading:
         """Read on from the positions of a state, which move past what is returned; raises StoreError, Unavailable."""
         taps = self._open_taps(state)
-        heads: list[tuple[int, str, int, _Tap]] = []
+        heads: list[tuple[int, str, int, Tap]] = []
         slices: list[Slice] = []
         events, room, budget, more = 0, MAX_ANSWER_BYTES, MAX_READS + len(taps), False
         while taps:
             bound = self._bound(taps)
             while heads and heads[0][0] <= bound and not more:
                 tap = heapq.heappop(heads)[3]
-                taken = _take(tap, max_events - events, room)
+                taken = take(tap, max_events - events, room)
                 if taken is not None:
                     slices.append(taken)
                     events += len(taken.lines)
@@ -121,7 +83,7 @@ class Reader:
                 more = bool(tap.pending and tap.position.offset) or events >= max_events or taken is None
                 more = more or len(slices) >= MAX_READS or room <= 0
                 if tap.pending:
-                    heapq.heappush(heads, _head(tap))
+                    heapq.heappush(heads, head(tap))
             need = [tap for tap in taps if (tap.horizon < heads[0][0] if heads else tap.open)]
             if more or not need:
                 break
@@ -129,7 +91,7 @@ class Reader:
                 more = True
                 break
             budget -= self._read(state, taps, need, max_events - events)
-            heads = [_head(tap) for tap in taps if tap.pending]
+            heads = [head(tap) for tap in taps if tap.pending]
             heapq.heapify(heads)
         return Reading(slices, more, [tap.next_path() for tap in taps])
 
@@ -154,30 +116,30 @@ class Reader:
                 self._cache.put(batch_path(*place), batch)
         return batches
 
-    def _bound(self, taps: list[_Tap]) -> int:
+    def _bound(self, taps: list[Tap]) -> int:
         """Up to when all logs are complete, µs."""
         return min(tap.horizon for tap in taps)
 
-    def _open_taps(self, state: State) -> list[_Tap]:
+    def _open_taps(self, state: State) -> list[Tap]:
         taps = []
         for topic, subscription in state.subscriptions.items():
             if not subscription.positions:
                 partitions = self._topics.partitions(topic)
                 if partitions is None:
-                    taps.append(_Tap(topic, subscription, -1))
+                    taps.append(Tap(topic, subscription, -1))
                     continue
                 subscription.positions = [Position() for _ in range(partitions)]
             for partition in range(len(subscription.positions)):
-                tap = _Tap(topic, subscription, partition)
+                tap = Tap(topic, subscription, partition)
                 seq, time = self._tails.get((topic, partition), (-1, 0))
                 if seq == tap.seq - 1 and not tap.position.offset:
                     tap.at = max(tap.at, time)
                 taps.append(tap)
         return taps
 
-    def _read(self, state: State, taps: list[_Tap], need: list[_Tap], events: int) -> int:
+    def _read(self, state: State, taps: list[Tap], need: list[Tap], events: int) -> int:
         """Read the next window of each needed log; returns the billed reads."""
-        windows: list[tuple[_Tap, list[Batch], list[str]]] = []
+        windows: list[tuple[Tap, list[Batch], list[str]]] = []
         width = max(1, MAX_READS // len(need))
         for tap in need:
             seq, window = self._windows.get((tap.topic, tap.partition), (0, 1))
@@ -197,12 +159,12 @@ class Reader:
         for look in looks:
             point = trims.get((look.tap.topic, look.tap.partition))
             if point is not None and point.seq >= look.tap.seq:
-                _skip(state, look.tap, point)
+                skip(state, look.tap, point)
             else:
                 self._settle(look, events)
         return len(paths) + len(doubtful)
 
-    def _window(self, tap: _Tap, width: int) -> tuple[_Tap, list[Batch], list[str]]:
+    def _window(self, tap: Tap, width: int) -> tuple[Tap, list[Batch], list[str]]:
         """The next batches of a log that are here already, and the paths to ask for behind them."""
         if tap.partition < 0:
             return tap, [], [tap.next_path()]
@@ -215,7 +177,7 @@ class Reader:
         seqs = range(tap.seq + len(cached), tap.seq + width)
         return tap, cached, [batch_path(tap.topic, tap.partition, seq) for seq in seqs]
 
-    def _meet_topic(self, tap: _Tap, taps: list[_Tap], doc: Doc | None, time: int) -> None:
+    def _meet_topic(self, tap: Tap, taps: list[Tap], doc: Doc | None, time: int) -> None:
         """A topic that did not exist when it was subscribed to: does it now?"""
         if doc is None:
             tap.horizon, tap.open = time, False
@@ -223,9 +185,9 @@ class Reader:
         self._topics.met(tap.topic, doc)
         tap.subscription.positions = [Position() for _ in range(self._topics.partitions(tap.topic) or 1)]
         taps.remove(tap)
-        taps += [_Tap(tap.topic, tap.subscription, p) for p in range(len(tap.subscription.positions))]
+        taps += [Tap(tap.topic, tap.subscription, p) for p in range(len(tap.subscription.positions))]
 
-    def _look(self, tap: _Tap, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
+    def _look(self, tap: Tap, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
         found = list(cached)  # the cache holds nothing but batches of the log
         at = found[-1].created if found else tap.at
         doubtful = False
@@ -275,42 +237,6 @@ class Reader:
             with self._large[int(self._runtime.random() * len(self._large))]:
                 reads = self._store.get_many(paths)
         return reads.docs, reads.times
-
-
-def _head(tap: _Tap) -> tuple[int, str, int, _Tap]:
-    return tap.pending[0].created, tap.topic, tap.partition, tap
-
-
-def _skip(state: State, tap: _Tap, point: TrimPoint) -> None:
-    """The log was trimmed past a position: it goes on behind the trim point, and what it missed is counted."""
-    state.count_lost(tap.topic, point.index - tap.position.index)
-    tap.seq, tap.at = point.seq + 1, 0
-    tap.position.seq, tap.position.offset, tap.position.index, tap.position.at = tap.seq, 0, point.index, 0
-
-
-def _take(tap: _Tap, max_events: int, room: int) -> Slice | None:
-    """Move a position past the events of its next batch that fit; None when not one fits any more."""
-    batch, position = tap.pending[0], tap.position
-    start = position.offset
-    lines = batch.lines()[start : start + max_events]
-    size = 0
-    for fit, line in enumerate(lines):
-        size += len(line) + ADDED_BYTES
-        if size > room and (fit or room < MAX_ANSWER_BYTES):
-            lines = lines[:fit]
-            break
-    if not lines:
-        return None
-    stop = start + len(lines)
-    span = Span(tap.subscription.number, tap.partition, batch.seq, start, stop, batch.first + start)
-    position.at = batch.created
-    position.index = batch.first + stop
-    if stop < batch.count:
-        position.seq, position.offset = batch.seq, stop
-    else:
-        position.seq, position.offset = batch.seq + 1, 0
-        tap.pending.popleft()
-    return Slice(tap.topic, span, batch, lines)
 
 
 def _remember(memory: dict[tuple[str, int], tuple[int, int]], log: tuple[str, int], what: tuple[int, int]) -> None:

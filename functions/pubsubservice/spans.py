@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-__all__ = ["Span", "bits_to_bytes", "bytes_to_bits", "mask_of", "pack", "select", "unpack"]
+__all__ = ["Span", "bits_to_bytes", "bytes_to_bits", "first_of", "mask_of", "mask_of_spans", "pack", "select", "unpack"]
 
 #: longer than any span
 _FAR = 1 << 62
@@ -86,6 +86,32 @@ def mask_of(spans: Sequence[Span], wanted: Iterable[tuple[int, int, int]]) -> in
             low, length, first = in_log[nearest]
             if index < low + length:
                 mask |= 1 << (first + index - low)
+    return mask
+
+
+def first_of(spans: list[Span], max_events: int, max_spans: int) -> list[Span]:
+    """The first of these events, in at most so many spans."""
+    chosen = []
+    for span in spans[:max_spans]:
+        if max_events <= 0:
+            break
+        chosen.append(span._replace(stop=min(span.stop, span.start + max_events)))
+        max_events -= span.stop - span.start
+    return chosen
+
+
+def mask_of_spans(spans: Sequence[Span], chosen: Sequence[Span]) -> int:
+    """The bits, among the events of `spans`, of those of `chosen`."""
+    mask = at = 0
+    wanted: dict[tuple[int, int, int], list[Span]] = {}
+    for span in chosen:
+        wanted.setdefault(span[:3], []).append(span)
+    for span in spans:
+        for part in wanted.get(span[:3], ()):
+            low, high = max(span.start, part.start), min(span.stop, part.stop)
+            if low < high:
+                mask |= ((1 << (high - low)) - 1) << (at + low - span.start)
+        at += span.stop - span.start
     return mask
 
 

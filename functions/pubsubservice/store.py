@@ -148,8 +148,7 @@ class Meter:
         self.reads += reads
         self.writes += writes
         self.deletes += deletes
-        if time > self.time:
-            self.time = time
+        self.time = max(self.time, time)
 
 
 _current: ContextVar[Meter | None] = ContextVar("pubsubservice_meter", default=None)

@@ -101,12 +101,21 @@ class Subscriptions:
         return {
             "subscriber": name,
             "subscriptions": [
-                {**_describe(topic, subscription), **self._backlog(topic, subscription), "lost": state.lost.get(topic, 0)}
+                {
+                    **_describe(topic, subscription),
+                    **self._backlog(topic, subscription),
+                    "lost": state.lost.get(topic, 0),
+                }
                 for topic, subscription in state.subscriptions.items()
             ],
             "unsettled": state.unsettled,
             "leases": [
-                {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt, "events": lease.left.bit_count()}
+                {
+                    "lease": token,
+                    "until": rfc3339(lease.until),
+                    "attempt": lease.attempt,
+                    "events": lease.left.bit_count(),
+                }
                 for token, lease in state.leases.items()
             ],
             "due": sum(due.left.bit_count() for due in state.due),
@@ -121,7 +130,7 @@ class Subscriptions:
             return [self._tail(topic, partition) for partition in range(found.partitions)]
         logs = self._store.get_many([log_path(topic, partition) for partition in range(found.partitions)])
         points = [TrimPoint.read(doc) for doc in logs.docs]
-        return [Position(point.seq + 1, 0, point.index) for point in points]
+        return [Position(point.seq + 1, 0, point.next_index) for point in points]
 
     def _tail(self, topic: str, partition: int) -> Position:
         page = self._store.list(batches(topic, partition), limit=1, fields=HEAD_FIELDS)

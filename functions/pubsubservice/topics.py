@@ -66,9 +66,7 @@ class Topics:
         """The partitions of a topic, which is created when it does not exist."""
         return self._partitions.get(topic) or self.register(topic)[0].partitions
 
-    def register(
-        self, topic: str, partitions: int | None = None, retention_s: int | None = None
-    ) -> tuple[Topic, bool]:
+    def register(self, topic: str, partitions: int | None = None, retention_s: int | None = None) -> tuple[Topic, bool]:
         """Get or create a topic; says whether it was created.
 
         Raises Conflict (409) for other partitions than it has, BadRequest for values out of range, Unavailable.

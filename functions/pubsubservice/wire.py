@@ -18,13 +18,14 @@ from pubsubservice.events import Entry, check_utf8, decode_events
 from pubsubservice.leases import Settlement, Settlements
 from pubsubservice.names import check_name, rfc3339, sequence_prefix
 from pubsubservice.problems import BadRequest
-from pubsubservice.reader import Slice
 from pubsubservice.subscriptions import Subscribe
+from pubsubservice.tap import Slice
 from pubsubservice.tokens import check_token
 
 __all__ = [
-    "MAX_BODY_BYTES", "Publish", "RegisterBody", "UnsubscribeBody", "decode", "decode_get_events", "decode_publish",
-    "decode_register", "decode_registered", "decode_subscribe", "decode_unsubscribe", "encode", "encode_answer", "encode_receipts",
+    "MAX_BODY_BYTES", "Publish", "RegisterBody", "UnsubscribeBody", "decode", "decode_get_events",
+    "decode_publish", "decode_register", "decode_registered", "decode_subscribe", "decode_unsubscribe",
+    "encode", "encode_answer", "encode_receipts",
 ]  # fmt: skip
 
 #: bytes of a request's JSON
@@ -100,7 +101,8 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
 
 _Body = TypeVar("_Body")
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody)
+    kind: msgspec.json.Decoder(kind)
+    for kind in (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody)
 }
 _encoder = msgspec.json.Encoder()
 _JSON_WORDS = {"int": "integer", "str": "string", "bool": "boolean", "float": "number"}
@@ -246,7 +248,7 @@ def encode_answer(answer: Answer) -> bytes:
     if answer.unknown:
         members["unknown"] = [{"lease": token, "settlement": verb} for verb, token in answer.unknown]
     if answer.lost:
-        members["lost"] = answer.lost
+        members["lost"] = dict(answer.lost)
     events: list[bytes] = []
     for slice_ in answer.slices:
         _splice(events, slice_, answer.attempt)

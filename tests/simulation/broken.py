@@ -38,9 +38,7 @@ class DeletesFirst(Service):
     """Retention deletes before it records the trim point."""
 
     class expire_type(Expire):
-        def expire_log(
-            self, topic: str, partition: int, retention_us: int, max_batches: int
-        ) -> tuple[int, bool]:
+        def expire_log(self, topic: str, partition: int, retention_us: int, max_batches: int) -> tuple[int, bool]:
             from pubsubservice.expire import TrimPoint
 
             path = log_path(topic, partition)

@@ -4,6 +4,7 @@ later, reads that are a little old, callers that are killed in the middle. Its d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from pubsubservice.store import Changed, Doc, Exists, Fields, Page, Reads, Unknown, meter
 
@@ -120,10 +121,8 @@ class SimStore:
 
         def come() -> None:
             self._scheduler.sleep_until(self._scheduler.time + wait)
-            try:
+            with suppress(Exists, Changed):
                 apply()
-            except (Exists, Changed):
-                pass
 
         self._scheduler.spawn(come)
 

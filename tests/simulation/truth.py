@@ -104,7 +104,9 @@ class Truth:
             same = before is not None and before.number == subscription.number
             for partition, position in enumerate(subscription.positions):
                 where = (name, subscription.number, partition)
-                if same and before is not None:  # without positions the topic was met just now, and is read from its start
+                if (
+                    same and before is not None
+                ):  # without positions the topic was met just now, and is read from its start
                     was = before.positions[partition] if before.positions else Position()
                     if (position.seq, position.offset) < (was.seq, was.offset):
                         self.bad("a position went back")
@@ -183,9 +185,7 @@ class Truth:
 
 
 def _events(spans: list[Span]) -> list[Event]:
-    return [
-        (span.number, span.partition, span.first + i) for span in spans for i in range(span.stop - span.start)
-    ]
+    return [(span.number, span.partition, span.first + i) for span in spans for i in range(span.stop - span.start)]
 
 
 def _outstanding(state: State) -> set[Event]:

@@ -33,7 +33,9 @@ class World:
     def __init__(self, seed: int, service_type: type[Service] = Service) -> None:
         self.scheduler = Scheduler(seed)
         self.random = self.scheduler.random
-        self.settings = Settings(floor_s=FLOOR_S, retention_s=RETENTION_S, ack_deadline_s=DEADLINE_S, known_identities=60)
+        self.settings = Settings(
+            floor_s=FLOOR_S, retention_s=RETENTION_S, ack_deadline_s=DEADLINE_S, known_identities=60
+        )
         self.store = SimStore(self.scheduler, self._on_commit)
         self.truth = Truth(self.store.documents, self.settings.once_us)
         self.gentle = self.store.gentle = seed % 3 == 0
@@ -123,7 +125,9 @@ class World:
             for name in ("S", "T"):
                 _until_done(lambda n=name: service.subscriptions.register(n))
                 for topic in ("A", "B"):
-                    request = Subscribe(name, topic, start=self.random.choice((None, "latest")), ack_deadline_s=DEADLINE_S)
+                    request = Subscribe(
+                        name, topic, start=self.random.choice((None, "latest")), ack_deadline_s=DEADLINE_S
+                    )
                     _until_done(lambda r=request: service.subscribe(r._replace(token=self.mint())))
             if late:
                 _until_done(lambda: service.topics.register("B", self.topic_partitions["B"], RETENTION_S))
@@ -143,7 +147,9 @@ class World:
         self._tokens += 1
         return f"{self.scheduler.time - self.random.randint(0, SECOND)}-{self._tokens}"
 
-    def call(self, work: Callable[[Service], Any], patience: int = 99, give_up_at: int | None = None) -> tuple[Any, int] | None:
+    def call(
+        self, work: Callable[[Service], Any], patience: int = 99, give_up_at: int | None = None
+    ) -> tuple[Any, int] | None:
         """One request over its retries, as the SDK makes it; None when the client gave up. With the answer's store time."""
         for tries in range(patience):
             box: list[tuple[Any, int]] = []
@@ -206,7 +212,9 @@ class World:
             first = self.scheduler.time
             # the SDK gives up, and its user may go on trying, well within the once-only window
             give_up_at = first + round(1.2 * FLOOR_S * SECOND)
-            done = self.call(lambda service, t=topic, e=entries, s=since: service.publish(t, name, e, s), give_up_at=give_up_at)
+            done = self.call(
+                lambda service, t=topic, e=entries, s=since: service.publish(t, name, e, s), give_up_at=give_up_at
+            )
             if done is not None:
                 (partition, places), time = done
                 self.truth.published((topic, partition), [entry.hash for entry in entries], places)
@@ -311,11 +319,10 @@ class World:
             self.pause(1, 15)
             if self.calm:
                 return
-            box: list[tuple[Any, int]] = []
             instance, service = self.random.choice(self._services)
-            victim = self.scheduler.spawn(lambda s=service: box.append((_try(lambda: s.expire(max_batches=20)), 0)), instance)
+            victim = self.scheduler.spawn(lambda s=service: _try(lambda: s.expire(max_batches=20)), instance)
             self.pause(0.5, 6)
-            if not box and self._chance(0.5):
+            if self._chance(0.5):
                 self.scheduler.drop(victim)
 
     def _resubscriber(self) -> None:
@@ -326,7 +333,9 @@ class World:
                 return
             topic, token = self.random.choice("AB"), self.mint()
             if self._chance(0.4):
-                self.call(lambda service, t=topic, k=token: service.subscriptions.unsubscribe("T", t, k) or True, patience=5)
+                self.call(
+                    lambda service, t=topic, k=token: service.subscriptions.unsubscribe("T", t, k) or True, patience=5
+                )
             else:
                 request = Subscribe("T", topic, ack_deadline_s=DEADLINE_S, token=token)
                 self.call(lambda service, r=request: service.subscribe(r), patience=5)
