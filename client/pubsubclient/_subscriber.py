@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from types import TracebackType
 from typing import Any, Literal
@@ -19,6 +20,8 @@ __all__ = ["Subscriber"]
 
 _MAX_WAIT_S = 20
 _MAX_DEADLINE_S = 600
+#: changes by others that may overtake one of ours, one after another, before something must be wrong
+_MAX_OLDER = 20
 
 _log = logging.getLogger(__name__)
 
@@ -135,11 +138,15 @@ class Subscriber:
 
     def _change(self, method: Literal["POST", "DELETE"], topic: Topic | str, settings: dict[str, Any]) -> None:
         request = {"subscriber": self.name, "topic": topic_name(topic), **settings}
-        try:
-            self._transport.call("subscribe", {**request, "token": self._transport.token("subscribe")}, method=method)
-        except Conflict as error:
-            # A process that was idle for long is behind in store time, and its token older than another's change.
-            # The answer has told it the time. But a try without an answer may have counted, before that change.
-            if error.code != "older_token" or error.uncertain:
-                raise
-            self._transport.call("subscribe", {**request, "token": self._transport.token("subscribe")}, method=method)
+        for tries in itertools.count(1):
+            token = self._transport.token("subscribe")
+            try:
+                self._transport.call("subscribe", {**request, "token": token}, method=method)
+            except Conflict as error:
+                # A process behind in store time made a token older than another's change: consumers of one name that
+                # start together, or one that was idle for long. The answer has told it the time. But a try without an
+                # answer may have counted, before that change.
+                if error.code != "older_token" or error.uncertain or tries == _MAX_OLDER:
+                    raise
+            else:
+                return

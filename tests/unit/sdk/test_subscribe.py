@@ -67,6 +67,15 @@ def test_a_process_behind_in_time_learns_it_and_changes_its_subscription(
     assert second >= NOW_US + 5_000_000
 
 
+def test_consumers_that_subscribe_together_may_overtake_each_other_again_and_again(
+    server: ScriptedService, subscriber: Subscriber
+) -> None:
+    """Each refusal tells the time of a change by another process of the same name."""
+    server.script("subscribe", *[problem(409, "older_token")] * 4)
+    subscriber.subscribe("orders")
+    assert len({body["token"] for body in server.calls("subscribe")}) == 5
+
+
 def test_a_change_that_may_have_been_made_is_not_made_after_a_later_one(
     server: ScriptedService, subscriber: Subscriber
 ) -> None:
