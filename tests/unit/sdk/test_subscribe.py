@@ -76,6 +76,17 @@ def test_consumers_that_subscribe_together_may_overtake_each_other_again_and_aga
     assert len({body["token"] for body in server.calls("subscribe")}) == 5
 
 
+def test_a_change_may_be_overtaken_more_than_once(server: ScriptedService, subscriber: Subscriber) -> None:
+    """By consumers of the same name that start together; but not for ever."""
+    server.script("subscribe", *[problem(409, "older_token")] * 19)
+    subscriber.subscribe("orders")
+    assert len({body["token"] for body in server.calls("subscribe")}) == 20
+    server.script("subscribe", *[problem(409, "older_token")] * 21)
+    with pytest.raises(Conflict):
+        subscriber.subscribe("orders")
+    assert len(server.calls("subscribe")) == 40
+
+
 def test_a_change_that_may_have_been_made_is_not_made_after_a_later_one(
     server: ScriptedService, subscriber: Subscriber
 ) -> None:
