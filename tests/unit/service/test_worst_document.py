@@ -1,0 +1,74 @@
+"""A subscriber's document stays below Firestore's 1 MiB, however its consumers behave."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pubsubservice.leases import Settlement, Settlements, expire, settle
+from pubsubservice.names import sequence_prefix
+from pubsubservice.spans import Span, pack
+from pubsubservice.store import Doc
+from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Lease, Position, State, Subscription
+
+LIMIT = 1_048_576
+SECOND = 1_000_000
+
+
+def crowded(batch: int, logs: int, name_length: int) -> State:
+    """A state filled by the rules of handing out, until they stop new events."""
+    state = State.new()
+    for n in range(logs):
+        topic = f"{n:04d}" + "t" * (name_length - 4)
+        far = Position(10**11, 3, 10**13, 1_700_000_000 * SECOND)
+        state.subscriptions[topic] = Subscription(10_000 + n, 30, [far])
+    for n in range(1_000):
+        state.ended.add(f"{1_600_000_000 * SECOND + n}-old", b"s")
+    seq = 10**11
+    while len(state.leases) < MAX_LEASES:
+        state.size = len(bytes(state.fields()["state"]))  # type: ignore[arg-type]
+        room = (MAX_STATE_BYTES - state.size) // 16 - state.unsettled
+        if room <= 0:
+            break
+        spans, events = [], 0
+        while events < min(room, 5_000) and len(spans) < 256:
+            n = random.randrange(logs)
+            spans.append(Span(10_000 + n, 0, seq, 0, batch, 10**13 + seq * batch))
+            seq += 1
+            events += batch
+        token = f"{1_700_000_000 * SECOND + len(state.leases)}-" + "r" * 40
+        state.leases[token] = Lease(1_700_000_030 * SECOND, 1, 30, events, pack(spans))
+    return state
+
+
+def written(state: State) -> int:
+    """The bytes of the document that would be written, and that can be read again."""
+    fields = state.fields()
+    State.read(Doc("subscribers/x", fields, 1, 1))
+    return len(bytes(fields["state"]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("batch", "logs", "name_length"), [(1, 1, 10), (2, 3, 255), (20, 1000, 255), (1000, 5, 40)])
+def test_the_worst_document_stays_below_the_limit(batch: int, logs: int, name_length: int) -> None:
+    """Every second event settled by name, then all expire, then come back one by one: always below 1 MiB."""
+    random.seed(7)
+    state = crowded(batch, logs, name_length)
+    assert written(state) < LIMIT
+    topics = state.topic_of()
+    now = 1_700_000_001 * SECOND
+    for number, (token, lease) in enumerate(list(state.leases.items())):
+        named = [
+            (topics[span.number], f"{sequence_prefix(span.partition)}{span.first + i:020d}")
+            for span in lease.spans
+            for i in range(0, span.stop - span.start, 2)
+        ]
+        if number % 2:
+            settle(state, Settlements(ack=[Settlement(token, named)]), now)
+        else:  # one by one, each at a time of its own
+            for i, event in enumerate(named[:200]):
+                settle(state, Settlements(nack=[Settlement(token, [event], delay_s=i)]), now)
+    assert written(state) < LIMIT
+    expire(state, 1_800_000_000 * SECOND)
+    assert not state.leases
+    assert written(state) < LIMIT
