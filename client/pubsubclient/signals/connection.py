@@ -37,7 +37,7 @@ class Connection:
 
     @property
     def receiver(self) -> Receiver | None:
-        """The receiver, or None if it is dead."""
+        """The receiver, or None if it is dead or disconnected."""
         return self._link.resolve()
 
     @property
@@ -69,9 +69,8 @@ class Connection:
 
     def __repr__(self) -> str:
         receiver = self.receiver
-        name = "a dead receiver" if receiver is None else describe(receiver)
-        state = "" if self.connected else ", disconnected"
-        return f"<Connection of {name} to {self.signal!r} from {self.sender!r}{state}>"
+        name = "nobody any more" if receiver is None else describe(receiver)
+        return f"<Connection of {name} to {self.signal!r} from {self.sender!r}>"
 
 
 def connect(
@@ -124,7 +123,11 @@ def make(
     """Connect, without a look at whether the receiver will live."""
     _check_signal(signal)
     if isinstance(receiver, _REFERENCES):
-        receiver, weak = receiver(), True
+        referent = receiver()
+        if referent is None:
+            message = "the receiver is a weak reference to something dead"
+            raise DispatcherTypeError(message, signal=signal)
+        receiver, weak = referent, True
     if not callable(receiver):
         message = f"the receiver {receiver!r} is not callable"
         raise DispatcherTypeError(message, signal=signal, receiver=repr(receiver))

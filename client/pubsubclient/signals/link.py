@@ -50,28 +50,8 @@ def _owner(receiver: object) -> object:
     return receiver.__self__
 
 
-class _Watch(weakref.ref[Untyped]):
-    """A weak reference that ends its link when the referent dies.
-
-    Link and watch refer to each other until the link is claimed. A callback that is a closure would make a cycle
-    that only the garbage collector could undo.
-    """
-
-    __slots__ = ("link",)
-
-    link: Link | None
-
-
-def _died(watch: _Watch, /) -> None:
-    link = watch.link
-    if link is not None:
-        link.table.registry.lost(link)
-
-
-def _watch(referent: object, link: Link) -> _Watch:
-    watch = _Watch(referent, _died)
-    watch.link = link
-    return watch
+def _nothing() -> None:
+    """The reference of a link that has ended."""
 
 
 class Link:
@@ -122,26 +102,31 @@ class Link:
         #: The receiver; or a weak reference to it, to a method's instance, or a maker of a builtin method.
         self.ref: Untyped = receiver
         #: The weak reference to a method's function.
-        self.func: _Watch | None = None
+        self.func: Callable[[], Untyped] | None = None
         if weak:
             self._refer_weakly(receiver)
 
     def _refer_weakly(self, receiver: Receiver) -> None:
+        # The callback refers to the link, and the link to the reference: `claim` opens this circle. A reference of a
+        # class of our own could name the link instead, but calling one takes half as long again.
         try:
             if isinstance(receiver, types.MethodType):
-                self.ref = _watch(receiver.__self__, self)
-                self.func = _watch(receiver.__func__, self)
+                self.ref = weakref.ref(receiver.__self__, self._died)
+                self.func = weakref.ref(receiver.__func__, self._died)
             elif (owner := _owner(receiver)) is not None:
-                self.ref = _BuiltinMethod(_watch(owner, self), receiver.__name__)
+                self.ref = _BuiltinMethod(weakref.ref(owner, self._died), receiver.__name__)
             else:
-                self.ref = _watch(receiver, self)
+                self.ref = weakref.ref(receiver, self._died)
         except TypeError as error:
             self.claim()
             message = f"{describe(receiver)} cannot be referenced weakly: connect it with weak=False"
             raise DispatcherTypeError(message, signal=self.signal, receiver=describe(receiver)) from error
 
+    def _died(self, _: object) -> None:
+        self.table.registry.lost(self)
+
     def resolve(self) -> Receiver | None:
-        """The receiver, or None if it is dead."""
+        """The receiver, or None if it is dead or the link has ended."""
         target = self.ref() if self.weak else self.ref
         if self.func is None or target is None:
             return target  # type: ignore[no-any-return]
@@ -162,10 +147,9 @@ class Link:
             del self.live
         except AttributeError:
             return False
-        for reference in (self.ref, self.func):
-            watch = reference.watch if isinstance(reference, _BuiltinMethod) else reference
-            if isinstance(watch, _Watch):
-                watch.link = None
+        self.ref = _nothing if self.weak else None
+        if self.func is not None:
+            self.func = _nothing
         return True
 
     @property
@@ -177,14 +161,14 @@ class Link:
 class _BuiltinMethod:
     """Refers weakly to a method written in C, by its instance and its name."""
 
-    __slots__ = ("name", "watch")
+    __slots__ = ("instance", "name")
 
-    def __init__(self, watch: _Watch, name: str) -> None:
-        self.watch = watch
+    def __init__(self, instance: Callable[[], object], name: str) -> None:
+        self.instance = instance
         self.name = name
 
     def __call__(self) -> Receiver | None:
-        instance = self.watch()
+        instance = self.instance()
         return None if instance is None else getattr(instance, self.name)
 
 

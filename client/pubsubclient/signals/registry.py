@@ -211,6 +211,10 @@ class Registry:
         self._keep(name, signal, sender, route, version)
         return route
 
+    def is_tapped(self, signal: Hashable) -> bool:
+        """Whether somebody watches or silences the sends of a signal."""
+        return bool(self.taps) and any(tap.signal is signal for tap in tuple(self.taps))
+
     def is_split(self, signal: Hashable) -> bool:
         """Whether some senders have connections of their own to a signal."""
         return signal in self._own or Any in self._own
@@ -266,8 +270,10 @@ class Registry:
         """The link with a key at exactly this signal and sender."""
         pending = tuple(self.log)
         table = self.any if sender is Any else self.tables.get(id(sender))
-        link = table.cells.get(signal, {}).get(key) if table is not None else None
-        return _overlay([] if link is None else [link], sender, signal, pending).get(key)
+        cell = table.cells.get(signal) if table is not None else None
+        link = cell.get(key) if cell else None
+        present = [] if link is None else [link]
+        return _overlay(present, sender, signal, pending).get(key)
 
 
 def _overlay(
@@ -280,8 +286,8 @@ def _overlay(
             present = found.get(subject.key)
             if present is None or present.sequence < subject.sequence:
                 found[subject.key] = subject
-        elif action is _remove and found.get(subject.key) is subject:
-            del found[subject.key]
+        elif action is _remove and subject is found.get(subject.key):
+            found.pop(subject.key)
     return found
 
 

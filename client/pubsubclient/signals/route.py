@@ -6,23 +6,15 @@ each receiver's shape at the call; only if they come again is one compiled, unle
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Hashable, Iterable
 from itertools import groupby
+from typing import Any as Untyped
+from typing import NamedTuple
 
-from .codegen import (
-    GENERIC_ARGUMENTS,
-    Held,
-    Mode,
-    Plan,
-    Run,
-    Text,
-    arguments_text,
-    bind,
-    compile_text,
-    compiled,
-    refuse,
-)
+from .codegen import Plan, compiled, kept, refuse
 from .link import Link
+from .plantext import Held, Mode, Run, Text, arguments_text
 from .shape import Shape
 
 __all__ = ["Route"]
@@ -31,6 +23,8 @@ __all__ = ["Route"]
 _COLD_SENDS = 2
 #: How many functions a route keeps, and how many kinds of arguments it counts.
 _MAX_PLANS = 64
+#: What the text of a general call passes.
+_GENERAL_ARGUMENTS = "(*arguments, **shape.select(sent))"
 #: Above this, a function would be longer than it is worth.
 _MAX_RUNS = 200
 
@@ -43,7 +37,7 @@ class Route:
         miss: What a function does that meets other arguments than it was made for.
     """
 
-    __slots__ = ("_plans", "_seen", "_universe", "links", "miss")
+    __slots__ = ("_plans", "_seen", "_targets", "_universe", "links", "miss")
 
     def __init__(self, links: Iterable[Link], miss: Plan) -> None:
         self.links = tuple(links)
@@ -53,8 +47,8 @@ class Route:
         self._universe = tuple(sorted(universe.keys() - {"signal", "sender"}))
         self._plans: dict[Hashable, Plan] = {}
         self._seen: dict[Hashable, int] = {}
-        for link in self.links:
-            link.routed = True
+        # References are looked up here, once: later a link may have ended, and have none.
+        self._targets = [target for link in self.links if (target := _target(link)) is not None]
 
     def plan(self, mode: Mode, given: int, named: dict[str, object]) -> tuple[Plan, bool]:
         """The function for a send, and whether it may be used for any other: whether it checks its arguments.
@@ -68,12 +62,13 @@ class Route:
             AsyncReceiverError: If the mode is SEND and a receiver is async. No receiver has been called then.
         """
         names = tuple([name for name in self._universe if name in named])
-        key = (mode, given, names)
+        exact = len(names) == len(named) and len(names) != len(self._universe)
+        key = (mode, given, names, exact)
         plan = self._plans.get(key)
         if plan is None:
             if mode is Mode.SEND:
                 self._refuse_async()
-            plan = self._make(key, mode, given, names)
+            plan = self._make(key, mode, given, names, exact=exact)
         return plan, mode is Mode.SEND and not given and key in self._plans
 
     def _refuse_async(self) -> None:
@@ -81,62 +76,81 @@ class Route:
             if link.shape.is_async and (receiver := link.resolve()) is not None:
                 raise refuse(receiver, link.signal)
 
-    def _make(self, key: Hashable, mode: Mode, given: int, names: tuple[str, ...]) -> Plan:
+    def _make(self, key: Hashable, mode: Mode, given: int, names: tuple[str, ...], *, exact: bool) -> Plan:
         runs, groups = self._runs(mode, given, names)
         guarded = mode is Mode.SEND and not given
         absent = tuple(name for name in self._universe if name not in names) if guarded else ()
-        text = Text(mode, given, names, absent, guarded, runs)
-        code = compiled(text)
-        if code is None:
+        text = Text(mode, names, absent, guarded, exact, runs)
+        bind = kept(text)
+        if bind is None:
             if len(self._seen) >= _MAX_PLANS:
                 self._seen.clear()
             seen = self._seen[key] = self._seen.get(key, 0) + 1
             if seen <= _COLD_SENDS or len(runs) > _MAX_RUNS:
                 return self._general(mode)
-            code = compile_text(text)
+            bind = compiled(text)
         if len(self._plans) >= _MAX_PLANS:
             self._plans.clear()
-        plan = self._plans[key] = bind(code, groups, self.miss)
+        plan = self._plans[key] = bind(groups, self.miss)
         return plan
 
-    def _runs(self, mode: Mode, given: int, names: tuple[str, ...]) -> tuple[tuple[Run, ...], object]:
+    def _runs(self, mode: Mode, given: int, names: tuple[str, ...]) -> tuple[tuple[Run, ...], tuple[object, ...]]:
         runs: list[Run] = []
         groups: list[object] = []
-        for (shape, way, _), members in groupby(self.links, key=_alike):
-            links = tuple(members)
-            lone = len(links) == 1
-            held = Held.SIBLINGS if way is Held.METHOD and not lone else way
+        for _, members in groupby(self._targets, key=_alike):
+            targets = tuple(members)
+            shape, held, function, handle = targets[0]
+            lone = len(targets) == 1
+            if lone:
+                groups.append(handle)
+            elif held is Held.METHOD:
+                held = Held.SIBLINGS
+                groups.append((function, tuple([target.handle[0] for target in targets])))
+            else:
+                groups.append(tuple([target.handle for target in targets]))
             runs.append(Run(held, arguments_text(shape, given, names), lone, _gives(shape, mode)))
-            groups.append(_group(held, links))
-        return tuple(runs), groups[0] if len(groups) == 1 else tuple(groups)
+        return tuple(runs), tuple(groups)
 
     def _general(self, mode: Mode) -> Plan:
         runs, groups = [], []
         for gives, members in groupby(self.links, key=lambda link: _gives(link.shape, mode)):
-            runs.append(Run(Held.GENERIC, GENERIC_ARGUMENTS, lone=False, gives=gives))
+            runs.append(Run(Held.GENERIC, _GENERAL_ARGUMENTS, lone=False, gives=gives))
             groups.append(tuple([(link.take if link.once else link.resolve, link.shape) for link in members]))
-        text = Text(mode, 0, (), (), guarded=False, runs=tuple(runs))
-        return bind(compiled(text) or compile_text(text), groups[0] if len(groups) == 1 else tuple(groups), self.miss)
+        text = Text(mode, (), (), guarded=False, exact=False, runs=tuple(runs))
+        return compiled(text)(tuple(groups), self.miss)
 
 
-def _alike(link: Link) -> tuple[Shape, Held, int]:
-    """What links that follow one another have in common if one loop can call them."""
+class _Target(NamedTuple):
+    """How one receiver is called."""
+
+    shape: Shape
+    held: Held
+    #: Of a method: the function, or rather a reference to it that is the same for all methods of the function.
+    function: object
+    #: What the way of holding it needs.
+    handle: Untyped
+
+
+def _target(link: Link) -> _Target | None:
+    """How a link's receiver is called, or None if the link has ended."""
+    link.routed = True
+    ref, func = link.ref, link.func
     if link.once:
-        return link.shape, Held.WEAK, 0
-    if link.func is not None:
-        return link.shape, Held.METHOD, id(link.func())
-    return link.shape, Held.WEAK if link.weak else Held.STRONG, 0
+        # Taking it looks like looking at a weak reference: the receiver, or None.
+        return _Target(link.shape, Held.WEAK, None, link.take)
+    if func is not None:
+        # Python keeps one plain reference for each object, so equal functions show as one reference.
+        function = func()
+        plain = None if function is None else weakref.ref(function)
+        return None if plain is None else _Target(link.shape, Held.METHOD, plain, (ref, plain))
+    if link.weak:
+        return _Target(link.shape, Held.WEAK, None, ref)
+    return None if ref is None else _Target(link.shape, Held.STRONG, None, ref)
 
 
-def _group(held: Held, links: tuple[Link, ...]) -> object:
-    """The handles of a run's receivers."""
-    if held is Held.METHOD:
-        return links[0].ref, links[0].func
-    if held is Held.SIBLINGS:
-        return links[0].func, tuple([link.ref for link in links])
-    # Taking a receiver that is called once looks like looking at a weak reference: the receiver, or None.
-    handles = tuple([link.take if link.once else link.ref for link in links])
-    return handles[0] if len(handles) == 1 else handles
+def _alike(target: _Target) -> tuple[Shape, Held, int]:
+    """What receivers that follow one another have in common if one loop can call them."""
+    return target.shape, target.held, id(target.function)
 
 
 def _gives(shape: Shape, mode: Mode) -> str:

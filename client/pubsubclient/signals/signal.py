@@ -8,10 +8,10 @@ from typing import Any as Untyped
 from typing import Generic, ParamSpec, TypeVar
 
 from . import delivery
-from .codegen import Mode
 from .connection import Connection, disconnect, make
 from .delivery import REGISTRY, deliver
 from .explain import Explanation, explain
+from .plantext import Mode
 from .taps import Captured, Tap
 from .vanish import warn_if_vanishing
 from .wildcard import Anonymous, Any
@@ -84,8 +84,15 @@ class Signal(Generic[P, R]):
         """End the connection of a receiver to exactly this sender. Raises DispatcherKeyError if there is none."""
         disconnect(receiver, self, sender, dispatch_uid=dispatch_uid)
 
-    def send(self, /, sender: object = Anonymous, *args: P.args, **named: P.kwargs) -> list[tuple[Callable[..., R], R]]:
-        """Call all receivers, and return each with its response. See `pubsubclient.dispatcher.send`."""
+    def send(
+        self, sender: object = delivery.BY_NAME, /, *args: P.args, **named: P.kwargs
+    ) -> list[tuple[Callable[..., R], R]]:
+        """Call all receivers, and return each with its response. See `pubsubclient.dispatcher.send`.
+
+        The sender can be given by name, too, to a signal without a prototype.
+        """
+        if sender is delivery.BY_NAME:
+            sender = named.pop("sender", Anonymous)
         try:
             plan = delivery._hot[self]  # noqa: SLF001 - one package, one cache
         except KeyError:
