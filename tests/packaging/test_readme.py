@@ -1,0 +1,66 @@
+"""What the README says is true."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT
+from .environments import Environment
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+_SEED = Path(__file__).parents[1] / "typing" / "seed_program.py"
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_its_programs_run(installed: Environment, emulator: str) -> None:
+    """As they stand, told by a config.json where the service is."""
+    settings = dict.fromkeys(json.loads(_blocks("json")[0]), emulator)
+    (installed.folder / "config.json").write_text(json.dumps(settings))
+    first, second = _blocks("python")
+    for place in (0, 1):
+        (event,) = installed.run("python", "-W", "error", "-c", first).splitlines()
+        assert event.startswith("[ReceivedEvent('A', None, ")
+        assert f"sequence='0000-{place:020d}'" in event
+    orders = installed.run("python", "-W", "error", "-c", second).splitlines()
+    assert [line.rpartition("}")[0] + "}" for line in orders] == [
+        "event {'number': 17, 'total': 99.5}",
+        "order.placed {'number': 18}",
+    ]
+
+
+def test_it_shows_the_first_program_unchanged() -> None:
+    """Comments and all, but for how strings are quoted."""
+    program = _blocks("python")[0].replace("'", '"')
+    assert program.removesuffix("print(events)\n") == _SEED.read_text().partition("\n")[2].replace("'", '"')
+
+
+def test_its_make_targets_exist() -> None:
+    """So do CONTRIBUTING's."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    texts = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`make (?:[A-Z]+=\S+ )*([a-z]+)", texts)) <= targets
+
+
+def test_it_lists_the_flags_of_the_emulator(capsys: pytest.CaptureFixture[str]) -> None:
+    """All, and no others."""
+    from pubsub_emulator.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["emulator", "--help"])
+    flags = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    assert set(re.findall(r"^\| `(--[a-z-]+)", README, re.MULTILINE)) == flags
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)]+)\)", README))
+def test_its_links_lead_somewhere(link: str) -> None:
+    """In the repository."""
+    assert (ROOT / link).exists()
