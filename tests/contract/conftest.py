@@ -1,0 +1,27 @@
+"""The emulator on both stores for the service's side; the client's side needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.serving import Serving, serving_on
+from e2e.wire import Wire
+
+
+@pytest.fixture(scope="session", params=["sqlite", "firestore"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One emulator a store."""
+    google = request.getfixturevalue("google_emulator") if request.param == "firestore" else None
+    running = serving_on(request.param, google, tmp_path_factory.mktemp("contract"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def wire(shared: Serving) -> Iterator[Wire]:
+    """The wire of it, with names of this test's own."""
+    wire = Wire(shared.url)
+    yield wire
+    wire.close()
