@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -58,6 +59,7 @@ _scalar = msgspec.json.Decoder(str | bool | int | None)
 
 _DIGITS = bytes(0x30 if 0x30 <= i <= 0x39 else 0x65 if i == 0x45 else i for i in range(256))
 _NOT_BRACKETS = bytes(i for i in range(256) if i not in b"{}[]")
+_SQUARE = bytes.maketrans(b"{}", b"[]")
 #: after _DIGITS: an integer that may pass 64 bits, an exponent that may pass a double
 _SUSPICIOUS = (b"0" * 19, b"0e000", b"0e+000")
 
@@ -131,8 +133,10 @@ def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) ->
         raise BadRequest("invalid_event", f"{where}: a CloudEvent is a JSON object; {e}.") from e
     except RecursionError as e:
         raise _too_deep(where) from e
-    if _may_be_deep(line) or (numbers and _numbers_suspicious(line)):
-        _check_value(line, where)
+    if _is_deep(line):
+        raise _too_deep(where)
+    if numbers and _numbers_suspicious(line):
+        _check_numbers(line, where)
     event_id, source = _check_attributes(attributes, where)
     if b"\n" in line or b"\r" in line:
         line = line.replace(b"\n", b" ").replace(b"\r", b" ")
@@ -151,7 +155,7 @@ def _check_attributes(attributes: dict[str, msgspec.Raw], where: str) -> tuple[s
     for name in attributes.keys() & _STRINGS:
         if bytes(attributes[name]) != b"null":
             values.append(_text(attributes[name], name, where))
-            if name == "time" and not _TIME.fullmatch(values[-1]):
+            if name == "time" and not _is_time(values[-1]):
                 raise BadRequest(
                     "invalid_event",
                     f"{where}: time is expected as RFC 3339, such as 2026-01-31T12:00:00Z; got {values[-1]!r}.",
@@ -166,6 +170,16 @@ def _check_attributes(attributes: dict[str, msgspec.Raw], where: str) -> tuple[s
     if "data_base64" in attributes:
         _check_base64(attributes, where)
     return values[1], values[2]
+
+
+def _is_time(text: str) -> bool:
+    if not _TIME.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text[:10])  # the 30th of February is none
+    except ValueError:
+        return False
+    return True
 
 
 def _check_extensions(attributes: dict[str, msgspec.Raw], names: set[str], where: str) -> list[str]:
@@ -221,27 +235,27 @@ def _numbers_suspicious(text: bytes) -> bool:
     return any(spot in folded for spot in _SUSPICIOUS)
 
 
-def _may_be_deep(line: bytes) -> bool:
-    """Whether nesting may pass MAX_DEPTH; brackets inside strings can only make it say yes."""
+def _is_deep(line: bytes) -> bool:
+    """Whether nesting passes MAX_DEPTH; brackets inside strings do not count."""
     if line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
         return False
-    brackets = line.translate(None, _NOT_BRACKETS)
+    # without escaped backslashes and quotes, every other piece between quotes is outside of strings
+    outside = b"".join(line.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    brackets = outside.translate(_SQUARE, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:
             return False
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 
-def _check_value(line: bytes, where: str) -> None:
-    """Parse an event in full: every number must fit 64 bits or a double, nesting MAX_DEPTH."""
+def _check_numbers(line: bytes, where: str) -> None:
+    """Parse an event in full: every number must fit 64 bits or a double."""
     try:
         level: list[Any] = [_any.decode(line)]
-    except RecursionError as e:
-        raise _too_deep(where) from e
     except msgspec.MsgspecError as e:
         raise BadRequest("invalid_number", f"{where}: a number is out of the range of a double.") from e
-    for _ in range(MAX_DEPTH + 1):
+    while level:
         below: list[Any] = []
         for value in level:
             if type(value) is dict:
@@ -250,10 +264,7 @@ def _check_value(line: bytes, where: str) -> None:
                 below += value
             elif type(value) is int and not -(2**63) <= value < 2**64:
                 raise BadRequest("invalid_number", f"{where}: the integer {str(value)[:30]} does not fit 64 bits.")
-        if not below:
-            return
         level = below
-    raise _too_deep(where)
 
 
 def _too_deep(where: str) -> Problem:
