@@ -69,7 +69,7 @@ def test_many_threads_may_open_a_new_file_at_once(path: Path) -> None:
         barrier.wait()
         try:
             SQLiteStore(path).close()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
+        except Exception as error:  # whatever it is, it is a failure
             failures.append(error)
 
     threads = [threading.Thread(target=open_it) for _ in range(8)]
