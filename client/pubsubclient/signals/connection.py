@@ -59,6 +59,10 @@ class Connection:
         """End it. Does nothing if it has ended already."""
         REGISTRY.remove(self._link)
 
+    def expect_end(self) -> None:
+        """Say nothing when the receiver dies early: it has been said."""
+        self._link.local = None
+
     def __enter__(self) -> Connection:
         return self
 
@@ -105,9 +109,11 @@ def connect(
     Warns:
         VanishingReceiverWarning: If it is to be weak, and nothing else refers to the receiver.
     """
-    if weak:
-        warn_if_vanishing(receiver, 1)
-    return make(receiver, signal, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
+    warned = weak and warn_if_vanishing(receiver, 1)
+    connection = make(receiver, signal, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
+    if warned:
+        connection.expect_end()
+    return connection
 
 
 def make(

@@ -70,8 +70,19 @@ class Link:
     """
 
     __slots__ = (
-        "func", "key", "live", "local", "once", "priority", "ref", "routed",
-        "sequence", "shape", "signal", "table", "weak",
+        "born",
+        "func",
+        "key",
+        "live",
+        "local",
+        "once",
+        "priority",
+        "ref",
+        "sequence",
+        "shape",
+        "signal",
+        "table",
+        "weak",
     )  # fmt: skip
 
     def __init__(
@@ -93,8 +104,8 @@ class Link:
         self.priority = priority
         self.sequence = next(_sequence)
         self.shape: Shape = shape_of(receiver)
-        #: Whether a send has met it.
-        self.routed = False
+        #: How often the registry had been asked when it was made.
+        self.born = table.registry.asked
         #: The code of a receiver that lives in a function only, for the warning about its early death.
         self.local = _local_code(receiver) if weak else None
         #: Deleted by the one who ends the connection.

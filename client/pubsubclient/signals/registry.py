@@ -92,6 +92,8 @@ class Registry:
         self.any = Table(self, Any)
         #: {signal: how many senders have connections to it}, of those that have any.
         self._own: dict[Hashable, int] = {}
+        #: Counts how often it was asked where a signal goes; routine sends do not ask.
+        self.asked = 0
         #: Counts the changes that are in the tables.
         self.version = 0
         self._folding = threading.Lock()
@@ -120,7 +122,8 @@ class Registry:
 
     def lost(self, link: Link) -> None:
         """Called when a receiver dies."""
-        unheard = link.local if not link.routed else None
+        # Connecting empties the cache of routine sends, so the next send after it, of any signal, is counted.
+        unheard = link.local if link.born == self.asked else None
         if self.remove(link) and unheard is not None:
             warn_vanished(unheard)
 
@@ -196,6 +199,7 @@ class Registry:
 
     def route(self, signal: Hashable, sender: object, *, exact: bool = False) -> Route:
         """The way of a signal from a sender: from the cache, or made and if possible cached."""
+        self.asked += 1
         name = (EXACT, signal) if exact else signal
         if not self.log:
             table = self.tables.get(id(sender), self.any)
@@ -245,6 +249,7 @@ class Registry:
         The order: (sender, signal), (sender, Any), (Any, signal), (Any, Any), within these the order of connecting,
         and above all that the priority.
         """
+        self.asked += 1
         pending = tuple(self.log)  # before the tables, see the module
         found: dict[Hashable, Link] = {}
         for place_sender in (sender,) if exact or sender is Any else (sender, Any):
@@ -286,8 +291,8 @@ def _overlay(
             present = found.get(subject.key)
             if present is None or present.sequence < subject.sequence:
                 found[subject.key] = subject
-        elif action is _remove and subject is found.get(subject.key):
-            found.pop(subject.key)
+        elif action is _remove and found.get(key := subject.key) is subject:
+            del found[key]
     return found
 
 

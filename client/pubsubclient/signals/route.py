@@ -6,6 +6,8 @@ each receiver's shape at the call; only if they come again is one compiled, unle
 
 from __future__ import annotations
 
+import functools
+import types
 import weakref
 from collections.abc import Hashable, Iterable
 from itertools import groupby
@@ -13,7 +15,7 @@ from typing import Any as Untyped
 from typing import NamedTuple
 
 from .codegen import Plan, compiled, kept, refuse
-from .link import Link
+from .link import Link, Receiver
 from .plantext import Held, Mode, Run, Text, arguments_text
 from .shape import Shape
 
@@ -113,9 +115,9 @@ class Route:
 
     def _general(self, mode: Mode) -> Plan:
         runs, groups = [], []
-        for gives, members in groupby(self.links, key=lambda link: _gives(link.shape, mode)):
+        for gives, members in groupby(self._targets, key=lambda target: _gives(target.shape, mode)):
             runs.append(Run(Held.GENERIC, _GENERAL_ARGUMENTS, lone=False, gives=gives))
-            groups.append(tuple([(link.take if link.once else link.resolve, link.shape) for link in members]))
+            groups.append(tuple([(functools.partial(_look, target), target.shape) for target in members]))
         text = Text(mode, (), (), guarded=False, exact=False, runs=tuple(runs))
         return compiled(text)(tuple(groups), self.miss)
 
@@ -133,7 +135,6 @@ class _Target(NamedTuple):
 
 def _target(link: Link) -> _Target | None:
     """How a link's receiver is called, or None if the link has ended."""
-    link.routed = True
     ref, func = link.ref, link.func
     if link.once:
         # Taking it looks like looking at a weak reference: the receiver, or None.
@@ -146,6 +147,16 @@ def _target(link: Link) -> _Target | None:
     if link.weak:
         return _Target(link.shape, Held.WEAK, None, ref)
     return None if ref is None else _Target(link.shape, Held.STRONG, None, ref)
+
+
+def _look(target: _Target) -> Receiver | None:
+    """The receiver, or None if it is dead."""
+    if target.held is Held.STRONG:
+        return target.handle  # type: ignore[no-any-return]
+    if target.held is Held.WEAK:
+        return target.handle()  # type: ignore[no-any-return]
+    instance, function = (reference() for reference in target.handle)
+    return None if instance is None or function is None else types.MethodType(function, instance)
 
 
 def _alike(target: _Target) -> tuple[Shape, Held, int]:

@@ -74,9 +74,11 @@ class Signal(Generic[P, R]):
         priority: int = 0,
     ) -> Connection:
         """Connect a receiver. The arguments are those of `pubsubclient.dispatcher.connect`."""
-        if weak:
-            warn_if_vanishing(receiver, 1)
-        return make(receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
+        warned = weak and warn_if_vanishing(receiver, 1)
+        connection = make(receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
+        if warned:
+            connection.expect_end()
+        return connection
 
     def disconnect(
         self, receiver: Callable[..., Untyped] | None = None, sender: object = Any, *, dispatch_uid: Hashable = None

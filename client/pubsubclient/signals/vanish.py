@@ -2,8 +2,8 @@
 
 Certain cases are found at connect, by counting references: a lambda or a partial that is passed on the spot, a
 method of an instance made on the spot. A local function that goes with the frame that connected it can only be seen
-to be lost when it dies; if no send has reached it until then, that is reported the way Python reports an unclosed
-file, which is silent unless resource warnings are shown (as under ``-X dev`` or pytest).
+to be lost when it dies; if nothing at all has been sent until then, that is reported the way Python reports an
+unclosed file, which is silent unless resource warnings are shown (as under ``-X dev`` or pytest).
 """
 
 from __future__ import annotations
@@ -42,27 +42,28 @@ def _calibrate() -> tuple[int, ...]:
 _TEMPORARY = _calibrate()
 
 
-def warn_if_vanishing(receiver: Callable[..., Untyped], depth: int) -> None:
-    """Warn if a receiver is referred to by nothing but the arguments of the calls that led here.
+def warn_if_vanishing(receiver: Callable[..., Untyped], depth: int) -> bool:
+    """Warn, and tell, if a receiver is referred to by nothing but the arguments of the calls that led here.
 
     Args:
         receiver: What is being connected weakly.
         depth: How many calls of this package it went through as an argument, this one not counted.
     """
     if _references(receiver) > _TEMPORARY[depth]:
-        return
+        return False
     if isinstance(receiver, types.MethodType):
         # A method object is always made on the spot; its instance or its function must be, too.
         if min(_references(receiver.__self__), _references(receiver.__func__)) > _OWNED_ONCE:
-            return
+            return False
     elif isinstance(receiver, types.BuiltinMethodType):
-        return
+        return False
     warnings.warn(
         f"{describe(receiver)} is connected weakly and nothing else refers to it, so it is gone before any signal "
         "comes: keep a reference to it, or connect it with weak=False",
         VanishingReceiverWarning,
         stacklevel=depth + 2,
     )
+    return True
 
 
 class _Owner:
@@ -80,12 +81,12 @@ _OWNED_ONCE = _count_owner()
 
 
 def warn_vanished(code: types.CodeType) -> None:
-    """Warn that a local function died before any send reached it. At shutdown everything dies, and nothing is said."""
+    """Warn that a local function died before any signal was sent. At shutdown everything dies, and nothing is said."""
     if sys.is_finalizing():
         return
     name = getattr(code, "co_qualname", code.co_name)
     warnings.warn_explicit(
-        f"the weakly connected receiver {describe_code(name, code)} died before any signal reached it: keep a "
+        f"the weakly connected receiver {describe_code(name, code)} died before any signal was sent: keep a "
         "reference to it, or connect it with weak=False",
         VanishedReceiverWarning,
         code.co_filename,

@@ -1,0 +1,15 @@
+"""What it means that nothing is connected."""
+
+from __future__ import annotations
+
+from pubsubclient.signals.delivery import REGISTRY
+
+
+def assert_clean() -> None:
+    """Assert that nothing is connected and nothing is pending."""
+    assert REGISTRY.log == []
+    assert REGISTRY.tables == {}
+    assert REGISTRY.any.cells == {}
+    assert REGISTRY.taps == []
+    assert REGISTRY._own == {}
+    assert REGISTRY._warm == {}

@@ -1,0 +1,407 @@
+"""Who gets a signal, in which order, with which arguments."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from typing import Any as Untyped
+
+import pytest
+
+from pubsubclient import dispatcher
+from pubsubclient.dispatcher import Anonymous, Any, connect, disconnect, send, sendExact, sendRobust
+
+#: A send runs other code the first times than later.
+SENDS = 5
+
+
+class Sender:
+    """Whoever sends."""
+
+
+def receiver(name: str) -> Untyped:
+    """A receiver that returns its name."""
+
+    def receive() -> str:
+        return name
+
+    return receive
+
+
+def names(responses: list[tuple[Untyped, Untyped]]) -> list[Untyped]:
+    return [response for _, response in responses]
+
+
+def test_the_most_particular_connections_come_first() -> None:
+    sender = Sender()
+    made = [receiver(name) for name in ("any any", "any signal", "sender any", "sender signal")]
+    for each, (whom, what) in zip(made, [(Any, Any), (Any, "s"), (sender, Any), (sender, "s")], strict=True):
+        connect(each, what, whom)
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == ["sender signal", "sender any", "any signal", "any any"]
+        assert names(send("t", sender)) == ["sender any", "any any"]
+        assert names(send("s", Sender())) == ["any signal", "any any"]
+        assert names(send("s")) == ["any signal", "any any"]
+        assert names(send("s", Any)) == ["any signal", "any any"]
+        assert names(send(Any, sender)) == ["sender any", "any any"]
+        assert names(send()) == ["any any"]
+
+
+def test_a_receiver_connected_in_several_places_is_called_once_in_the_first() -> None:
+    sender = Sender()
+    both, other = receiver("both"), receiver("other")
+    connect(other, "s")
+    connect(both, "s")
+    connect(both, Any)
+    connect(both, "s", sender)
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == ["both", "other"]
+        assert names(send("s")) == ["other", "both"]
+
+
+def test_receivers_are_called_in_the_order_of_connecting_and_connecting_again_moves_last() -> None:
+    a, b, c = (receiver(name) for name in "abc")
+    for each in (a, b, c, a):
+        connect(each, "s")
+    for _ in range(SENDS):
+        assert names(send("s")) == ["b", "c", "a"]
+
+
+def test_a_sender_connected_to_after_sends_is_heard_at_once() -> None:
+    sender, stranger = Sender(), Sender()
+    shared, own = receiver("shared"), receiver("own")
+    connect(shared, "s")
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == ["shared"]
+    connect(own, "s", sender)
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == ["own", "shared"]
+        assert names(send("s", stranger)) == ["shared"]
+    disconnect(own, "s", sender)
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == ["shared"]
+
+
+def test_a_connection_to_any_signal_of_a_sender_is_heard_beside_cached_sends() -> None:
+    sender = Sender()
+    one, all_of_it = receiver("one"), receiver("all")
+    connect(one, "s", sender)
+    for _ in range(SENDS):
+        send("s", sender)
+    connect(all_of_it, Any, sender)
+    assert names(send("s", sender)) == ["one", "all"]
+    assert names(send("other", sender)) == ["all"]
+    disconnect(all_of_it, Any, sender)
+    assert names(send("s", sender)) == ["one"]
+
+
+def test_anonymous_is_the_sender_of_a_send_without_one() -> None:
+    only = receiver("anonymous")
+    connect(only, "s", Anonymous)
+    for _ in range(SENDS):
+        assert names(send("s")) == ["anonymous"]
+        assert names(send("s", Anonymous)) == ["anonymous"]
+        assert send("s", Sender()) == []
+        assert send("s", None) == []
+
+
+def test_none_is_a_sender_like_any_other() -> None:
+    for_none = receiver("none")
+    connect(for_none, "s", None)
+    assert names(send("s", None)) == ["none"]
+    assert send("s") == []
+
+
+def test_an_exact_send_reaches_only_what_is_connected_to_just_that() -> None:
+    sender = Sender()
+    kept = [receiver(name) for name in ("own", "any sender", "any signal", "anything")]
+    for each, (what, whom) in zip(kept, [("s", sender), ("s", Any), (Any, sender), (Any, Any)], strict=True):
+        connect(each, what, whom)
+    for _ in range(SENDS):
+        assert names(sendExact("s", sender)) == ["own"]
+        assert names(sendExact("s", Any)) == ["any sender"]
+        assert names(sendExact(Any, sender)) == ["any signal"]
+        assert names(sendExact()) == []
+        assert names(sendExact("s", Sender())) == []
+        assert names(send("s", sender)) == ["own", "any signal", "any sender", "anything"]
+
+
+def test_each_receiver_gets_the_arguments_it_has_names_for() -> None:
+    def all_of_them(signal: object, sender: object, a: int, b: int) -> object:
+        return signal, sender, a, b
+
+    def some(b: int, sender: object) -> object:
+        return b, sender
+
+    def none() -> None: ...
+
+    def others(a: int, z: int = 9) -> object:
+        return a, z
+
+    def keyword_only(*, b: int) -> object:
+        return b
+
+    def everything(**kw: object) -> object:
+        return kw
+
+    def rest(a: int, **kw: object) -> object:
+        return a, kw
+
+    sender = Sender()
+    kept = [all_of_them, some, none, others, keyword_only, everything, rest]
+    for each in kept:
+        connect(each, "s")
+    for _ in range(SENDS):
+        assert names(send("s", sender, a=1, b=2, c=3)) == [
+            ("s", sender, 1, 2),
+            (2, sender),
+            None,
+            (1, 9),
+            2,
+            {"signal": "s", "sender": sender, "a": 1, "b": 2, "c": 3},
+            (1, {"signal": "s", "sender": sender, "b": 2, "c": 3}),
+        ]
+        assert send("s", sender, a=1, b=2, z=3)[3][1] == (1, 3)
+        assert send("s", sender, z=3, a=1, b=2, y=0)[3][1] == (1, 3)
+
+
+def test_a_send_with_other_arguments_is_not_taken_for_the_one_before() -> None:
+    def receive(a: int = 0, b: int = 0) -> object:
+        return a, b
+
+    connect(receive, "s")
+    for _ in range(SENDS):
+        assert names(send("s", a=1)) == [(1, 0)]
+        assert names(send("s", b=2)) == [(0, 2)]
+        assert names(send("s")) == [(0, 0)]
+        assert names(send("s", c=3)) == [(0, 0)]
+        assert names(send("s", a=1, c=3)) == [(1, 0)]
+        assert names(send("s", c=3, b=2)) == [(0, 2)]
+        assert names(send("s", None, 7)) == [(7, 0)]
+        assert names(send("s", None, 7, b=2)) == [(7, 2)]
+        assert names(send("s", None, 7, 8)) == [(7, 8)]
+
+
+def test_signal_and_sender_may_be_given_by_name() -> None:
+    def receive(signal: object, sender: object, a: int = 0) -> object:
+        return signal, sender, a
+
+    sender = Sender()
+    connect(receive, "s")
+    for _ in range(SENDS):
+        assert names(send(signal="s", sender=sender)) == [("s", sender, 0)]
+        assert names(send("s", sender=sender, a=1)) == [("s", sender, 1)]
+        assert names(send(signal="s", a=2)) == [("s", Anonymous, 2)]
+        assert names(sendRobust(signal="s", sender=sender)) == [("s", sender, 0)]
+
+
+def test_a_signal_or_sender_given_twice_is_refused() -> None:
+    with pytest.raises(TypeError, match="only once"):
+        send("s", None, sender=None)
+    with pytest.raises(TypeError, match="only once"):
+        send("s", None, signal="s")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "arguments",
+        "named",
+        "groups",
+        "miss",
+        "r",
+        "w",
+        "s",
+        "f",
+        "v",
+        "v0",
+        "v1",
+        "g0",
+        "f_g0",
+        "out",
+        "add",
+        "error",
+        "plan",
+        "bind",
+        "blame",
+        "refuse",
+        "isawaitable",
+        "shape",
+        "sent",
+        "MethodType",
+        "self",
+        "cls",
+        "receiver",
+        "mode",
+        "__class__",
+        "_",
+        "match",
+    ],
+)
+def test_an_argument_may_have_any_name(name: str) -> None:
+    made: dict[str, Untyped] = {}
+    exec(f"def receive({name}, sender, a=0): return {name}, a\nclass C:\n def m(me, a, {name}): return {name}, a", made)
+    kept = made["C"]()
+    connect(made["receive"], "s")
+    connect(kept.m, "s")
+    for _ in range(SENDS):
+        assert names(send("s", **{name: 5, "a": 6})) == [(5, 6), (5, 6)]
+
+
+@pytest.mark.parametrize("name", ["class", "a-b", "", "ﬁ", "__debug__", "a b", "1"])
+def test_a_name_that_python_cannot_write_reaches_who_takes_any_name(name: str) -> None:
+    def takes_any(**kw: object) -> object:
+        return kw[name]
+
+    def takes_none() -> None: ...
+
+    connect(takes_any, "s")
+    connect(takes_none, "s")
+    for _ in range(SENDS):
+        assert names(send("s", **{name: 1})) == [1, None]
+
+
+def test_names_are_no_way_to_fill_positional_only_parameters() -> None:
+    def receive(a: int = 1, /, b: int = 2, **kw: object) -> object:
+        return a, b, kw.get("a")
+
+    def strict(a: int, /) -> None: ...
+
+    connect(receive, "s")
+    for _ in range(SENDS):
+        assert names(send("s", a=5, b=6)) == [(1, 6, 5)]
+    connect(strict, "s")
+    for _ in range(SENDS):
+        with pytest.raises(TypeError, match="positional"):
+            send("s", a=5)
+
+
+def test_a_name_given_by_position_as_well_is_pythons_own_error() -> None:
+    class Owner:
+        def method(self, a: int) -> int:
+            return a
+
+    owner = Owner()
+    connect(owner.method, "s")
+    for _ in range(SENDS):
+        assert names(send("s", None, 1)) == [1]
+        with pytest.raises(TypeError, match="multiple values for argument 'a'"):
+            send("s", None, 1, a=2)
+
+
+def test_all_kinds_of_callables_are_receivers() -> None:
+    class Instance:
+        def __call__(self, a: int) -> str:
+            return f"instance {a}"
+
+    class Made:
+        def __init__(self, a: int) -> None:
+            self.a = a
+
+        @classmethod
+        def of_class(cls, a: int) -> str:
+            return f"class {a}"
+
+        @staticmethod
+        def static(a: int) -> str:
+            return f"static {a}"
+
+    box: deque[int] = deque()
+    instance = Instance()
+    partial = functools.partial(lambda a, b: f"partial {a}{b}", b=7)
+    for each in (instance, Made, Made.of_class, Made.static, partial):
+        connect(each, "s")
+    for _ in range(SENDS):
+        found = names(send("s", a=1))
+        assert isinstance(found[1], Made)
+        assert found[1].a == 1
+        assert [found[0], *found[2:]] == ["instance 1", "class 1", "static 1", "partial 17"]
+    connect(box.append, "push")
+    connect(print, "print")
+    send("push", None, 5)
+    assert list(box) == [5]
+    assert names(send("print")) == [None]
+    disconnect(box.append, "push")
+    assert send("push", None, 6) == []
+
+
+def test_a_decorated_receiver_gets_what_its_wrapper_takes() -> None:
+    def decorate(function: Untyped) -> Untyped:
+        @functools.wraps(function)
+        def wrapper(*args: object, **kw: object) -> object:
+            return sorted(kw)
+
+        return wrapper
+
+    @decorate
+    def receive(a: int) -> None: ...
+
+    connect(receive, "s")
+    assert names(send("s", a=1, b=2)) == [["a", "b", "sender", "signal"]]
+
+
+def test_the_result_names_the_receivers() -> None:
+    class Owner:
+        def method(self) -> int:
+            return 1
+
+    owner = Owner()
+    connect(owner.method, "s")
+    for _ in range(SENDS):
+        assert send("s") == [(owner.method, 1)]
+
+
+def test_an_error_ends_a_send_and_is_a_response_of_a_robust_one() -> None:
+    def fails() -> None:
+        raise ValueError("no")
+
+    after = receiver("after")
+    connect(fails, "s")
+    connect(after, "s")
+    for _ in range(SENDS):
+        with pytest.raises(ValueError, match="no") as caught:
+            send("s")
+        assert caught.value.__context__ is None
+        (_, error), (_, response) = sendRobust("s")
+        assert isinstance(error, ValueError)
+        assert response == "after"
+
+
+@pytest.mark.parametrize("sending", [send, sendRobust])
+def test_an_error_names_the_receiver_with_file_and_line(sending: Untyped) -> None:
+    def fails() -> None:
+        raise ValueError
+
+    connect(fails, "s")
+    for _ in range(SENDS):
+        try:
+            error = sending("s")[0][1]
+        except ValueError as raised:
+            error = raised
+        (note,) = error.__notes__
+        assert note.startswith("raised by receiver ")
+        assert f"fails ({__file__}:{fails.__code__.co_firstlineno}) of signal 's'" in note
+
+
+def test_an_error_raised_again_and_again_is_noted_once() -> None:
+    error = ValueError()
+
+    def fails() -> None:
+        raise error
+
+    connect(fails, "s")
+    for _ in range(SENDS):
+        sendRobust("s")
+    assert len(error.__notes__) == 1  # type: ignore[attr-defined]
+
+
+def test_a_receiver_may_be_in_a_crowd_of_other_shapes() -> None:
+    made: dict[str, Untyped] = {}
+    parameters = ["", "a", "b", "a, b", "sender, b", "**kw", "signal, *, a"]
+    exec("\n".join(f"def f{i}({parameters[i % 7]}): return {i}" for i in range(500)), made)
+    kept = [made[f"f{i}"] for i in range(500)]
+    for each in kept:
+        connect(each, "s")
+    for _ in range(SENDS):
+        assert names(send("s", a=1, b=2)) == list(range(500))
+    assert len(dispatcher.explain("s", a=1, b=2)) == 500
