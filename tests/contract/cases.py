@@ -11,12 +11,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["body_of", "cases", "event_text", "fill", "matches"]
+__all__ = ["Case", "body_of", "cases", "event_text", "fill", "matches"]
 
 Case = dict[str, Any]
 
@@ -26,12 +27,13 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _VALID = {"specversion": '"1.0"', "id": '"e-1"', "source": '"/publishers/p"', "type": '"event"'}
 
 
-def cases(*files: str) -> pytest.MarkDecorator:
-    """Run a test for every case of these files."""
+def cases(*files: str, where: Callable[[Case], bool] = lambda _: True) -> pytest.MarkDecorator:
+    """Run a test for every case of these files, or for those that it is about."""
     found = [
         pytest.param(case, id=f"{file}: {case['name']}")
         for file in files
         for case in json.loads((Path(__file__).parent / f"{file}.json").read_text())["cases"]
+        if where(case)
     ]
     return pytest.mark.parametrize("case", found)
 

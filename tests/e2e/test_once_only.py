@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from e2e.serving import Serving
@@ -29,10 +31,10 @@ def test_the_same_request_gets_the_same_receipts(wire: Wire, since: bool) -> Non
 
 @pytest.mark.parametrize("since", [True, False], ids=["with since", "without since"])
 def test_the_same_request_to_another_process_gets_the_same_receipts(
-    serving: Serving, start: object, since: bool
+    serving: Serving, start: Callable[[], Serving], since: bool
 ) -> None:
     """Which has seen none of it: it reads back what was stored."""
-    one, other = Wire(serving.url), Wire(start().url)  # type: ignore[operator]
+    one, other = Wire(serving.url), Wire(start().url)
     other.unique = one.unique
     one.publish("orders", cloudevent("before"))
     more = {"since": one.store_time} if since else {}
