@@ -1,0 +1,42 @@
+"""What can be imported, and what importing it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pubsubclient.dispatcher
+import pubsubclient.signals
+from pubsubclient import pydispatch
+
+CLIENT = Path(__file__).parents[2] / "client"
+
+
+def test_the_names_of_pydispatcher_are_there() -> None:
+    assert {
+        "Anonymous", "Any", "connect", "disconnect", "getAllReceivers", "getReceivers", "liveReceivers", "send",
+        "sendExact", "sendRobust", "robustApply", "safeRef", "BoundMethodWeakref", "DispatcherError",
+        "DispatcherKeyError", "DispatcherTypeError", "Signal", "receiver", "Connection", "explain", "asend",
+    } <= set(pubsubclient.dispatcher.__all__)  # fmt: skip
+    assert pydispatch.__all__ == ["dispatcher", "errors", "robust", "robustapply", "saferef"]
+
+
+def test_all_that_is_promised_is_there() -> None:
+    modules = [pubsubclient.dispatcher, pubsubclient.signals, pydispatch]
+    modules += [getattr(pydispatch, name) for name in pydispatch.__all__]
+    for module in modules:
+        assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_the_dispatcher_itself_needs_no_network_library() -> None:
+    """Its modules are imported without the package around them, which brings the client."""
+    program = f"""
+import sys, types
+package = types.ModuleType("pubsubclient")
+package.__path__ = [{str(CLIENT / "pubsubclient")!r}]
+sys.modules["pubsubclient"] = package
+import pubsubclient.dispatcher, pubsubclient.pydispatch
+assert not {{"requests", "http", "socket", "asyncio"}} & sys.modules.keys(), sorted(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
