@@ -152,7 +152,7 @@ def ours(case: Case, *, weak: bool = True, sender: object = dispatcher.Any) -> R
     """`dispatcher.send`."""
     signal = new_signal()
     for receiver in receivers(case, "filtered"):
-        CONNECTED.append(dispatcher.connect(receiver, signal, sender, weak))
+        CONNECTED.append(dispatcher.connect(receiver, signal, sender, weak))  # noqa: PERF401
     send = dispatcher.send
 
     def run(times: int) -> None:
@@ -166,7 +166,7 @@ def ours_object(case: Case) -> Run:
     """`Signal.send`."""
     signal: Signal[..., Any] = Signal(name=SIGNAL)
     for receiver in receivers(case, "filtered"):
-        CONNECTED.append(signal.connect(receiver))
+        CONNECTED.append(signal.connect(receiver))  # noqa: PERF401
 
     def run(times: int) -> None:
         for _ in range(times):
