@@ -109,8 +109,9 @@ class Machine(RuleBasedStateMachine):
         for _ in range(200):
             tried.append(Sender())
             if id(tried[-1]) == wanted:
-                self.senders[next(self.numbers)] = tried[-1]
                 break
+        # Also if the id did not come again: the course of a test must not depend on it.
+        self.senders[next(self.numbers)] = tried[-1]
 
     @precondition(lambda self: self.keepers)
     @rule(data=st.data())
@@ -234,7 +235,7 @@ class TestAgainstNaive(Machine.TestCase):  # type: ignore[misc,name-defined]
 
 
 TestAgainstNaive.settings = settings(
-    max_examples=int(os.environ.get("SIGNALS_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("SIGNALS_EXAMPLES", "40")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -10,7 +10,7 @@ from typing import Any as Untyped
 
 import pytest
 
-from pubsubclient.dispatcher import Any, Signal, connect, disconnect, send, sendExact
+from pubsubclient.dispatcher import Any, Signal, connect, disconnect, send, sendExact, sendRobust
 from pubsubclient.signals import codegen, delivery
 from pubsubclient.signals.delivery import REGISTRY
 from signals.clean import assert_clean
@@ -185,6 +185,25 @@ def test_sending_keeps_neither_sender_nor_signal_nor_arguments() -> None:
         assert [reference() for reference in gone] == [None] * 3
 
 
+def test_a_response_that_is_an_error_keeps_no_receiver_alive() -> None:
+    def fails() -> None:
+        raise ValueError
+
+    owner = Owner()
+    connect(owner.method, "s")
+    connect(fails, "s")
+    gc.disable()
+    try:
+        for _ in range(5):
+            error = sendRobust("s")[1][1]
+        assert error.__traceback__.tb_next.tb_frame.f_code is fails.__code__
+        gone = weakref.ref(owner)
+        del owner
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
 def test_a_signal_object_goes_when_nobody_is_connected_to_it() -> None:
     signal: Signal[..., Untyped] = Signal()
     receiver = function()
@@ -238,24 +257,3 @@ def test_a_receiver_whose_finalizer_connects_and_disconnects_cannot_hang() -> No
         gc.collect()
         assert [receiver for receiver, _ in send("s", a=1)] == [others[0]]
         disconnect(others[0], "s")
-
-
-def test_a_change_made_in_the_middle_of_a_fold_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stands for a finalizer that the collector runs while a change is being put into the tables."""
-    early, late = function(), function()
-    seen: list[object] = []
-    original = type(REGISTRY).forget_routes
-
-    def interrupted(self: object, table: Untyped, signal: object) -> None:
-        monkeypatch.setattr(type(REGISTRY), "forget_routes", original)
-        connect(late, "s")
-        seen.append([receiver for receiver, _ in send("s", a=1)])
-        disconnect(late, "s")
-        seen.append([receiver for receiver, _ in send("s", a=1)])
-        connect(late, "s")
-        original(self, table, signal)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(REGISTRY), "forget_routes", interrupted)
-    connect(early, "s")
-    assert seen == [[early, late], [early]]
-    assert [receiver for receiver, _ in send("s", a=1)] == [early, late]

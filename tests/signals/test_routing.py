@@ -95,6 +95,22 @@ def test_a_connection_to_any_signal_of_a_sender_is_heard_beside_cached_sends() -
     assert names(send("s", sender)) == ["one"]
 
 
+def test_a_connection_to_any_sender_is_heard_beside_cached_sends_of_connected_senders() -> None:
+    sender = Sender()
+    own, shared, everything = receiver("own"), receiver("shared"), receiver("everything")
+    connect(own, "s", sender)
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == ["own"]
+    connect(shared, "s")
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == names(sendRobust("s", sender)) == ["own", "shared"]
+    connect(everything)
+    for _ in range(SENDS):
+        assert names(send("s", sender)) == names(sendRobust("s", sender)) == ["own", "shared", "everything"]
+    disconnect(shared, "s")
+    assert names(send("s", sender)) == names(sendRobust("s", sender)) == ["own", "everything"]
+
+
 def test_anonymous_is_the_sender_of_a_send_without_one() -> None:
     only = receiver("anonymous")
     connect(only, "s", Anonymous)
@@ -270,8 +286,14 @@ def test_names_are_no_way_to_fill_positional_only_parameters() -> None:
     connect(receive, "s")
     for _ in range(SENDS):
         assert names(send("s", a=5, b=6)) == [(1, 6, 5)]
+
+    def beside(a: int) -> int:
+        return a
+
+    connect(beside, "s")
     connect(strict, "s")
     for _ in range(SENDS):
+        assert isinstance(sendRobust("s", a=5)[2][1], TypeError)
         with pytest.raises(TypeError, match="positional"):
             send("s", a=5)
 

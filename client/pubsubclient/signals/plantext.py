@@ -170,7 +170,12 @@ def _body(text: Text) -> list[str]:
     calls = ["out = []; add = out.append"]
     for index, run in enumerate(runs):
         calls += _run(run, f"g{index}", text.mode)
-    return [*lines, "try:", *_indent([*calls, "return out"]), *handler]
+    # An error that is a response refers to this frame, by its traceback. Were the responses still in it, that circle
+    # would keep the receivers alive until the garbage collector comes.
+    leave = (
+        ["r = w = s = f = v = add = None; out = [out]", "return out.pop()"] if text.mode.is_robust else ["return out"]
+    )
+    return [*lines, "try:", *_indent([*calls, *leave]), *handler]
 
 
 def _run(run: Run, group: str, mode: Mode) -> list[str]:

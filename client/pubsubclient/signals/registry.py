@@ -167,6 +167,8 @@ class Registry:
                     except Exception:
                         # A signal whose __eq__ raises. Nothing may stay in the log for good.
                         logger.exception("a change of the signal tables failed")
+                        if action is _add:
+                            subject.claim()
                     # In this order: a reader finds the change in the log until it is in the tables, and a route
                     # read before the change was complete is not cached, because the version is another one.
                     self.version += 1
