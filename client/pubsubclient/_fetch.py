@@ -1,4 +1,4 @@
-"""One call of get_events, in as many requests as it takes."""
+"""Getting events, in as many requests as it takes."""
 
 from __future__ import annotations
 
@@ -45,20 +45,27 @@ class Events(list[ReceivedEvent]):
 class Fetch:
     """Gets what is new when it begins, or at most `max_events`; waits up to `wait_s` seconds if there is nothing.
 
-    What the calling thread has in hand is acknowledged with the first request.
+    `settlements` travel with the first request. What is got is settled by the caller: it is in `leases`.
     """
 
     def __init__(
-        self, transport: Transport, subscriber: str, holdings: Holdings, max_events: int | None, wait_s: float
+        self,
+        transport: Transport,
+        subscriber: str,
+        holdings: Holdings,
+        max_events: int | None,
+        wait_s: float,
+        settlements: Mapping[str, list[Any]],
     ) -> None:
         self._transport = transport
         self._subscriber = subscriber
         self._holdings = holdings
         self._max_events = max_events
         self._wait_until = time.monotonic() + wait_s
-        self._settlements: Mapping[str, list[Any]] = holdings.come_back()
+        self._settlements = settlements
         self._events = Events()
-        self._leases: list[Lease] = []
+        #: what holds the events that were got
+        self.leases: list[Lease] = []
         #: the token of the request under way: what it leases may never be known here
         self._token: str | None = None
         self._overs = 0
@@ -66,9 +73,9 @@ class Fetch:
         self._stop_us: int | None = None
 
     def run(self) -> Events:
-        """Get the events, and take them in hand.
+        """Get the events.
 
-        Raises ServiceError, Unavailable, with nothing got: what was in hand stays so, and is settled next time.
+        Raises ServiceError, Unavailable, with nothing got: the settlements may not have been carried out.
         """
         try:
             while self._ask():
@@ -80,12 +87,11 @@ class Fetch:
                 raise
             _log.warning("Subscriber %s: stopped after %d events: %s", self._subscriber, len(self._events), error)
             self._events.more = True
-        self._holdings.replace(self._leases)
         return self._events
 
     def _break_off(self, error: BaseException, *, got: bool) -> None:
         """Have released what was leased to this call, as far as nobody will get it."""
-        tokens = [] if got else [lease.token for lease in self._leases]
+        tokens = [] if got else [lease.token for lease in self.leases]
         if self._token is not None and getattr(error, "uncertain", True):
             tokens.append(self._token)
         if tokens:
@@ -101,7 +107,7 @@ class Fetch:
         if self._max_events != 0:
             self._token = body["lease"] = self._transport.token("get_events")
         asked = time.monotonic()
-        extended = [lease for lease in self._leases if lease.half_over]
+        extended = [lease for lease in self.leases if lease.half_over]
         if extended:
             body["extend"] = [lease.extension() for lease in extended]
         answer = self._transport.call("get_events", body, wait_s=wait_s)
@@ -157,7 +163,7 @@ class Fetch:
             got = [ReceivedEvent(members, lease) for members in raw]
         except (KeyError, TypeError, ValueError) as e:
             raise bad_answer("get_events", f"it holds no events and lease ({e!r})") from e
-        self._leases.append(lease)
+        self.leases.append(lease)
         self._events += got
         return got
 

@@ -13,7 +13,7 @@ from pubsubclient._fork import reset_in_child
 from pubsubclient._lease import Lease
 from pubsubclient._transport import Transport
 
-__all__ = ["Holdings"]
+__all__ = ["Holdings", "add_remainders"]
 
 #: broken-off fetches that are remembered
 _MAX_ABANDONED = 100
@@ -49,8 +49,8 @@ class Holdings:
         leases = self._leases.get(threading.current_thread(), [])
         for lease in leases:
             lease.handled = True
-        settlements = self._abandonments()
-        _add(settlements, "ack", leases)
+        settlements = self.abandonments()
+        add_remainders(settlements, "ack", leases)
         return settlements
 
     def replace(self, leases: list[Lease]) -> None:
@@ -74,6 +74,11 @@ class Holdings:
             self._abandoned.pop(token, None)
         settle_at_exit(self, holding=True)
 
+    def abandonments(self) -> dict[str, list[Any]]:
+        """The settlements that release what broken-off fetches may have leased, to travel with any request."""
+        releases = [{"lease": token} for token in list(self._abandoned)]
+        return {"release": releases} if releases else {}
+
     def sent(self, settlements: Mapping[str, list[Any]]) -> None:
         """The service has carried out `settlements`; the broken-off fetches among them are done with."""
         for settlement in settlements.get("release", ()):
@@ -85,10 +90,10 @@ class Holdings:
         Raises ServiceError or Unavailable; then everything is still held.
         """
         me = threading.current_thread()
-        settlements = self._abandonments()
+        settlements = self.abandonments()
         held = dict(self._leases)
         for thread, leases in held.items():
-            _add(settlements, verb if thread is me else "release", leases)
+            add_remainders(settlements, verb if thread is me else "release", leases)
         if settlements:
             self.report(self.send(settlements, deadline_s))
         self.sent(settlements)
@@ -114,12 +119,8 @@ class Holdings:
         self._abandoned = {}
         settle_at_exit(self, holding=False)
 
-    def _abandonments(self) -> dict[str, list[Any]]:
-        releases = [{"lease": token} for token in list(self._abandoned)]
-        return {"release": releases} if releases else {}
 
-
-def _add(settlements: dict[str, list[Any]], verb: Verb, leases: Iterable[Lease]) -> None:
+def add_remainders(settlements: dict[str, list[Any]], verb: Verb, leases: Iterable[Lease]) -> None:
     """Add to `settlements` what is left of leases."""
     for lease in leases:
         remainder = lease.remainder()

@@ -55,12 +55,19 @@ class Lease:
     def remainder(self) -> dict[str, Any] | None:
         """The settlement of all that was not settled by name; None if nothing is left."""
         # a snapshot: other threads may settle meanwhile
-        left = list(self._open)
+        return self.part(list(self._open))
+
+    def part(self, refs: Iterable[Ref]) -> dict[str, Any] | None:
+        """The settlement of those of `refs` that were not settled before; None if that is none."""
+        left = [ref for ref in refs if ref in self._open]
         if not left:
             return None
-        if len(left) == self._count:
-            return {"lease": self.token}
-        return {"lease": self.token, "events": left}
+        return {"lease": self.token} if len(left) == self._count else {"lease": self.token, "events": left}
+
+    def forget(self, refs: Iterable[Ref]) -> None:
+        """These events are settled: no implicit settlement covers them any more."""
+        for ref in refs:
+            self._open.pop(ref, None)
 
     def settle(self, verb: str, ref: Ref, **options: Any) -> bool:
         """Settle one event now; says whether that counted. What is settled already stays as it is.

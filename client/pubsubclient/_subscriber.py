@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Generator
 from types import TracebackType
 from typing import Any, Literal
+from weakref import WeakSet
 
 from pubsubclient._ends import EXIT_DEADLINE_S, verb_for
 from pubsubclient._errors import Conflict, InvalidArgument, PubSubError
+from pubsubclient._event import ReceivedEvent
 from pubsubclient._fetch import MAX_EVENTS, Events, Fetch
 from pubsubclient._holdings import Holdings
 from pubsubclient._names import check_name
+from pubsubclient._pull import Pull
 from pubsubclient._service import Address, Service, find_service
+from pubsubclient._stream import Stream
 from pubsubclient._topic import Topic, topic_name
 from pubsubclient._transport import Transport
 
@@ -51,6 +56,7 @@ class Subscriber:
         self.name = check_name("subscriber", name)
         self._transport = Transport.to(find_service(service))
         self._holdings = Holdings(self._transport, self.name)
+        self._streams: WeakSet[Stream] = WeakSet()
         self._transport.call("register", {"subscriber": self.name})
 
     def subscribe(
@@ -104,18 +110,68 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: nothing was got; what was in hand is acknowledged by the next call
         """
-        if max_events is not None and not 0 <= max_events <= MAX_EVENTS:
-            raise InvalidArgument(f"max_events: expected 0 to {MAX_EVENTS}; got {max_events!r}.")
-        if not 0 <= wait <= _MAX_WAIT_S:
-            raise InvalidArgument(f"wait: expected 0 to {_MAX_WAIT_S} seconds; got {wait!r}.")
-        return Fetch(self._transport, self.name, self._holdings, max_events, wait).run()
+        _check_fetch(max_events, 0, wait)
+        fetch = Fetch(self._transport, self.name, self._holdings, max_events, wait, self._holdings.come_back())
+        events = fetch.run()
+        self._holdings.replace(fetch.leases)
+        return events
+
+    def events(self, *, wait: float | None = None, max_events: int = 100) -> Generator[ReceivedEvent, None, None]:
+        """Loop over events as they come: ``for event in subscriber.events():``, in any number of threads.
+
+        Coming back for the next event means that the last one is done; what is done is acknowledged with the next
+        request, and well before its lease ends. When the loop is left early, by ``break`` or an exception, the event
+        that it was at stays unsettled: it comes again at the ack deadline, unless it was settled by name. What was
+        fetched and not come to is released at once. The events of a loop are its own: `get_events` and `close` of
+        the same thread do not settle them.
+
+        Args:
+            wait: end the loop when nothing has come for so many seconds; by default it ends only after `close`
+            max_events: fetch at most so many at once, 1 to 5,000: other consumers do not get these meanwhile
+
+        Raises:
+            InvalidArgument: an argument is out of its range
+            ServiceError, Unavailable: in the loop; what was done may come again
+        """
+        if not 1 <= max_events <= MAX_EVENTS:
+            raise InvalidArgument(f"max_events: expected 1 to {MAX_EVENTS}; got {max_events!r}.")
+        if wait is not None and not wait >= 0:
+            raise InvalidArgument(f"wait: expected seconds from 0, or None; got {wait!r}.")
+        stream = Stream(self._transport, self.name, self._holdings, max_events, wait)
+        self._streams.add(stream)
+        return stream.run()
+
+    def pull(self, max_events: int | None = None, wait: float = 0) -> Pull:
+        """Get events for a block of work: ``with subscriber.pull(max_events=10) as events:``.
+
+        A clean end of the block acknowledges them. An Exception means that they failed (nack), KeyboardInterrupt and the
+        like that they were not handled (release). What was settled by name inside is left alone. They are the
+        block's own: `get_events` and `close` of the same thread do not settle them.
+
+        Args:
+            max_events, wait: as for `get_events`; from 1
+
+        Raises:
+            InvalidArgument: an argument is out of its range
+            ServiceError, Unavailable: on entering, nothing was got; on a clean end, they are not known to be acknowledged
+        """
+        _check_fetch(max_events, 1, wait)
+
+        def new_fetch() -> Fetch:
+            abandoned = self._holdings.abandonments()
+            return Fetch(self._transport, self.name, self._holdings, max_events, wait, abandoned)
+
+        return Pull(self.name, self._holdings, new_fetch)
 
     def close(self) -> None:
-        """Acknowledge what this thread has in hand, and release what other threads have.
+        """Acknowledge what this thread has in hand, release what other threads have, and end loops over `events`.
+
+        A loop that waits for events ends within 20 seconds.
 
         Raises:
             ServiceError, Unavailable: it is not known to be done; it may be tried again
         """
+        self._end_loops()
         self._holdings.settle("ack")
 
     def __enter__(self) -> Subscriber:
@@ -127,6 +183,7 @@ class Subscriber:
         if error is None:
             self.close()
             return
+        self._end_loops()
         try:
             self._holdings.settle(verb_for(error), EXIT_DEADLINE_S)
         except PubSubError as e:
@@ -135,6 +192,10 @@ class Subscriber:
 
     def __repr__(self) -> str:
         return f"Subscriber({self.name!r})"
+
+    def _end_loops(self) -> None:
+        for stream in list(self._streams):
+            stream.close()
 
     def _change(self, method: Literal["POST", "DELETE"], topic: Topic | str, settings: dict[str, Any]) -> None:
         request = {"subscriber": self.name, "topic": topic_name(topic), **settings}
@@ -150,3 +211,11 @@ class Subscriber:
                     raise
             else:
                 return
+
+
+def _check_fetch(max_events: int | None, least: int, wait: float) -> None:
+    """Raises InvalidArgument for what get_events and pull cannot ask for."""
+    if max_events is not None and not least <= max_events <= MAX_EVENTS:
+        raise InvalidArgument(f"max_events: expected {least} to {MAX_EVENTS}; got {max_events!r}.")
+    if not 0 <= wait <= _MAX_WAIT_S:
+        raise InvalidArgument(f"wait: expected 0 to {_MAX_WAIT_S} seconds; got {wait!r}.")
