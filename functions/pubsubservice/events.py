@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from pubsubservice.members import repeated_name
 from pubsubservice.names import identity
 from pubsubservice.problems import BadRequest, Problem
 
@@ -137,13 +138,13 @@ def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) ->
         raise _too_deep(where)
     if numbers and _numbers_suspicious(line):
         _check_numbers(line, where)
-    event_id, source = _check_attributes(attributes, where)
+    event_id, source = _check_attributes(attributes, line, where)
     if b"\n" in line or b"\r" in line:
         line = line.replace(b"\n", b" ").replace(b"\r", b" ")
     return Entry(event_id, source, identity(publisher, source, event_id), line)
 
 
-def _check_attributes(attributes: dict[str, msgspec.Raw], where: str) -> tuple[str, str]:
+def _check_attributes(attributes: dict[str, msgspec.Raw], line: bytes, where: str) -> tuple[str, str]:
     """Check the context attributes against the specification; return the id and the source."""
     values: list[str] = []
     for name in _REQUIRED:
@@ -152,24 +153,34 @@ def _check_attributes(attributes: dict[str, msgspec.Raw], where: str) -> tuple[s
         values.append(_text(attributes[name], name, where))
     if values[0] != "1.0":
         raise BadRequest("invalid_event", f"{where}: specversion is expected to be '1.0'; got {values[0]!r}.")
-    for name in attributes.keys() & _STRINGS:
-        if bytes(attributes[name]) != b"null":
-            values.append(_text(attributes[name], name, where))
-            if name == "time" and not _is_time(values[-1]):
-                raise BadRequest(
-                    "invalid_event",
-                    f"{where}: time is expected as RFC 3339, such as 2026-01-31T12:00:00Z; got {values[-1]!r}.",
-                )
+    values += _optional_texts(attributes, where)
     extensions = attributes.keys() - _KNOWN
     if extensions:
         values += _check_extensions(attributes, extensions, where)
-    if _CONTROL.search("".join(values)):
+    text = "".join(values)
+    if _CONTROL.search(text):
         raise BadRequest(
             "invalid_event", f"{where}: an attribute holds a control character, which CloudEvents forbids."
         )
+    twice = repeated_name(line, attributes, len(values), text)
+    if twice is not None:
+        raise BadRequest("invalid_event", f"{where}: the member {twice[:40]!r} appears twice.")
     if "data_base64" in attributes:
         _check_base64(attributes, where)
     return values[1], values[2]
+
+
+def _optional_texts(attributes: dict[str, msgspec.Raw], where: str) -> list[str]:
+    texts = []
+    for name in attributes.keys() & _STRINGS:
+        if bytes(attributes[name]) != b"null":
+            texts.append(_text(attributes[name], name, where))
+            if name == "time" and not _is_time(texts[-1]):
+                raise BadRequest(
+                    "invalid_event",
+                    f"{where}: time is expected as RFC 3339, such as 2026-01-31T12:00:00Z; got {texts[-1]!r}.",
+                )
+    return texts
 
 
 def _is_time(text: str) -> bool:
@@ -220,6 +231,8 @@ def _text(raw: msgspec.Raw, name: str, where: str) -> str:
 
 
 def _check_base64(attributes: dict[str, msgspec.Raw], where: str) -> None:
+    if bytes(attributes["data_base64"]) == b"null":
+        return
     if "data" in attributes:
         raise BadRequest("invalid_event", f"{where}: an event has data or data_base64, not both.")
     try:

@@ -20,7 +20,7 @@ from pubsubservice.service import Service, current
 from pubsubservice.store import Meter, StoreError, start_meter
 from pubsubservice.wire import MAX_BODY_BYTES
 
-__all__ = ["Reply", "endpoint", "json_body", "query"]
+__all__ = ["Reply", "endpoint", "json_body", "query", "read_body", "unsupported_media_type"]
 
 _logger = logging.getLogger(__name__)
 
@@ -77,17 +77,18 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
 
 def json_body(request: flask.Request) -> bytes:
     """The body of a request that is expected to be JSON; raises BadRequest (413, 415)."""
+    # a browser does not send this across origins without asking first: a page cannot publish behind a user's back
+    if request.mimetype != "application/json":
+        raise unsupported_media_type(f"application/json is expected; got {request.mimetype or 'none'!r}")
     if request.args:
         raise BadRequest(
             "unknown_field", f"The query parameter {next(iter(request.args))!r} is not known to this call."
         )
-    # a browser sends neither of these across origins without asking first: a page cannot publish behind a user's back
-    if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
-        raise BadRequest(
-            "unsupported_media_type",
-            f"Content-Type: application/json is expected; got {request.mimetype or 'none'!r}.",
-            status=415,
-        )
+    return read_body(request)
+
+
+def read_body(request: flask.Request) -> bytes:
+    """The body of a request, within the limit; raises BadRequest (413, 415)."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise BadRequest("unsupported_media_type", "Content-Encoding: the body is expected uncompressed.", status=415)
     length = request.content_length
@@ -95,10 +96,15 @@ def json_body(request: flask.Request) -> bytes:
     if len(body) > MAX_BODY_BYTES or (length or 0) > MAX_BODY_BYTES:
         raise BadRequest(
             "too_large",
-            f"A request is at most {MAX_BODY_BYTES} bytes of JSON; got {length or 'more'}. Split it; nothing was done.",
+            f"A request is at most {MAX_BODY_BYTES} bytes; got {length or 'more'}. Split it; nothing was done.",
             status=413,
         )
     return body
+
+
+def unsupported_media_type(expected: str) -> Problem:
+    """The refusal (415) of a Content-Type, by what is expected instead."""
+    return BadRequest("unsupported_media_type", f"Content-Type: {expected}.", status=415)
 
 
 def query(request: flask.Request, *names: str) -> dict[str, str]:

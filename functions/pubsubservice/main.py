@@ -9,6 +9,7 @@ from __future__ import annotations
 import flask
 
 from pubsubservice import wire
+from pubsubservice.cloudevents import decode_published
 from pubsubservice.http import Reply, endpoint, json_body, query
 from pubsubservice.service import Service
 
@@ -40,10 +41,12 @@ def register(request: flask.Request, service: Service) -> Reply:
 @endpoint("POST")
 def publish(request: flask.Request, service: Service) -> Reply:
     """Append events to a topic, each once; the answer says where each is. A 2xx means that all are stored."""
-    body = wire.decode_publish(json_body(request))
+    body = decode_published(request)
+    log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
+    if not body.entries:
+        return Reply(wire.encode({"events": []}), log)
     partition, places = service.publish(body.topic, body.publisher, body.entries, body.since)
-    answer = wire.encode_receipts(partition, body.entries, places)
-    return Reply(answer, {"topic": body.topic, "publisher": body.publisher, "events": len(places)})
+    return Reply(wire.encode_receipts(partition, body.entries, places), log)
 
 
 @endpoint("POST", "DELETE")

@@ -23,8 +23,8 @@ from pubsubservice.tap import Slice
 from pubsubservice.tokens import check_token
 
 __all__ = [
-    "MAX_BODY_BYTES", "Publish", "RegisterBody", "UnsubscribeBody", "decode", "decode_get_events",
-    "decode_publish", "decode_register", "decode_registered", "decode_subscribe", "decode_unsubscribe",
+    "MAX_BODY_BYTES", "Publish", "RegisterBody", "UnsubscribeBody", "check_publish", "decode",
+    "decode_get_events", "decode_publish", "decode_register", "decode_registered", "decode_subscribe", "decode_unsubscribe",
     "encode", "encode_answer", "encode_receipts",
 ]  # fmt: skip
 
@@ -102,8 +102,10 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
 _Body = TypeVar("_Body")
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody)
-}
+    for kind in (
+        RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, msgspec.Raw, list[msgspec.Raw],
+    )
+}  # fmt: skip
 _encoder = msgspec.json.Encoder()
 _JSON_WORDS = {"int": "integer", "str": "string", "bool": "boolean", "float": "number"}
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?", re.DOTALL)
@@ -164,12 +166,17 @@ def decode_registered(query: Mapping[str, str]) -> tuple[str, str, int, str | No
 def decode_publish(body: bytes) -> Publish:
     """Check a request to publish, its events included."""
     request = decode(PublishBody, body)
-    check_name("topic", request.topic)
-    check_name("publisher", request.publisher)
-    if request.since is not None and not 0 <= request.since < 2**63:
-        raise BadRequest("invalid_request", f"since: a store time in microseconds is expected; got {request.since}.")
+    check_publish(request.topic, request.publisher, request.since)
     entries = decode_events(body, request.events, request.publisher)
     return Publish(request.topic, request.publisher, entries, request.since)
+
+
+def check_publish(topic: str, publisher: str, since: int | None) -> None:
+    """Check what a request to publish has beside its events."""
+    check_name("topic", topic)
+    check_name("publisher", publisher)
+    if since is not None and not 0 <= since < 2**63:
+        raise BadRequest("invalid_request", f"since: a store time in microseconds is expected; got {since}.")
 
 
 def decode_subscribe(body: bytes) -> Subscribe:

@@ -21,7 +21,7 @@ _TITLES = {
 }
 
 
-def _send(wire: Wire, request: Case) -> requests.Response:
+def send(wire: Wire, request: Case) -> requests.Response:
     query = f"?{request['query']}" if "query" in request else ""
     return wire.ask(
         request["function"] + query,
@@ -31,7 +31,7 @@ def _send(wire: Wire, request: Case) -> requests.Response:
     )
 
 
-def _check(answer: requests.Response, expected: Case) -> None:
+def check(answer: requests.Response, expected: Case) -> None:
     assert answer.status_code == expected["status"], answer.text
     if expected["status"] == 204:
         assert answer.content == b""
@@ -61,9 +61,9 @@ def _check_refusal(answer: requests.Response, expected: Case) -> None:
 def test_the_service_answers_as_the_case_has_it(wire: Wire, case: Case) -> None:
     """Exact status and code; a body of exactly these members."""
     for request in ({"function": "register", "body": {"publisher": "clock"}}, *case.get("before", [])):
-        assert _send(wire, fill(request, wire.unique, wire.store_time)).status_code < 300
+        assert send(wire, fill(request, wire.unique, wire.store_time)).status_code < 300
     filled = fill(case, wire.unique, wire.store_time)
-    _check(_send(wire, filled["request"]), filled["answer"])
+    check(send(wire, filled["request"]), filled["answer"])
 
 
 @cases("names")
