@@ -24,7 +24,7 @@ def test_its_programs_run(installed: Environment, emulator: str) -> None:
     """As they stand, told by a config.json where the service is."""
     settings = dict.fromkeys(json.loads(_blocks("json")[0]), emulator)
     (installed.folder / "config.json").write_text(json.dumps(settings))
-    first, second = _blocks("python")
+    first, second = _blocks("python")[:2]
     for place in (0, 1):
         (event,) = installed.run("python", "-W", "error", "-c", first).splitlines()
         assert event.startswith("[ReceivedEvent('A', None, ")

@@ -1,0 +1,172 @@
+"""Signals between processes: sends of one program become events, and events become sends of another.
+
+# one program                                   # the other
+bridge = Bridge(Publisher("shop"))              dispatcher.connect(on_paid, signal="orders.paid")
+bridge.forward("orders.paid")                   subscriber = Subscriber("billing")
+dispatcher.send("orders.paid", number=17)       subscriber.subscribe("orders.paid")
+                                                Bridge(subscriber=subscriber).listen()
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Hashable, Iterable
+from types import TracebackType
+from typing import Any as AnyValue
+
+from pubsubclient import dispatcher
+from pubsubclient._errors import InvalidArgument
+from pubsubclient._event import Event, ReceivedEvent
+from pubsubclient._publisher import Publisher
+from pubsubclient._receipts import Receipt
+from pubsubclient._subscriber import Subscriber
+from pubsubclient.signals import Signal
+
+__all__ = ["Bridge", "RemotePublisher", "remote"]
+
+#: the extension attribute that names the bridge which published an event
+_ORIGIN = "bridge"
+_SOURCE = "/publishers/"
+
+_log = logging.getLogger(__name__)
+
+
+class RemotePublisher:
+    """The sender of signals that came over a bridge: it stands for their publisher. Made by `remote`."""
+
+    def __init__(self, name: str) -> None:
+        #: the publisher's name; the whole source of events that no Publisher made
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"RemotePublisher({self.name!r})"
+
+
+#: one for each name, for good: a connection to a sender lives as long as the sender
+_remotes: dict[str, RemotePublisher] = {}
+
+
+def remote(publisher: str) -> RemotePublisher:
+    """The sender that stands for a publisher, always the same object: ``connect(f, "orders", sender=remote("shop"))``."""
+    return _remotes.get(publisher) or _remotes.setdefault(publisher, RemotePublisher(publisher))
+
+
+class Bridge:
+    """Connects the dispatcher of this process with the topics of a service. Thread-safe.
+
+    A signal's name is its topic, and its named arguments are the event's data. What came over a bridge is not forwarded
+    again, and what this bridge forwarded it does not hear again, so bridges may be set up in both directions.
+
+    Args:
+        publisher: publishes what is forwarded; None for a bridge that only listens
+        subscriber: its events are what `listen` hears; None for a bridge that only forwards
+    """
+
+    def __init__(self, publisher: Publisher | None = None, subscriber: Subscriber | None = None) -> None:
+        self._publisher = publisher
+        self._subscriber = subscriber
+        self._id = uuid.uuid4().hex
+        self._connections: list[dispatcher.Connection] = []
+
+    def forward(self, signal: Hashable, sender: object = dispatcher.Any) -> dispatcher.Connection:
+        """Publish every local send of a signal from now on, before ``send`` returns.
+
+        The send's list of responses holds the `Receipt`. An error of publishing leaves the send as any receiver's does.
+
+        Args:
+            signal: a topic's name, a `Signal` whose name is one, or Any: whatever is sent
+            sender: only what this sender sends
+
+        Returns:
+            the connection; disconnecting it ends the forwarding
+
+        Raises:
+            InvalidArgument: the signal names no topic, or the bridge has no publisher; from ``send``: the arguments
+                are no JSON, or there are positional ones
+            PublishRefused, PublishUnknown: from ``send``, see `Publisher.publish`
+        """
+        if self._publisher is None:
+            raise InvalidArgument("forward: this bridge was made without a publisher.")
+        if signal is not dispatcher.Any:
+            _topic_of(signal)
+        connection = dispatcher.connect(self._forwarded, signal=signal, sender=sender, weak=False)
+        self._connections.append(connection)
+        return connection
+
+    def listen(
+        self, *, wait: float | None = None, max_events: int = 100, signals: Iterable[Signal[AnyValue, AnyValue]] = ()
+    ) -> int:
+        """Send received events as local signals, until the subscriber is closed: signal = topic, sender = `remote`.
+
+        Data that is a JSON object becomes named arguments; other data is the one argument ``data``. When a receiver
+        raises, the event is given back (nack) and comes again; it is acknowledged when all have returned.
+
+        Args:
+            wait: end when nothing has come for so many seconds; by default only `Subscriber.close` ends it
+            max_events: lease at most so many events at once, 1 to 5,000
+            signals: send these Signal objects, by their names, in place of the topic's name
+
+        Returns:
+            how many events were handled without an error
+
+        Raises:
+            InvalidArgument: the bridge has no subscriber, or an argument is out of its range
+            ServiceError, Unavailable: see `Subscriber.events`
+        """
+        if self._subscriber is None:
+            raise InvalidArgument("listen: this bridge was made without a subscriber.")
+        objects: dict[str, Hashable] = {_topic_of(signal): signal for signal in signals}
+        handled = 0
+        for event in self._subscriber.events(wait=wait, max_events=max_events):
+            if event.attributes.get(_ORIGIN) == self._id:
+                continue
+            try:
+                dispatcher.send(objects.get(event.topic, event.topic), _sender_of(event), **_arguments_of(event))
+            except Exception:  # noqa: BLE001 - whatever a receiver raises, the event is not handled
+                _log.exception("A receiver of %r failed; the event %s comes again", event.topic, event.id)
+                event.nack()
+            else:
+                handled += 1
+        return handled
+
+    def close(self) -> None:
+        """End all forwarding. The publisher and the subscriber stay as they are."""
+        while self._connections:
+            self._connections.pop().disconnect()
+
+    def __enter__(self) -> Bridge:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _forwarded(self, *arguments: AnyValue, signal: Hashable, sender: object, **named: AnyValue) -> Receipt | None:
+        """The receiver that forwards."""
+        if isinstance(sender, RemotePublisher) or self._publisher is None:
+            return None  # it came over a bridge
+        if arguments:
+            raise InvalidArgument(
+                f"A forwarded signal takes named arguments only; {signal!r} was sent with positional ones."
+            )
+        return self._publisher.publish(Event(_topic_of(signal), named, type="signal", attributes={_ORIGIN: self._id}))
+
+
+def _topic_of(signal: Hashable) -> str:
+    name = signal.__name__ if isinstance(signal, Signal) else signal
+    if not isinstance(name, str):
+        raise InvalidArgument(f"A forwarded signal is a topic's name or a Signal that has one; got {signal!r}.")
+    return Event(name).topic  # checks the name
+
+
+def _sender_of(event: ReceivedEvent) -> RemotePublisher:
+    return remote((event.source or "").removeprefix(_SOURCE))
+
+
+def _arguments_of(event: ReceivedEvent) -> dict[str, AnyValue]:
+    data = event.data
+    if isinstance(data, dict) and not data.keys() & {"signal", "sender"}:
+        return data
+    return {"data": data}

@@ -1,0 +1,23 @@
+"""The two programs of the README that know each other by a signal alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from .test_readme import _blocks
+
+
+def test_two_programs_speak_by_a_signal(emulator: str) -> None:
+    """One sends, the other one's receiver is called, as the README has it."""
+    hears = next(block for block in _blocks("python") if "on_heat" in block)
+    sends = next(block for block in _blocks("python") if "celsius=21" in block)
+    environment = {**os.environ, "PUBLISH_SUBSCRIBE_SERVICE": emulator}
+    listener = subprocess.Popen([sys.executable, "-c", hears], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        subprocess.run([sys.executable, "-c", sends], env=environment, check=True, timeout=60)
+        said, _ = listener.communicate(timeout=60)
+    finally:
+        listener.kill()
+    assert said == "kitchen says 21 degrees\n"
