@@ -159,7 +159,7 @@ def test_closing_the_subscriber_ends_listening(url: str, subscribed: Callable[..
     """From another thread, or from a receiver."""
     subscriber = subscribed("stop")
     Publisher("boss", service=url).publish("stop", {})
-    with dispatcher.connect(lambda: subscriber.close(), "stop", weak=False):
+    with dispatcher.connect(subscriber.close, "stop", weak=False):
         listener = threading.Thread(target=Bridge(subscriber=subscriber).listen)
         listener.start()
         listener.join(25)

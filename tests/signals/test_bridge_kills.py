@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.server import Emulator
 
