@@ -235,7 +235,7 @@ class TestAgainstNaive(Machine.TestCase):  # type: ignore[misc,name-defined]
 
 
 TestAgainstNaive.settings = settings(
-    max_examples=int(os.environ.get("SIGNALS_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("SIGNALS_EXAMPLES", "25")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -12,17 +12,18 @@ when nothing has changed since the route was read.
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import threading
-import weakref
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from operator import attrgetter
 from typing import Any as Untyped
 
+from . import changes
+from .changes import Change
 from .codegen import Plan
 from .link import Link
 from .route import Route
+from .table import Table
 from .taps import Tap
 from .vanish import warn_vanished
 from .wildcard import Any
@@ -40,40 +41,6 @@ _by_priority = attrgetter("priority")
 _MAX_ROUTES = 1024
 
 
-class Table:
-    """The connections of one sender.
-
-    A sender is referred to weakly. One that cannot be (an ``object()``, a dict, a string) is kept alive by its
-    connections: otherwise its id could be reused, and a stranger's signals would be delivered in its name.
-    """
-
-    __slots__ = ("cells", "is_weak", "registry", "routes", "sender", "sender_id")
-
-    def __init__(self, registry: Registry, sender: object) -> None:
-        self.registry = registry
-        self.sender_id = id(sender)
-        #: {signal: {key of receiver: link}}
-        self.cells: dict[Hashable, dict[Hashable, Link]] = {}
-        #: {signal: route}, a cache. A key `(EXACT, signal)` is for sends to exactly this sender and signal.
-        self.routes: dict[Hashable, Route] = {}
-        self.sender: Callable[[], object]
-        try:
-            # The callback holds no table, so there is no cycle: a table that is dropped takes its reference along.
-            self.sender = weakref.ref(sender, functools.partial(registry.sender_died, self.sender_id))
-            self.is_weak = True
-        except TypeError:
-            self.is_weak = False
-            self.sender = functools.partial(_identity, sender)
-
-
-def _identity(value: object) -> object:
-    return value
-
-
-#: One entry of the log: what to do, and to what.
-_Change = tuple[Callable[["Registry", Untyped], None], Untyped]
-
-
 class Registry:
     """All connections of one dispatcher."""
 
@@ -85,7 +52,7 @@ class Registry:
         #: Watchers of sends, see `taps`. A tapped signal is never cached.
         self.taps: list[Tap] = []
         #: Changes that are not in the tables yet.
-        self.log: list[_Change] = []
+        self.log: list[Change] = []
         #: {id of sender: table}, of the senders that have connections.
         self.tables: dict[int, Table] = {}
         #: The table of connections to any sender.
@@ -111,13 +78,13 @@ class Registry:
 
     def add(self, link: Link) -> None:
         """Connect, in the place of a link with the same key."""
-        self._change(_add, link)
+        self._change(changes.add, link)
 
     def remove(self, link: Link) -> bool:
         """Disconnect, and tell whether this call was the one that did it."""
         if not link.claim():
             return False
-        self._change(_remove, link)
+        self._change(changes.remove, link)
         return True
 
     def lost(self, link: Link) -> None:
@@ -136,7 +103,7 @@ class Registry:
         self._warm.pop(sender_id, None)
         table = self.tables.pop(sender_id, None)
         if table is not None:
-            self._change(_drop, table)
+            self._change(changes.drop, table)
 
     def count_own(self, table: Table, signal: Hashable, change: int) -> None:
         """Note that a sender has got its first connection to a signal, or lost its last. Only when folding."""
@@ -147,7 +114,7 @@ class Registry:
 
     def refresh(self, signal: Hashable) -> None:
         """Make the next send of a signal look again at what it does."""
-        self._change(_forget, signal)
+        self._change(changes.forget, signal)
 
     def _change(self, action: Callable[[Registry, Untyped], None], subject: object) -> None:
         self.log.append((action, subject))
@@ -167,7 +134,7 @@ class Registry:
                     except Exception:
                         # A signal whose __eq__ raises. Nothing may stay in the log for good.
                         logger.exception("a change of the signal tables failed")
-                        if action is _add:
+                        if action is changes.add:
                             subject.claim()
                     # In this order: a reader finds the change in the log until it is in the tables, and a route
                     # read before the change was complete is not cached, because the version is another one.
@@ -263,12 +230,12 @@ class Registry:
             links.sort(key=_by_priority, reverse=True)  # stable, also in reverse
         return links
 
-    def _at(self, sender: object, signal: Hashable, pending: tuple[_Change, ...]) -> list[Link]:
+    def _at(self, sender: object, signal: Hashable, pending: tuple[Change, ...]) -> list[Link]:
         table = self.any if sender is Any else self.tables.get(id(sender))
         cell = table.cells.get(signal) if table is not None else None
         links = list(cell.values()) if cell else []  # one step of the interpreter
         if pending:
-            links = list(_overlay(links, sender, signal, pending).values())
+            links = list(changes.overlay(links, sender, signal, pending).values())
         # A link that replaced another has its place in the table, but its own time.
         links.sort(key=_by_sequence)
         return links
@@ -280,66 +247,4 @@ class Registry:
         cell = table.cells.get(signal) if table is not None else None
         link = cell.get(key) if cell else None
         present = [] if link is None else [link]
-        return _overlay(present, sender, signal, pending).get(key)
-
-
-def _overlay(
-    links: Iterable[Link], sender: object, signal: Hashable, pending: Iterable[_Change]
-) -> dict[Hashable, Link]:
-    """What a cell holds once the pending changes are in it. They may be in it already, even overtaken by later ones."""
-    found = {link.key: link for link in links}
-    for action, subject in pending:
-        if action is _add and subject.signal == signal and subject.table.sender() is sender:
-            present = found.get(subject.key)
-            if present is None or present.sequence < subject.sequence:
-                found[subject.key] = subject
-        elif action is _remove and found.get(key := subject.key) is subject:
-            del found[key]
-    return found
-
-
-def _add(registry: Registry, link: Link) -> None:
-    table = link.table
-    if table is not registry.any:
-        sender = table.sender()  # held until the table is in: its death must find it there
-        if sender is None and table.is_weak:
-            link.claim()
-            return
-        # Another connect may have made a table for the same sender meanwhile.
-        table = link.table = registry.tables.setdefault(table.sender_id, table)
-    cell = table.cells.get(link.signal)
-    if cell is None:
-        cell = table.cells[link.signal] = {}
-        registry.count_own(table, link.signal, 1)
-    replaced = cell.get(link.key)
-    cell[link.key] = link
-    if replaced is not None and replaced is not link:
-        replaced.claim()
-    registry.forget_routes(table, link.signal)
-
-
-def _remove(registry: Registry, link: Link) -> None:
-    table = link.table
-    cell = table.cells.get(link.signal)
-    if cell is None or cell.get(link.key) is not link:
-        return  # replaced, or its sender is dead
-    del cell[link.key]
-    if not cell:
-        del table.cells[link.signal]
-        registry.count_own(table, link.signal, -1)
-    registry.forget_routes(table, link.signal)
-    if not table.cells and table is not registry.any:
-        registry.forget_table(table)
-
-
-def _drop(registry: Registry, table: Table) -> None:
-    for signal, cell in table.cells.items():
-        registry.count_own(table, signal, -1)
-        for link in cell.values():
-            link.claim()
-    table.cells.clear()
-    table.routes.clear()
-
-
-def _forget(registry: Registry, signal: Hashable) -> None:
-    registry.forget_routes(registry.any, signal)
+        return changes.overlay(present, sender, signal, pending).get(key)
