@@ -15,7 +15,9 @@ The service is named by the argument ``service=``, by `configure`, by PUBLISH_SU
 by a config.json in the working directory or a directory above it.
 """
 
+from pubsubclient._batch import Batch
 from pubsubclient._errors import (
+    BatchClosed,
     ConfigurationError,
     Conflict,
     Forbidden,
@@ -39,6 +41,8 @@ from pubsubclient._topic import Topic
 from pubsubclient._version import __version__
 
 __all__ = [
+    "Batch",
+    "BatchClosed",
     "ConfigurationError",
     "Conflict",
     "Event",

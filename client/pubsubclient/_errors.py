@@ -10,6 +10,7 @@ Errors::
     │   ├── NotFound        404: what the request names does not exist
     │   ├── Conflict        409, 422: the request contradicts what is stored
     │   └── TooLarge        413: more than fits one request
+    ├── BatchClosed         a batch that takes no more events
     ├── Unavailable         no answer that counts before the deadline
     └── PublishError        a publish that did not store all of its events
         ├── PublishRefused  what has no receipt is surely not stored
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pubsubclient._receipts import Receipt
 
 __all__ = [
+    "BatchClosed",
     "ConfigurationError",
     "Conflict",
     "Forbidden",
@@ -54,6 +56,10 @@ class ConfigurationError(PubSubError):
 
 class InvalidArgument(PubSubError, ValueError):
     """An argument breaks a documented rule. Raised before anything is sent."""
+
+
+class BatchClosed(PubSubError):
+    """The batch takes no more events: it was closed, or belongs to the process that this one was forked from."""
 
 
 class ServiceError(PubSubError):

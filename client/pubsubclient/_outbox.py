@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pubsubclient._event import Event
 from pubsubclient._json import encode
 from pubsubclient._receipts import Receipt
 
-__all__ = ["Outbox", "Request", "encode_request"]
+__all__ = ["Outbox", "Request", "encode_request", "first_try_us"]
 
 #: of one request
 _MAX_EVENTS = 10_000
@@ -103,9 +103,7 @@ class Outbox:
 
         Remembered on each event, for the case that it is published again.
         """
-        sinces = [self.events[place].first_tries.setdefault(self._store, now_us) for place in request.places]
-        known = [since for since in sinces if since is not None]
-        return min(known) if len(known) == len(sinces) else None
+        return first_try_us([self.events[place] for place in request.places], self._store, now_us)
 
     def surely_not_stored(self, request: Request) -> bool:
         """Judge the events without a receipt, when `request` surely did nothing and the others were not sent.
@@ -117,6 +115,13 @@ class Outbox:
         for place in request.places:
             self.events[place].first_tries.pop(self._store, None)
         return True
+
+
+def first_try_us(events: Iterable[Event], store: str, now_us: int | None) -> int | None:
+    """The store time before any of these events was tried first, µs, which is now for new ones; None if not known."""
+    sinces = [event.first_tries.setdefault(store, now_us) for event in events]
+    known = [since for since in sinces if since is not None]
+    return min(known) if len(known) == len(sinces) else None
 
 
 def encode_request(request: Request, publisher: str, since_us: int | None) -> bytes:

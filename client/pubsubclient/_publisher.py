@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, overload
 
+from pubsubclient._batch import Batch
 from pubsubclient._errors import InvalidArgument, PublishRefused, PublishUnknown, ServiceError, TooLarge, Unavailable
 from pubsubclient._event import Event
 from pubsubclient._names import check_name
@@ -74,6 +75,23 @@ class Publisher:
                 raise failed(error, outbox.receipts, outbox.left()) from error
         receipts = [receipt for receipt in outbox.receipts if receipt is not None]
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
+
+    def batch(self, *, max_delay: float = 0.01, max_events: int = 20_000, max_bytes: int = 32 * 1024 * 1024) -> Batch:
+        """Publish many events in the background: ``with publisher.batch() as batch: batch.publish(event)``.
+
+        See `Batch` for what becomes of them.
+
+        Args:
+            max_delay: an event waits at most so long for others to be sent with, seconds
+            max_events: so many events may wait for their receipts; `publish` blocks while there are more
+            max_bytes: the same for their bytes of JSON
+
+        Raises:
+            InvalidArgument: an argument is out of its range
+        """
+        if not max_delay >= 0 or max_events < 1 or max_bytes < 1:
+            raise InvalidArgument("max_delay is expected to be at least 0, max_events and max_bytes at least 1.")
+        return Batch(self._transport, self.name, max_delay, max_events, max_bytes)
 
     def __repr__(self) -> str:
         return f"Publisher({self.name!r})"

@@ -1,7 +1,8 @@
-"""Loops over events and blocks of work, over the emulator on both stores."""
+"""Loops over events, blocks of work and batches, over the emulator on both stores."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from e2e.serving import Serving
 from e2e.wire import Wire
-from pubsubclient import Event, Publisher, Service, Subscriber
+from pubsubclient import Event, Publisher, PublishRefused, Service, Subscriber
 
 _EVENTS = 300
 
@@ -134,3 +135,54 @@ def test_a_block_settles_by_how_it_ends(
     else:
         work()
     assert [(event.data, event.attempt) for event in subscriber.get_events(wait=1)] == comes_again
+
+
+def test_a_batch_stores_every_event_once_in_order(wire: Wire, own: tuple[Publisher, Subscriber, str]) -> None:
+    """Whatever was together in a request; receipts say where."""
+    publisher, subscriber, topic = own
+    with publisher.batch() as batch:
+        futures = [batch.publish(topic, number) for number in range(2500)]
+    got = list(subscriber.events(wait=0, max_events=1000))
+    assert [event.data for event in got] == list(range(2500))
+    assert [event.sequence for event in got] == [future.result(0).sequence for future in futures]
+
+
+def test_what_compresses_badly_is_split_until_it_fits(own: tuple[Publisher, Subscriber, str]) -> None:
+    """The service limits what a request becomes when compressed."""
+    publisher, subscriber, topic = own
+    with publisher.batch(max_delay=10) as batch:
+        for _ in range(4):
+            batch.publish(topic, os.urandom(600_000))
+    assert [len(event.data) for event in subscriber.events(wait=0)] == [600_000] * 4
+
+
+def test_a_refused_event_leaves_the_others_of_its_batch_alone(own: tuple[Publisher, Subscriber, str]) -> None:
+    """An id is taken with another payload."""
+    publisher, subscriber, topic = own
+    publisher.publish(Event(topic, "first", id="taken"))
+    batch = publisher.batch(max_delay=10)
+    for number in range(50):
+        batch.publish(topic, number)
+        if number == 20:
+            refused = batch.publish(Event(topic, "second", id="taken"))
+    with pytest.raises(PublishRefused) as raised:
+        batch.close()
+    failure = refused.exception(0)
+    assert isinstance(failure, PublishRefused)
+    assert failure.reason.code == "payload_differs"  # type: ignore[union-attr]
+    assert [event.id for event in raised.value.events] == ["taken"]
+    assert [event.data for event in subscriber.events(wait=0)] == ["first", *range(50)]
+
+
+def test_a_batch_goes_on_over_kills_of_the_service(serving: Serving, service: Service) -> None:
+    """Every event is stored once, in order."""
+    publisher = Publisher("shop", service=service)
+    with publisher.batch(max_events=200) as batch:
+        for number in range(1000):
+            batch.publish("orders", number)
+            if number in {300, 700}:
+                serving.kill()
+                serving.restart()
+    with Subscriber("billing", service=service) as subscriber:
+        subscriber.subscribe("orders")
+        assert [event.data for event in subscriber.get_events()] == list(range(1000))

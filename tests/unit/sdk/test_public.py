@@ -8,9 +8,10 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "ConfigurationError", "Conflict", "Event", "Events", "Forbidden", "InvalidArgument", "NotFound", "PubSubError",
-    "PublishError", "PublishRefused", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service",
-    "ServiceError", "Subscriber", "TooLarge", "Topic", "Unavailable", "__version__", "configure",
+    "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Forbidden", "InvalidArgument",
+    "NotFound", "PubSubError", "PublishError", "PublishRefused", "PublishUnknown", "Publisher", "Receipt",
+    "ReceivedEvent", "Service", "ServiceError", "Subscriber", "TooLarge", "Topic", "Unavailable", "__version__",
+    "configure",
 }  # fmt: skip
 
 

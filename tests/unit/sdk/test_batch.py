@@ -1,0 +1,320 @@
+"""Batches: what they send, in which order, and what becomes of each event."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from pubsubclient import (
+    Batch,
+    Conflict,
+    Event,
+    InvalidArgument,
+    Publisher,
+    PublishError,
+    PublishRefused,
+    PublishUnknown,
+    Receipt,
+    Service,
+    Unavailable,
+)
+from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, problem
+
+
+def _ids(server: ScriptedService) -> list[list[str]]:
+    """The events of each request so far."""
+    return [[event["id"] for event in body["events"]] for body in server.calls("publish")]
+
+
+def _stored(server: ScriptedService) -> list[str]:
+    return [event for ids in _ids(server) for event in ids]
+
+
+def _refusing(server: ScriptedService, answer: Reply, *at_fault: str) -> Callable[[Any], Reply]:
+    """Refuses every request with one of these events in it."""
+
+    def reply(body: Any) -> Reply:
+        if any(event["id"] in at_fault for event in body["events"]):
+            return answer
+        return Reply({"events": [server.receipt(event) for event in body["events"]]})
+
+    return reply
+
+
+def _failing(batch: Batch) -> PublishError:
+    """What leaving raises."""
+    with pytest.raises(PublishError) as raised:
+        batch.close()
+    return raised.value
+
+
+def test_every_event_gets_its_receipt(server: ScriptedService, publisher: Publisher) -> None:
+    """In few requests, in order."""
+    with publisher.batch() as batch:
+        futures = [batch.publish(Event("orders", n, id=f"{n}")) for n in range(100)]
+        last = batch.publish("orders", {"n": 100})
+    receipts = [future.result(0) for future in futures]
+    assert [receipt.id for receipt in receipts] == [f"{n}" for n in range(100)]
+    assert [receipt.sequence for receipt in receipts] == [f"0000-{n:020d}" for n in range(1, 101)]
+    assert isinstance(last.result(0), Receipt)
+    assert _stored(server)[:100] == [f"{n}" for n in range(100)]
+    body = server.calls("publish")[0]
+    assert (body["topic"], body["publisher"]) == ("orders", "shop")
+    assert body["events"][0]["source"] == "/publishers/shop"
+
+
+def test_an_event_does_not_wait_long_for_others(server: ScriptedService, publisher: Publisher) -> None:
+    """Nobody has to flush."""
+    with publisher.batch(max_delay=0.05) as batch:
+        started = time.monotonic()
+        batch.publish("orders").result(10)
+        assert 0.04 < time.monotonic() - started < 2
+
+
+def test_flush_does_not_wait_for_others_at_all(server: ScriptedService, publisher: Publisher) -> None:
+    """It returns when what was published has its outcome."""
+    with publisher.batch(max_delay=60) as batch:
+        future = batch.publish("orders")
+        assert batch.flush(10)
+        assert future.done()
+        assert batch.flush()
+
+
+def test_a_full_request_does_not_wait_either(server: ScriptedService, publisher: Publisher) -> None:
+    """1,000 events, or a megabyte."""
+    with publisher.batch(max_delay=60) as batch:
+        futures = [batch.publish(Event("orders")) for _ in range(1000)]
+        futures[-1].result(10)
+        big = [batch.publish(Event("orders", "x" * 300_000)) for _ in range(4)]
+        big[2].result(10)
+    assert [len(ids) for ids in _ids(server)] == [1000, 3, 1]
+
+
+def test_one_request_is_under_way_and_the_next_one_fills(server: ScriptedService, publisher: Publisher) -> None:
+    """So the order holds, and a slow service gets large requests."""
+    first, go_on, most = threading.Event(), threading.Event(), []
+
+    def slow(body: Any) -> Reply:
+        first.set()
+        go_on.wait(10)
+        most.append(len(server.calls("publish")))
+        return Reply({"events": [server.receipt(event) for event in body["events"]]})
+
+    server.script("publish", slow)
+    with publisher.batch(max_delay=0) as batch:
+        batch.publish(Event("orders", id="0"))
+        assert first.wait(10)
+        for n in range(1, 50):
+            batch.publish(Event("orders", id=f"{n}"))
+        go_on.set()
+    assert most == [1]
+    assert _ids(server) == [["0"], [f"{n}" for n in range(1, 50)]]
+
+
+def test_topics_keep_their_order(server: ScriptedService, publisher: Publisher) -> None:
+    """Each its own."""
+    with publisher.batch(max_delay=60) as batch:
+        for n in range(6):
+            batch.publish(Event("ab"[n % 2], id=f"{n}"))
+    assert [(body["topic"]) for body in server.calls("publish")] == ["a", "b"]
+    assert _ids(server) == [["0", "2", "4"], ["1", "3", "5"]]
+
+
+@pytest.mark.parametrize("bound", [{"max_events": 3}, {"max_bytes": 3 * 250}])
+def test_publish_blocks_while_too_much_is_on_its_way(
+    server: ScriptedService, publisher: Publisher, bound: dict[str, int]
+) -> None:
+    """Memory is bounded, by events and by bytes."""
+    go_on = threading.Event()
+
+    def held(body: Any) -> Reply:
+        go_on.wait(10)
+        return Reply({"events": [server.receipt(event) for event in body["events"]]})
+
+    server.script("publish", *[held] * 20)
+    published = []
+
+    def publish() -> None:
+        with publisher.batch(**bound) as batch:
+            for n in range(10):
+                published.append(batch.publish(Event("orders", "x" * 80, id=f"{n}")))  # noqa: PERF401 - seen while it grows
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    thread.join(0.5)
+    assert 2 <= len(published) <= 3
+    go_on.set()
+    thread.join(10)
+    assert [future.result(0).id for future in published] == [f"{n}" for n in range(10)]
+
+
+def test_an_event_larger_than_the_bound_passes_alone(server: ScriptedService, publisher: Publisher) -> None:
+    """It must be sent some time."""
+    with publisher.batch(max_bytes=10) as batch:
+        for n in range(3):
+            batch.publish("orders", n)
+    assert [len(ids) for ids in _ids(server)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("answer", [problem(422, "payload_differs", event="5"), problem(400, "invalid_event")])
+def test_a_refused_event_fails_alone(server: ScriptedService, publisher: Publisher, answer: Reply) -> None:
+    """The others are stored, in order; leaving says so."""
+    server.script("publish", *[_refusing(server, answer, "5", "17")] * 40)
+    batch = publisher.batch(max_delay=60)
+    events = [Event("orders", id=f"{n}") for n in range(20)]
+    futures = [batch.publish(event) for event in events]
+    error = _failing(batch)
+    assert isinstance(error, PublishRefused)
+    assert error.events == [events[5], events[17]]
+    assert error.receipts == [None, None]
+    stored = [future.result(0) for n, future in enumerate(futures) if n not in {5, 17}]
+    assert [receipt.sequence for receipt in stored] == [f"0000-{n:020d}" for n in range(1, 19)]
+    failure = futures[5].exception(0)
+    assert isinstance(failure, PublishRefused)
+    assert failure.events == [events[5]]
+    assert failure.reason.code == answer.body["code"]  # type: ignore[union-attr]
+    batch.close()  # says it once
+
+
+def test_a_request_that_is_too_large_is_split_and_the_next_ones_are_smaller(
+    server: ScriptedService, publisher: Publisher
+) -> None:
+    """Only the service knows how far events compress."""
+
+    def reply(body: Any) -> Reply:
+        if len(body["events"]) > 300:
+            return problem(413, "too_large")
+        return Reply({"events": [server.receipt(event) for event in body["events"]]})
+
+    server.script("publish", *[reply] * 40)
+    with publisher.batch(max_delay=60) as batch:
+        futures = [batch.publish(Event("orders", id=f"{n:04d}")) for n in range(2000)]
+    assert [future.result(0).sequence for future in futures] == [f"0000-{n:020d}" for n in range(1, 2001)]
+    sizes = [len(ids) for ids in _ids(server)]
+    assert sizes[:4] == [1000, 500, 250, 250]
+    assert sizes.count(1000) == 1
+
+
+def test_what_forbids_the_publisher_is_not_split(server: ScriptedService, publisher: Publisher) -> None:
+    """It is no event's fault; the batch goes on all the same."""
+    server.script("publish", problem(403, "forbidden"))
+    batch = publisher.batch(max_delay=60)
+    failed = [batch.publish("orders") for _ in range(5)]
+    assert batch.flush(10)
+    assert batch.publish("orders").cancel()
+    later = batch.publish("orders")
+    error = _failing(batch)
+    assert len(error.events) == 5
+    assert all(isinstance(future.exception(0), PublishRefused) for future in failed)
+    assert later.result(0)
+    assert [len(ids) for ids in _ids(server)] == [5, 1]
+
+
+def test_a_refusal_after_a_try_without_an_answer_is_unknown(server: ScriptedService, publisher: Publisher) -> None:
+    """And stays so for the halves of that request."""
+    event = Event("orders", id="7")
+    server.script("publish", BREAK_OFF, *[_refusing(server, problem(422, "payload_differs"), "7")] * 9)
+    batch = publisher.batch(max_delay=60)
+    other, future = batch.publish("orders"), batch.publish(event)
+    error = _failing(batch)
+    assert isinstance(error, PublishUnknown)
+    assert isinstance(error.reason, Conflict)
+    assert error.events == [event]
+    assert other.result(0)
+    assert isinstance(future.exception(0), PublishUnknown)
+
+
+def test_a_service_out_of_reach_fails_all_that_is_left(server: ScriptedService) -> None:
+    """What was tried may be stored, what was not is surely not; later events are refused at once."""
+    publisher = Publisher("shop", service=Service(server.url, deadline_s=0.3))
+    server.script("publish", *[BREAK_OFF] * 1000)
+    batch = publisher.batch(max_delay=60)
+    futures = [batch.publish(Event(topic)) for topic in ["a"] * 1000 + ["b"] * 10]
+    kinds = [type(future.exception(10)) for future in futures]
+    assert kinds == [PublishUnknown] * 1000 + [PublishRefused] * 10
+    with pytest.raises(PublishRefused) as raised:
+        batch.publish("a")
+    assert isinstance(raised.value.reason, Unavailable)
+    error = _failing(batch)
+    assert isinstance(error, PublishUnknown)
+    assert len(error.events) == 1010
+
+
+def test_a_failed_batchs_events_can_be_published_again(server: ScriptedService) -> None:
+    """With the since of their first try."""
+    publisher = Publisher("shop", service=Service(server.url, deadline_s=0.2))
+    server.script("publish", *[BREAK_OFF] * 1000)
+    batch = publisher.batch()
+    batch.publish(Event("orders", id="7"))
+    error = _failing(batch)
+    [since] = {body["since"] for body in server.calls("publish")}
+    server.as_usual("publish")
+    server.store_time_us = 1_700_000_100_000_000
+    publisher.publish("other")
+    with publisher.batch() as again:
+        again.publish(error.events[0])
+    assert server.calls("publish")[-1]["since"] == since
+
+
+def test_a_future_that_is_cancelled_in_time_is_not_sent(server: ScriptedService, publisher: Publisher) -> None:
+    """It counts for nothing."""
+    with publisher.batch(max_delay=60) as batch:
+        batch.publish(Event("orders", id="1"))
+        assert batch.publish(Event("orders", id="2")).cancel()
+        batch.publish(Event("orders", id="3"))
+    assert _ids(server) == [["1", "3"]]
+
+
+def test_what_is_called_when_an_event_is_stored_may_publish(server: ScriptedService, publisher: Publisher) -> None:
+    """It runs in the thread that makes room, and so is not held up."""
+    with publisher.batch(max_events=1, max_delay=0) as batch:
+
+        def again(future: Future[Receipt]) -> None:
+            if future.result().id == "first":
+                batch.publish(Event("orders", id="second"))
+                assert not batch.flush()
+
+        batch.publish(Event("orders", id="first")).add_done_callback(again)
+        assert batch.flush(10)
+    assert _stored(server) == ["first", "second"]
+
+
+def test_threads_share_a_batch(server: ScriptedService, publisher: Publisher) -> None:
+    """Each thread's events keep their order."""
+    with publisher.batch(max_events=50) as batch:
+
+        def publish(name: str) -> None:
+            for n in range(200):
+                batch.publish(Event("orders", id=f"{name}{n:03d}"))
+
+        threads = [threading.Thread(target=publish, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    stored = _stored(server)
+    for name in "abcd":
+        assert [i for i in stored if i[0] == name] == [f"{name}{n:03d}" for n in range(200)]
+
+
+@pytest.mark.parametrize("options", [{"max_delay": -1}, {"max_events": 0}, {"max_bytes": 0}])
+def test_bounds_out_of_range_are_refused(publisher: Publisher, options: dict[str, Any]) -> None:
+    """At once."""
+    with pytest.raises(InvalidArgument):
+        publisher.batch(**options)
+
+
+def test_what_is_no_event_is_refused_where_it_is_published(server: ScriptedService, publisher: Publisher) -> None:
+    """Nothing else is held up by it."""
+    with publisher.batch() as batch:
+        for call in (lambda: batch.publish(Event("a"), 1), lambda: batch.publish("a", {1: 2})):  # type: ignore[call-overload]
+            with pytest.raises(InvalidArgument):
+                call()
+        with pytest.raises(InvalidArgument):
+            batch.publish("orders", "x" * 900_000)
+    assert server.calls("publish") == []
