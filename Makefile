@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SEEDS ?= 500
+CASES ?= 2000
 #: more arguments for `make test`, `make emulator` and `make demo`
 ARGS ?=
 
-.PHONY: help venv test lint demo emulator simulate wheel clean
+.PHONY: help venv test lint demo emulator simulate fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -30,6 +31,9 @@ emulator: $(VENV)/.runtime ## serve the functions on this machine: make emulator
 
 simulate: $(VENV)/.dev ## look for broken promises under faults: SEEDS=20000 for many, SEED=17 for one again
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
+	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)
 
 wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
 	rm -rf dist

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import functions_framework
 
 from pubsubservice import __version__
+from pubsubservice.openapi import openapi
 
 __all__ = ["Front", "WSGIApp", "load_functions"]
 
@@ -27,7 +28,8 @@ def load_functions(source: Path, names: Iterable[str]) -> dict[str, WSGIApp]:
 
 
 class Front:
-    """A WSGI application: ``/NAME`` is the function NAME, ``/healthz`` says that we live, ``/`` lists them.
+    """A WSGI application: ``/NAME`` is the function NAME, ``/healthz`` says that we live, ``/`` lists them,
+    ``/openapi.json`` describes them.
 
     Nothing here authenticates, and any web page a developer visits can make the browser send requests to
     127.0.0.1: by a name of its own that it lets point there (DNS rebinding), or across origins. So only
@@ -65,8 +67,10 @@ class Front:
             return function(environ, start_response)
         if path == "healthz":
             return _json(start_response, "200 OK", {"status": "ok", "version": __version__})
+        base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
+        if path == "openapi.json":
+            return _json(start_response, "200 OK", openapi(base))
         if not path:
-            base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
             urls = {name: f"{base}/{name}" for name in self._functions}
             return _json(start_response, "200 OK", {"version": __version__, "functions": urls})
         detail = f"there is no function {path!r}; there are {', '.join(self._functions)}"

@@ -23,18 +23,19 @@ from pubsubservice.tap import Slice
 from pubsubservice.tokens import check_token
 
 __all__ = [
-    "MAX_BODY_BYTES", "Publish", "RegisterBody", "UnsubscribeBody", "check_publish", "decode",
-    "decode_get_events", "decode_publish", "decode_register", "decode_registered", "decode_subscribe", "decode_unsubscribe",
-    "encode", "encode_answer", "encode_receipts",
+    "BODIES", "MAX_BODY_BYTES", "MAX_DEADLINE_S", "MAX_DELAY_S", "MAX_HANDED_OUT", "MAX_PAGE", "MAX_WAIT_S", "Publish",
+    "RegisterBody", "UnsubscribeBody", "check_publish", "decode", "decode_get_events", "decode_publish",
+    "decode_register", "decode_registered", "decode_subscribe", "decode_unsubscribe", "encode", "encode_answer",
+    "encode_receipts",
 ]  # fmt: skip
 
 #: bytes of a request's JSON
 MAX_BODY_BYTES = 4 * 1024 * 1024
-_MAX_PAGE = 1_000
-_MAX_WAIT_S = 20
-_MAX_EVENTS = 5_000
-_MAX_DEADLINE_S = 600
-_MAX_DELAY_S = 24 * 3600
+MAX_PAGE = 1_000
+MAX_WAIT_S = 20
+MAX_HANDED_OUT = 5_000
+MAX_DEADLINE_S = 600
+MAX_DELAY_S = 24 * 3600
 
 
 class RegisterBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -100,12 +101,11 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _Body = TypeVar("_Body")
+#: what requests hold, by the name in the API's description
+BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody)
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind)
-    for kind in (
-        RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, msgspec.Raw, list[msgspec.Raw],
-    )
-}  # fmt: skip
+    kind: msgspec.json.Decoder(kind) for kind in (*BODIES, msgspec.Raw, list[msgspec.Raw])
+}
 _encoder = msgspec.json.Encoder()
 _JSON_WORDS = {"int": "integer", "str": "string", "bool": "boolean", "float": "number"}
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?", re.DOTALL)
@@ -155,8 +155,8 @@ def decode_registered(query: Mapping[str, str]) -> tuple[str, str, int, str | No
     if name:
         check_name(kinds[0], name)
     size = query.get("page_size", "100")
-    if not (size.isdecimal() and size.isascii() and 1 <= int(size[:9]) <= _MAX_PAGE):
-        raise BadRequest("invalid_request", f"page_size: 1 to {_MAX_PAGE} is expected; got {size[:40]!r}.")
+    if not (size.isdecimal() and size.isascii() and 1 <= int(size[:9]) <= MAX_PAGE):
+        raise BadRequest("invalid_request", f"page_size: 1 to {MAX_PAGE} is expected; got {size[:40]!r}.")
     after = query.get("page_token")
     if after is not None:
         check_name("page_token", after)
@@ -187,7 +187,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
     if request.start not in (None, "earliest", "latest"):
         raise BadRequest("invalid_request", f'start: "earliest" or "latest" is expected; got {request.start[:40]!r}.')
     if request.ack_deadline_s is not None:
-        _check_range("ack_deadline_s", request.ack_deadline_s, 1, _MAX_DEADLINE_S)
+        _check_range("ack_deadline_s", request.ack_deadline_s, 1, MAX_DEADLINE_S)
     if request.token is not None:
         check_token(request.token, "token")
     return Subscribe(request.subscriber, request.topic, request.start, request.ack_deadline_s, request.token)
@@ -207,18 +207,18 @@ def decode_get_events(body: bytes) -> GetEvents:
     """Check a request for events, its settlements included."""
     request = decode(GetEventsBody, body)
     check_name("subscriber", request.subscriber)
-    _check_range("max_events", request.max_events, 0, _MAX_EVENTS)
-    _check_range("wait_s", request.wait_s, 0, _MAX_WAIT_S)
+    _check_range("max_events", request.max_events, 0, MAX_HANDED_OUT)
+    _check_range("wait_s", request.wait_s, 0, MAX_WAIT_S)
     if request.lease is not None:
         check_token(request.lease, "lease")
     for verb in ("ack", "nack", "extend", "release"):
         for number, settlement in enumerate(getattr(request, verb)):
             check_token(settlement.lease, f"{verb}[{number}].lease")
     for number, nack in enumerate(request.nack):
-        _check_range(f"nack[{number}].delay_s", nack.delay_s, 0, _MAX_DELAY_S)
+        _check_range(f"nack[{number}].delay_s", nack.delay_s, 0, MAX_DELAY_S)
     for number, extend in enumerate(request.extend):
         if extend.seconds is not None:
-            _check_range(f"extend[{number}].seconds", extend.seconds, 1, _MAX_DEADLINE_S)
+            _check_range(f"extend[{number}].seconds", extend.seconds, 1, MAX_DEADLINE_S)
     settlements = Settlements(
         ack=[Settlement(ack.lease, ack.events) for ack in request.ack],
         nack=[Settlement(nack.lease, nack.events, delay_s=nack.delay_s) for nack in request.nack],

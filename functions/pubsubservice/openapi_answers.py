@@ -1,0 +1,145 @@
+"""What the service answers, as JSON Schema: states, receipts, events, problems, and the headers of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["ANSWERS", "CODES", "answered"]
+
+Schema = dict[str, Any]
+
+#: the codes of problems, by status
+CODES: dict[int, tuple[str, ...]] = {
+    400: (
+        "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
+        "invalid_token", "too_many_subscriptions",
+    ),
+    404: ("unknown_subscriber", "unknown_topic", "unknown_publisher"),
+    405: ("method_not_allowed",),
+    409: ("partitions_fixed", "older_token"),
+    413: ("too_large",),
+    415: ("unsupported_media_type",),
+    422: ("payload_differs",),
+    500: ("internal",),
+    503: ("contended", "store_unavailable", "newer_format", "interrupted"),
+}  # fmt: skip
+_EVERYWHERE = (400, 405, 413, 415, 500, 503)
+
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TIME: Schema = {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$"}
+_SEQUENCE: Schema = {"type": "string", "pattern": "^\\d{4}-\\d{20}$"}
+
+
+def _object(members: dict[str, Schema], **optional: Schema) -> Schema:
+    """An object of exactly these members, and maybe the optional ones."""
+    return {
+        "type": "object",
+        "required": list(members),
+        "properties": {**members, **optional},
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_SUBSCRIPTION = {"topic": _TEXT, "ack_deadline_s": _COUNT, "position": _list(_SEQUENCE)}
+_ADDED = {"topic": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME, "attempt": {"type": "integer", "minimum": 1}}
+
+ANSWERS: dict[str, Schema] = {
+    "Publisher": _object({"publisher": _TEXT}),
+    "Topic": _object({"topic": _TEXT, "partitions": _COUNT, "retention_s": _COUNT}),
+    "Subscriber": _object(
+        {
+            "subscriber": _TEXT,
+            "subscriptions": _list(_object({**_SUBSCRIPTION, "backlog": _COUNT, "lost": _COUNT})),
+            "unsettled": _COUNT,
+            "leases": _list(_object({"lease": _TEXT, "until": _TIME, "attempt": _COUNT, "events": _COUNT})),
+            "due": _COUNT,
+        }
+    ),
+    "Registered": _object({"subscriber": _TEXT, "subscriptions": _list(_object(_SUBSCRIPTION))}),
+    "Names": _object({"names": _list(_TEXT)}, next_page_token=_TEXT),
+    "Subscription": _object(_SUBSCRIPTION),
+    "Receipts": _object({"events": _list(_object({"id": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME}))}),
+    "DeliveredEvent": {
+        "type": "object",
+        "required": ["specversion", "id", "source", "type", *_ADDED],
+        "properties": {"specversion": {"const": "1.0"}, "id": _TEXT, "source": _TEXT, "type": _TEXT, **_ADDED},
+    },
+    "Events": _object(
+        {
+            "events": _list({"$ref": "#/components/schemas/DeliveredEvent"}),
+            "lease": {"type": ["string", "null"]},
+            "until": {"anyOf": [_TIME, {"type": "null"}]},
+            "more": {"type": "boolean"},
+        },
+        over={"const": True},
+        blocked={"const": "leases"},
+        unknown=_list(_object({"lease": _TEXT, "settlement": {"enum": ["ack", "nack", "release", "extend"]}})),
+        lost={"type": "object", "additionalProperties": _COUNT},
+    ),
+}
+
+#: the schemas of a success, by operation
+_SUCCESSES = {
+    "register": ("Publisher", "Registered", "Topic"),
+    "registered": ("Publisher", "Subscriber", "Topic", "Names"),
+    "publish": ("Receipts",),
+    "subscribe": ("Subscription",),
+    "get_events": ("Events",),
+}
+
+
+def _header(description: str, schema: Schema, *, required: bool = True) -> Schema:
+    return {"description": description, "required": required, "schema": schema}
+
+
+_HEADERS = {
+    "X-Store-Ops": _header(
+        "Store operations billed.", {"type": "string", "pattern": "^reads=\\d+, writes=\\d+, deletes=\\d+$"}
+    ),
+    "X-Store-Time": _header("A store time that has passed, µs; when the store was touched.", _COUNT, required=False),
+    "X-Service-Version": _header("The service's version.", _TEXT),
+    "Server-Timing": _header("The service's time for the request, ms.", _TEXT),
+}
+_RETRY_AFTER = {"Retry-After": _header("Seconds to wait before trying again.", _COUNT, required=False)}
+
+
+def answered(operation: str, success: Iterable[int], refusals: Iterable[int]) -> dict[str, Schema]:
+    """The responses of an operation: its successes, its own refusals, and those that every call may get."""
+    responses: dict[str, Schema] = {}
+    for status in success:
+        responses[str(status)] = {"description": "Done.", "headers": {**_HEADERS, **_RETRY_AFTER}}
+        if status != 204:
+            schemas = [{"$ref": f"#/components/schemas/{name}"} for name in _SUCCESSES[operation]]
+            responses[str(status)]["content"] = {"application/json": {"schema": {"anyOf": schemas}}}
+    for status in sorted({*refusals, *_EVERYWHERE}):
+        responses[str(status)] = _refusal(status)
+    return responses
+
+
+def _refusal(status: int) -> Schema:
+    document = _object(
+        {
+            "type": {"const": "about:blank"},
+            "title": _TEXT,
+            "status": {"const": status},
+            "detail": _TEXT,
+            "code": {"enum": list(CODES[status])},
+        },
+        **({"event": _TEXT} if status == 422 else {}),
+    )
+    headers = dict(_HEADERS)
+    if status == 405:
+        headers["Allow"] = _header("The methods that are expected.", _TEXT)
+    if status == 503:
+        headers.update(_RETRY_AFTER)
+    return {
+        "description": ", ".join(CODES[status]) + ".",
+        "headers": headers,
+        "content": {"application/problem+json": {"schema": document}},
+    }
