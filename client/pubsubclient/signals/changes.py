@@ -21,9 +21,7 @@ __all__ = ["Change", "add", "drop", "forget", "overlay", "remove"]
 Change = tuple[Callable[["Registry", Untyped], None], Untyped]
 
 
-def overlay(
-    links: Iterable[Link], sender: object, signal: Hashable, pending: Iterable[Change]
-) -> dict[Hashable, Link]:
+def overlay(links: Iterable[Link], sender: object, signal: Hashable, pending: Iterable[Change]) -> dict[Hashable, Link]:
     """What a cell holds once the pending changes are in it. They may be in it already, even overtaken by later ones."""
     found = {link.key: link for link in links}
     for action, subject in pending:
