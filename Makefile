@@ -8,7 +8,7 @@ CASES ?= 2000
 #: more arguments for `make test`, `make emulator` and `make demo`
 ARGS ?=
 
-.PHONY: help venv test lint demo emulator simulate fuzz wheel clean
+.PHONY: help venv test lint demo emulator simulate bench fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -35,6 +35,9 @@ simulate: $(VENV)/.dev ## look for broken promises under faults: SEEDS=20000 for
 fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)
 
+bench: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Django and psygnal, in one run: ARGS=--json for all figures
+	@$(BIN)/python benchmarks/signals.py $(ARGS)
+
 wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
@@ -56,4 +59,8 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --group dev
 	@# PyDispatcher's own tests are run against ours; they are fetched, not copied
 	$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers PyDispatcher==2.0.7
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group benchmarks
 	@touch $@
