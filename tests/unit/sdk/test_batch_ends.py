@@ -11,7 +11,7 @@ import pytest
 
 from pubsubclient import BatchClosed, Event, Publisher, PublishRefused, _batch
 from unit.sdk.programs import run_program, start_program
-from unit.sdk.scripted import HANG, Reply, ScriptedService, problem
+from unit.sdk.scripted import HANG, Reply, ScriptedService, event, lease, problem
 
 BATCH = """
 from pubsubclient import Event, Publisher
@@ -141,8 +141,6 @@ from pubsubclient import Subscriber
 subscriber = Subscriber("billing")
 subscriber.get_events()
 """
-    from unit.sdk.scripted import event, lease
-
     server.script("get_events", lease(event(1)))
     assert run_program(BATCH + program, server.url).returncode == 0
     assert [asked.function for asked in server.asked][-2:] == ["publish", "get_events"]
@@ -152,8 +150,9 @@ subscriber.get_events()
 def test_a_forked_child_cannot_use_it(server: ScriptedService) -> None:
     """It raises, and leaving it there, or ending, sends nothing."""
     program = """
-import os, sys
+import os, sys, warnings
 from pubsubclient import BatchClosed
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons advise against forking with threads
 with batch:
     if os.fork() == 0:
         for call in (lambda: batch.publish("orders"), batch.flush):
