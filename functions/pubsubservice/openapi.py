@@ -123,9 +123,10 @@ def _call(
 
 
 def _publish() -> Schema:
+    # beside the media types of CloudEvents these headers say nothing, so no value of theirs is refused there
     headers = [
-        _parameter("ce-specversion", {"const": "1.0"}, "header", "Binary mode, with the other headers of CloudEvents."),
-        *(_parameter(f"ce-{name}", {"type": "string", "minLength": 1}, "header") for name in ("id", "source", "type")),
+        _parameter(f"ce-{name}", {"type": "string"}, "header", "In binary mode; ignored in the others.")
+        for name in ("specversion", "id", "source", "type")
     ]
     only = "With the media types and headers of CloudEvents, and only then."
     query = [
