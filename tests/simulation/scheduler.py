@@ -121,6 +121,11 @@ class Scheduler:
         actor.instance = alone
         self.kill(alone)
 
+    def end(self) -> None:
+        """End everybody: a greenlet that is left in the middle is never collected, nor is what it refers to."""
+        for actor in list(self._actors):
+            self.drop(actor)
+
     def kill(self, instance: Instance) -> None:
         """End a process at once, with all that it was doing."""
         instance.killed = True

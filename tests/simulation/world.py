@@ -57,6 +57,8 @@ class World:
             self._loop()
         except Stuck:
             self.truth.bad("stuck")
+        finally:
+            self.scheduler.end()
         return dict(self.truth.violations)
 
     def _loop(self) -> None:
@@ -70,8 +72,6 @@ class World:
                 self.calm = self.store.calm = True
             if not self.calm and not self.gentle:
                 self._mishap()
-        for instance, _ in self.services:
-            self.scheduler.kill(instance)
 
     def _drained(self) -> bool:
         if self.scheduler.steps % 40 or self.publishing:
