@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from pubsubservice.leases import Settlements, close_if_empty, expire, settle, take_due
 from pubsubservice.names import subscriber_path
-from pubsubservice.problems import NotFound, Unavailable
+from pubsubservice.problems import Unavailable
 from pubsubservice.reader import MAX_READS, Reader
-from pubsubservice.runtime import Runtime
+from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
 from pubsubservice.spans import Span, first_of, mask_of_spans, pack, select
 from pubsubservice.store import Changed, Doc, Reads, Refused, Store, Unknown
-from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Lease, State
+from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Lease, State, unknown_subscriber
 from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice
 from pubsubservice.tokens import check_not_ahead, make_token
 from pubsubservice.turns import Turns
@@ -120,15 +120,12 @@ class Delivery:
             reads = self._store.get_many([path])
             doc = reads.docs[0]
             if doc is None:
-                raise NotFound(
-                    "unknown_subscriber",
-                    f"No subscriber is registered under the name {request.subscriber!r}; register it first.",
-                )
+                raise unknown_subscriber(request.subscriber)
             state = State.read(doc)
             answer, watch = self._judge(request, state, self._now(reads))
             if self._written(path, state, doc):
                 return answer, watch
-            self._runtime.sleep(self._runtime.random() * min(0.001 * 2**tries, 0.25))
+            back_off(self._runtime, tries)
         raise Unavailable(
             "contended",
             f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again.",
@@ -233,7 +230,7 @@ class Delivery:
 
     def _slices(self, state: State, spans: list[Span], room: int | None = None) -> tuple[list[Slice], list[Span]]:
         """Read events that were handed out before, up to `room` bytes; and those that are gone."""
-        topics = {subscription.number: topic for topic, subscription in state.subscriptions.items()}
+        topics = state.topic_of()
         places = [(topics[span.number], span.partition, span.seq) for span in spans]
         batches = self._reader.fetch(dict.fromkeys(places))
         slices: list[Slice] = []

@@ -16,7 +16,7 @@ from pubsubservice.group import Append
 from pubsubservice.known import Known, Place
 from pubsubservice.names import batch_path
 from pubsubservice.problems import Conflict, Unavailable
-from pubsubservice.runtime import Runtime
+from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
 from pubsubservice.store import Doc, Exists, Fields, Refused, Store, Unknown
 
@@ -145,19 +145,19 @@ class Log:
         except Refused as e:
             if not e.busy:
                 raise
-            self._back_off(tries)
+            back_off(self._runtime, tries)
             return False
         except (Exists, Unknown):
             doc = self._store.get_many([path], fields=HEAD_FIELDS).docs[0]
         if doc is None or not self._proves(doc, known):
             if doc is not None or self._runtime.random() < 0.5:
                 self._known = None
-            self._back_off(tries)
+            back_off(self._runtime, tries)
             return False
         self._known_at = self._runtime.monotonic()
         known.advance(doc)
         if not ours:  # another writer's, or our own with its answer lost: its events are known now, the others go on
-            self._back_off(tries)
+            back_off(self._runtime, tries)
             return False
         self._cache.put(path, Batch(doc))
         first = known.batch(known.seq).first
@@ -168,10 +168,6 @@ class Log:
     def _proves(self, doc: Doc, known: Known) -> bool:
         """Whether the batch found at the next place is the log's: made later than F, it may have taken a freed id."""
         return doc.created - known.time < self._settings.floor_us
-
-    def _back_off(self, tries: int) -> None:
-        """Wait a random while: without jitter, eight writers lose to each other for seconds."""
-        self._runtime.sleep(self._runtime.random() * min(0.001 * 2**tries, 0.25))
 
 
 def _document(new: _New, first: int) -> Fields:

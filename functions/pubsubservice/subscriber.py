@@ -12,11 +12,12 @@ import msgspec
 
 from pubsubservice.batch import check_format
 from pubsubservice.names import FORMAT
+from pubsubservice.problems import NotFound
 from pubsubservice.spans import Span, bits_to_bytes, bytes_to_bits, pack, select, unpack
 from pubsubservice.store import Doc, Fields
 from pubsubservice.tokens import Ended
 
-__all__ = ["Due", "Lease", "Position", "State", "Subscription"]
+__all__ = ["Due", "Lease", "Position", "State", "Subscription", "unknown_subscriber"]
 
 #: new events stop when document bytes + 16 × unsettled events pass this
 MAX_STATE_BYTES = 900_000
@@ -220,3 +221,8 @@ def _merged(entries: list[Due]) -> list[Due]:
             at = max(due.at for due in alike[low : low + step])
             merged.append(Due(at, attempt, None, sum(span.stop - span.start for span in spans), pack(spans)))
     return merged
+
+
+def unknown_subscriber(name: str) -> NotFound:
+    """What is answered for a name that was never registered."""
+    return NotFound("unknown_subscriber", f"No subscriber is registered under the name {name!r}; register it first.")

@@ -9,11 +9,11 @@ from pubsubservice.batch import HEAD_FIELDS
 from pubsubservice.expire import TrimPoint
 from pubsubservice.leases import forget_subscription
 from pubsubservice.names import batches, log_path, rfc3339, seq_of, sequence_prefix, subscriber_path
-from pubsubservice.problems import BadRequest, Conflict, NotFound, Problem, Unavailable
-from pubsubservice.runtime import Runtime
+from pubsubservice.problems import BadRequest, Conflict, Unavailable
+from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
 from pubsubservice.store import Changed, Exists, Refused, Store, Unknown
-from pubsubservice.subscriber import Position, State, Subscription
+from pubsubservice.subscriber import Position, State, Subscription, unknown_subscriber
 from pubsubservice.tokens import check_not_ahead, make_token, token_time
 from pubsubservice.topics import Topics
 
@@ -96,7 +96,7 @@ class Subscriptions:
         reads = self._store.get_many([subscriber_path(name)])
         doc = reads.docs[0]
         if doc is None:
-            raise _unknown(name)
+            raise unknown_subscriber(name)
         state = State.read(doc)
         return {
             "subscriber": name,
@@ -154,7 +154,7 @@ class Subscriptions:
             reads = self._store.get_many([path])
             doc = reads.docs[0]
             if doc is None:
-                raise _unknown(subscriber)
+                raise unknown_subscriber(subscriber)
             token = token or make_token(reads.time, self._runtime.random())
             check_not_ahead(token, reads.time)
             state = State.read(doc)
@@ -172,7 +172,7 @@ class Subscriptions:
             except (Changed, Unknown, Refused) as e:
                 if isinstance(e, Refused) and not e.busy:
                     raise
-                self._runtime.sleep(self._runtime.random() * min(0.001 * 2**tries, 0.25))
+                back_off(self._runtime, tries)
             else:
                 return state
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
@@ -180,10 +180,6 @@ class Subscriptions:
 
 def _order(token: str) -> tuple[int, str]:
     return token_time(token), token
-
-
-def _unknown(name: str) -> Problem:
-    return NotFound("unknown_subscriber", f"No subscriber is registered under the name {name!r}; register it first.")
 
 
 def _describe(topic: str, subscription: Subscription) -> dict[str, Any]:
