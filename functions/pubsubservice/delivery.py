@@ -18,8 +18,9 @@ from pubsubservice.reader import MAX_READS, Reader
 from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
 from pubsubservice.spans import Span, first_of, mask_of_spans, pack, select
+from pubsubservice.state import MAX_LEASES, MAX_STATE_BYTES, State, unknown_subscriber
 from pubsubservice.store import Changed, Doc, Reads, Refused, Store, Unknown
-from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Lease, State, unknown_subscriber
+from pubsubservice.subscriber import Lease
 from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice
 from pubsubservice.tokens import check_not_ahead, make_token
 from pubsubservice.turns import Turns

@@ -12,7 +12,8 @@ import msgspec
 
 from pubsubservice.names import parse_sequence
 from pubsubservice.spans import Span, bits_to_bytes, bytes_to_bits, mask_of, select
-from pubsubservice.subscriber import Due, Lease, State
+from pubsubservice.state import State
+from pubsubservice.subscriber import Due, Lease
 from pubsubservice.tokens import Ended
 
 __all__ = ["Settlement", "Settlements", "close_if_empty", "expire", "forget_subscription", "settle", "take_due"]

@@ -4,6 +4,8 @@ Errors::
 
     Problem             any answer that is not a success; carries status, code, detail, extra fields and headers
     ├── BadRequest      400, 405, 413, 415: the request itself is wrong; the same request will always be refused
+    ├── Unauthorized    401: the caller's token proves nothing
+    ├── Forbidden       403: the caller may not use that name
     ├── NotFound        404: a name that was never registered
     ├── Conflict        409, 422: the request contradicts what is stored
     └── Unavailable     503: not now; trying the very same request again is safe and may succeed
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["BadRequest", "Conflict", "NotFound", "Problem", "Unavailable"]
+__all__ = ["BadRequest", "Conflict", "Forbidden", "NotFound", "Problem", "Unauthorized", "Unavailable"]
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -52,6 +54,22 @@ class BadRequest(Problem):
     """The request is malformed, too large, or not understood."""
 
     status = 400
+
+
+class Unauthorized(Problem):
+    """The caller sent a token, and it does not prove who they are."""
+
+    status = 401
+
+    def __init__(self, code: str, detail: str) -> None:
+        # RFC 9110 asks for a challenge in every 401; the codes of this one are RFC 6750's
+        super().__init__(code, detail, headers={"WWW-Authenticate": 'Bearer realm="pubsub", error="invalid_token"'})
+
+
+class Forbidden(Problem):
+    """The request is about something that belongs to another identity."""
+
+    status = 403
 
 
 class NotFound(Problem):

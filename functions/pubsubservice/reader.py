@@ -15,8 +15,9 @@ from pubsubservice.expire import TrimPoint
 from pubsubservice.names import batch_path, log_path
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
+from pubsubservice.state import State
 from pubsubservice.store import Doc, Store
-from pubsubservice.subscriber import Position, State
+from pubsubservice.subscriber import Position
 from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, Tap, head, skip, take
 from pubsubservice.topics import Topics
 

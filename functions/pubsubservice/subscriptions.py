@@ -12,8 +12,9 @@ from pubsubservice.names import batches, log_path, rfc3339, seq_of, sequence_pre
 from pubsubservice.problems import BadRequest, Conflict, Unavailable
 from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
+from pubsubservice.state import State, unknown_subscriber
 from pubsubservice.store import Changed, Exists, Refused, Store, Unknown
-from pubsubservice.subscriber import Position, State, Subscription, unknown_subscriber
+from pubsubservice.subscriber import Position, Subscription
 from pubsubservice.tokens import check_not_ahead, make_token, token_time
 from pubsubservice.topics import Topics
 
@@ -47,7 +48,7 @@ class Subscriptions:
         """Get or create a subscriber; returns what it subscribes to, and whether it was created."""
         path = subscriber_path(name)
         doc = self._store.get_many([path]).docs[0]
-        state = State.new() if doc is None else State.read(doc)
+        state = State.new(name) if doc is None else State.read(doc)
         created = doc is None
         if created:
             try:

@@ -10,7 +10,8 @@ from pubsubservice.batch import Batch
 from pubsubservice.expire import TrimPoint
 from pubsubservice.names import batch_path, topic_path
 from pubsubservice.spans import Span
-from pubsubservice.subscriber import Position, State, Subscription
+from pubsubservice.state import State
+from pubsubservice.subscriber import Position, Subscription
 
 __all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "Tap", "head", "skip", "take"]
 

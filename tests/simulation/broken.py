@@ -10,8 +10,8 @@ from pubsubservice.log import Log
 from pubsubservice.names import log_path
 from pubsubservice.reader import Reader
 from pubsubservice.service import Service
+from pubsubservice.state import State
 from pubsubservice.store import Doc, Reads
-from pubsubservice.subscriber import State
 
 
 class NoTimeCheck(Service):

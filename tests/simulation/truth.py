@@ -7,8 +7,9 @@ from collections import Counter
 from pubsubservice.batch import Batch
 from pubsubservice.names import log_path, seq_of
 from pubsubservice.spans import Span, select
+from pubsubservice.state import State
 from pubsubservice.store import Doc
-from pubsubservice.subscriber import Position, State
+from pubsubservice.subscriber import Position
 
 #: (number of the subscription, partition, log index)
 Event = tuple[int, int, int]

@@ -8,8 +8,8 @@ from typing import Any
 from pubsubservice.problems import Problem
 from pubsubservice.service import Service
 from pubsubservice.settings import Settings
+from pubsubservice.state import State
 from pubsubservice.store import StoreError, start_meter
-from pubsubservice.subscriber import State
 from pubsubservice.subscriptions import Subscribe
 
 from .clients import Consumer, change_subscriptions, expire_all_along, publish_all_along

@@ -9,8 +9,9 @@ import pytest
 from pubsubservice.leases import Settlement, Settlements, expire, settle
 from pubsubservice.names import sequence_prefix
 from pubsubservice.spans import Span, pack
+from pubsubservice.state import MAX_LEASES, MAX_STATE_BYTES, State
 from pubsubservice.store import Doc
-from pubsubservice.subscriber import MAX_LEASES, MAX_STATE_BYTES, Lease, Position, State, Subscription
+from pubsubservice.subscriber import Lease, Position, Subscription
 
 LIMIT = 1_048_576
 SECOND = 1_000_000
@@ -18,7 +19,7 @@ SECOND = 1_000_000
 
 def crowded(batch: int, logs: int, name_length: int) -> State:
     """A state filled by the rules of handing out, until they stop new events."""
-    state = State.new()
+    state = State.new("s1")
     for n in range(logs):
         topic = f"{n:04d}" + "t" * (name_length - 4)
         far = Position(10**11, 3, 10**13, 1_700_000_000 * SECOND)

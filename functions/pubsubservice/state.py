@@ -1,0 +1,160 @@
+"""A subscriber's document: one packed field, read and written whole, so that its size is known exactly.
+
+It is changed by one conditional update at a time. The rules that change it are in ``leases``; what it is made of is in
+``subscriber``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pubsubservice.batch import check_format
+from pubsubservice.names import FORMAT
+from pubsubservice.problems import NotFound
+from pubsubservice.spans import Span, pack, select
+from pubsubservice.store import Doc, Fields
+from pubsubservice.subscriber import Dead, Due, Lease, Position, Subscription
+from pubsubservice.tokens import Ended
+
+__all__ = ["MAX_LEASES", "MAX_STATE_BYTES", "State", "unknown_subscriber"]
+
+#: new events stop when document bytes + 16 × unsettled events pass this
+MAX_STATE_BYTES = 900_000
+#: with this many open leases nothing is handed out
+MAX_LEASES = 1_000
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    """The state as it is written; fields are only ever added at the end, with a default."""
+
+    changed: str = ""
+    next_number: int = 1
+    subscriptions: dict[str, Subscription] = {}
+    leases: dict[str, Lease] = {}
+    due: list[Due] = []
+    ended: bytes = b""
+    floor: int = 0
+    lost: dict[str, int] = {}
+    dead: list[Dead] = []
+    deaths: int = 0
+    #: how far the registry of topics was read, for patterns
+    registry: Position = msgspec.field(default_factory=Position)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Stored)
+
+
+class State:
+    """A subscriber's state, decoded to be changed."""
+
+    def __init__(self, name: str, stored: _Stored, size: int) -> None:
+        self.name = name
+        #: token of the last change of subscriptions
+        self.changed = stored.changed
+        self.next_number = stored.next_number
+        self.subscriptions = stored.subscriptions
+        self.leases = stored.leases
+        self.due = stored.due
+        self.ended = Ended(stored.ended, stored.floor)
+        #: events lost to retention before they were delivered, per topic
+        self.lost = stored.lost
+        #: events that failed for the last time and are not known to be in their dead-letter topic
+        self.dead = stored.dead
+        #: how many events have died so far
+        self.deaths = stored.deaths
+        #: how far the registry of topics was read; only moves while there is a pattern
+        self.registry = stored.registry
+        #: bytes of the document as it was read
+        self.size = size
+
+    @classmethod
+    def new(cls, name: str) -> State:
+        """The state of a subscriber just registered."""
+        return cls(name, _Stored(), 0)
+
+    @classmethod
+    def read(cls, doc: Doc) -> State:
+        """Decode a document; raises Unavailable for a newer format."""
+        check_format(doc)
+        packed: Any = doc.data["state"]
+        return cls(doc.path.rpartition("/")[2], _decoder.decode(packed), len(packed))
+
+    def fields(self) -> Fields:
+        """The document to write."""
+        return {"format": FORMAT, "state": self._packed()}
+
+    def differs_from(self, doc: Doc) -> bool:
+        """Whether there is anything to write."""
+        return self._packed() != doc.data["state"]
+
+    def topic_of(self) -> dict[int, str]:
+        """The topics by the number of their subscription."""
+        return {subscription.number: topic for topic, subscription in self.subscriptions.items()}
+
+    def settings_of(self, subscription: Subscription) -> Subscription:
+        """The subscription whose settings count: the pattern's for a topic that a pattern brought in."""
+        return self.subscriptions[subscription.via] if subscription.via else subscription
+
+    @property
+    def unsettled(self) -> int:
+        """Events that are leased or due."""
+        leased = sum(lease.left.bit_count() for lease in self.leases.values())
+        return leased + sum(due.left.bit_count() for due in self.due)
+
+    def give_back(self, spans: list[Span], *, attempt: int, at: int) -> None:
+        """Make events due at `at`; those given back one by one share an entry when they are alike."""
+        count = sum(span.stop - span.start for span in spans)
+        for due in self.due:
+            if (due.at, due.attempt, due.token, due.gone_bits) == (at, attempt, None, b""):
+                due.packed, due.count = pack(due.spans + spans), due.count + count
+                return
+        self.due.append(Due(at, attempt, None, count, pack(spans)))
+
+    def drop_empty(self) -> None:
+        """Remove due entries of which nothing is left."""
+        self.due = [due for due in self.due if due.left]
+
+    def count_lost(self, topic: str, events: int) -> None:
+        """Events of a topic were lost to retention."""
+        if events:
+            self.lost[topic] = self.lost.get(topic, 0) + events
+
+    def _packed(self) -> bytes:
+        packed = self._encode()
+        if len(packed) > MAX_STATE_BYTES:
+            self.due = _merged(self.due)
+            packed = self._encode()
+        return packed
+
+    def _encode(self) -> bytes:
+        return _encoder.encode(
+            _Stored(
+                self.changed, self.next_number, self.subscriptions, self.leases, self.due,
+                self.ended.packed, self.ended.floor, self.lost, self.dead, self.deaths, self.registry,
+            )
+        )  # fmt: skip
+
+
+def _merged(entries: list[Due]) -> list[Due]:
+    """The same events in few entries: the last resort of a document that single settlements have made too large.
+
+    Merged events come at the latest time of their entry (never early), and a late ack no longer finds them.
+    """
+    merged: list[Due] = []
+    for attempt in sorted({due.attempt for due in entries}):
+        alike = sorted((due for due in entries if due.attempt == attempt), key=lambda due: due.at)
+        step = -(-len(alike) // 16)
+        for low in range(0, len(alike), step):
+            spans = [span for due in alike[low : low + step] for span in select(due.spans, due.left)]
+            spans.sort()
+            at = max(due.at for due in alike[low : low + step])
+            merged.append(Due(at, attempt, None, sum(span.stop - span.start for span in spans), pack(spans)))
+    return merged
+
+
+def unknown_subscriber(name: str) -> NotFound:
+    """What is answered for a name that was never registered."""
+    return NotFound("unknown_subscriber", f"No subscriber is registered under the name {name!r}; register it first.")
