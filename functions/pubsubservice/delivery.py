@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pubsubservice.leases import Settlements, close_if_empty, expire, settle, take_due
 from pubsubservice.names import subscriber_path
+from pubsubservice.ownership import check_owner
 from pubsubservice.problems import Unavailable
 from pubsubservice.reader import MAX_READS, Reader
 from pubsubservice.runtime import Runtime, back_off
@@ -122,6 +123,7 @@ class Delivery:
             doc = reads.docs[0]
             if doc is None:
                 raise unknown_subscriber(request.subscriber)
+            check_owner("subscriber", request.subscriber, doc.data.get("owner"))
             state = State.read(doc)
             answer, watch = self._judge(request, state, self._now(reads))
             if self._written(path, state, doc):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import flask
 
 from pubsubservice import __version__
+from pubsubservice.ownership import TOKEN_HEADER, Caller, set_caller
 from pubsubservice.problems import BadRequest, Problem, Unavailable
 from pubsubservice.requestlog import log_request
 from pubsubservice.service import Service, current
@@ -25,8 +26,9 @@ __all__ = ["Reply", "endpoint", "json_body", "query", "read_body", "unsupported_
 _logger = logging.getLogger(__name__)
 
 _TITLES = {
-    400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 413: "Content Too Large",
-    415: "Unsupported Media Type", 422: "Unprocessable Content", 500: "Internal Server Error", 503: "Service Unavailable",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
+    413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content", 500: "Internal Server Error",
+    503: "Service Unavailable",
 }  # fmt: skip
 
 
@@ -54,11 +56,14 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
             meter = start_meter()
             service = None
             log: dict[str, str | int] = {}
+            caller: Caller | None = None
             try:
                 if request.method not in methods:
                     raise _method_not_allowed(name, request.method, methods)
                 service = current()
                 started = service.runtime.monotonic()
+                caller = _identify(request, service)
+                set_caller(caller)
                 reply = handler(request, service)
                 response = flask.Response(reply.body, reply.status, reply.headers, content_type="application/json")
                 log = reply.log
@@ -67,7 +72,7 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
                 response, log = _problem_response(problem), {"code": problem.code}
             duration_ms = 1000 * (service.runtime.monotonic() - started) if service else 0.0
             _add_headers(response, meter, duration_ms)
-            log_request(name, response.status_code, log, meter, duration_ms)
+            log_request(name, response.status_code, log | _named(caller), meter, duration_ms)
             return response
 
         return function
@@ -117,6 +122,17 @@ def query(request: flask.Request, *names: str) -> dict[str, str]:
         if len(request.args.getlist(name)) > 1:
             raise BadRequest("invalid_request", f"The query parameter {name!r} is expected once.")
     return request.args.to_dict()
+
+
+def _identify(request: flask.Request, service: Service) -> Caller | None:
+    """Who calls, as a verified token tells; None while identity is off. Raises Unauthorized, Unavailable."""
+    return None if service.identity is None else service.identity.caller(request.headers.get(TOKEN_HEADER))
+
+
+def _named(caller: Caller | None) -> dict[str, str | int]:
+    """What a log line says of the caller: an address to write to, else the identity; nothing of an anonymous one."""
+    name = (caller.email or caller.owner) if caller else None
+    return {"caller": name} if name else {}
 
 
 def _problem_of(error: Exception, function: str) -> Problem:

@@ -13,7 +13,10 @@ from typing import NamedTuple
 from pubsubservice.problems import Forbidden
 from pubsubservice.store import Value
 
-__all__ = ["ANONYMOUS", "Caller", "check_owner", "current_caller", "may_use", "new_owner", "sees_all", "set_caller"]
+__all__ = ["ANONYMOUS", "TOKEN_HEADER", "Caller", "check_owner", "may_see_all", "may_use", "new_owner", "set_caller"]
+
+#: carries the ID token that says who calls (see `identity`); not looked at while identity is off
+TOKEN_HEADER = "X-Pubsub-Token"  # noqa: S105 - its name
 
 
 class Caller(NamedTuple):
@@ -37,11 +40,6 @@ def set_caller(caller: Caller | None) -> None:
     _caller.set(caller)
 
 
-def current_caller() -> Caller | None:
-    """Who sends the request under way in this thread; None while identity is off."""
-    return _caller.get()
-
-
 def new_owner() -> str | None:
     """What a document that the caller creates has as its ``owner``."""
     caller = _caller.get()
@@ -54,7 +52,7 @@ def may_use(owner: Value) -> bool:
     return caller is None or owner is None or caller.admin or caller.owner == owner
 
 
-def sees_all() -> bool:
+def may_see_all() -> bool:
     """Whether the caller may see the names of everybody."""
     caller = _caller.get()
     return caller is None or caller.admin

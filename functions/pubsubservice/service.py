@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pubsubservice.batch import BatchCache
 from pubsubservice.delivery import Answer, Delivery, GetEvents
@@ -13,6 +13,7 @@ from pubsubservice.expire import Expire, Expired
 from pubsubservice.group import Append, GroupCommit
 from pubsubservice.log import Log
 from pubsubservice.names import partition_of, publisher_path
+from pubsubservice.ownership import check_owner, may_see_all, may_use
 from pubsubservice.problems import NotFound
 from pubsubservice.reader import Reader
 from pubsubservice.requestlog import log_to_stdout
@@ -22,7 +23,14 @@ from pubsubservice.store import Store
 from pubsubservice.subscriptions import Subscribe, Subscriptions
 from pubsubservice.topics import Topics
 
+if TYPE_CHECKING:
+    from pubsubservice.identity import Identity
+
 __all__ = ["Service", "configure", "current"]
+
+#: names read at once, and how often, to find those that a caller may see
+_NAMES_READ = 1_000
+_MAX_PAGES = 10
 
 
 class Service:
@@ -34,10 +42,12 @@ class Service:
     reader_type = Reader
     expire_type = Expire
 
-    def __init__(self, store: Store, settings: Settings, runtime: Runtime) -> None:
+    def __init__(self, store: Store, settings: Settings, runtime: Runtime, identity: Identity | None = None) -> None:
         self._store = store
         self._settings = settings
         self.runtime = runtime
+        #: tells who calls; None when everybody may use every name
+        self.identity = identity
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = Subscriptions(store, runtime, settings, self.topics)
@@ -55,8 +65,9 @@ class Service:
         Raises BadRequest (413), Conflict (422), Unavailable, StoreError; nothing acknowledged is ever lost.
         """
         append = Append(publisher, entries, since)
-        partition = partition_of(publisher, self.topics.ensure(topic))
+        # first: who may not publish under this name creates no topic either
         self.topics.ensure_publisher(publisher)
+        partition = partition_of(publisher, self.topics.ensure(topic))
         self._log(topic, partition).submit(append)
         return partition, [place for place in append.places if place is not None]
 
@@ -76,15 +87,32 @@ class Service:
             topic = self.topics.get(name)
             if topic is not None:
                 return topic.as_json()
-        elif self._store.get_many([publisher_path(name)]).docs[0] is not None:
-            return {"publisher": name}
+        else:
+            publisher = self._store.get_many([publisher_path(name)]).docs[0]
+            if publisher is not None:
+                check_owner("publisher", name, publisher.data.get("owner"))
+                return {"publisher": name}
         raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
-        """A page of the registered names of a kind, in order, and where the next one begins (None at the end)."""
-        page = self._store.list(f"{kind}s", after=after, limit=limit, fields=("format",))
-        names = [doc.path.rpartition("/")[2] for doc in page.docs]
-        return names, names[-1] if len(names) == limit else None
+        """A page of the registered names of a kind that the caller may see, and where the next one begins (None at the end).
+
+        Of publishers and subscribers these are the names that it may use, for which those of others are read too.
+        """
+        sees_all = kind == "topic" or may_see_all()
+        size = limit if sees_all else _NAMES_READ
+        names: list[str] = []
+        for _ in range(1 if sees_all else _MAX_PAGES):
+            page = self._store.list(f"{kind}s", after=after, limit=size, fields=("format", "owner"))
+            for doc in page.docs:
+                after = doc.path.rpartition("/")[2]
+                if sees_all or may_use(doc.data.get("owner")):
+                    names.append(after)
+                    if len(names) == limit:
+                        return names, after
+            if len(page.docs) < size:
+                return names, None
+        return names, after
 
     def expire(self, max_batches: int = 10_000) -> Expired:
         """Delete what topics no longer keep; bounded work, the next run goes on."""
@@ -106,22 +134,35 @@ class Service:
 _service: Service | None = None
 
 
-def configure(store: Store, settings: Settings | None = None, runtime: Runtime | None = None) -> Service:
-    """Set the service that this process's functions speak for; called before they are loaded."""
+def configure(
+    store: Store,
+    settings: Settings | None = None,
+    runtime: Runtime | None = None,
+    identity: Identity | None = None,
+) -> Service:
+    """Set the service that this process's functions speak for; called before they are loaded.
+
+    Without `identity` callers are not told apart, and everybody may use every name.
+    """
     global _service
-    _service = Service(store, settings or Settings(), runtime or SystemRuntime())
+    _service = Service(store, settings or Settings(), runtime or SystemRuntime(), identity)
     return _service
 
 
 def current() -> Service:
     """The configured service; without one, that of the environment: Firestore, with the project's default credentials.
 
-    Environment: ``PUBSUB_DATABASE`` (default ``(default)``), ``THREADS`` (as the functions framework reads it).
+    Environment: ``PUBSUB_DATABASE`` (default ``(default)``), ``THREADS`` (as the functions framework reads it), and what
+    `identity.identity_from_environment` reads.
     """
     if _service is None:
-        from pubsubservice.firestore import FirestoreStore  # noqa: PLC0415 - one to two seconds, and only the cloud needs it
+        # one to two seconds, and only the cloud needs them
+        from pubsubservice.firestore import FirestoreStore  # noqa: PLC0415
+        from pubsubservice.identity import identity_from_environment  # noqa: PLC0415
 
         log_to_stdout()
+        runtime = SystemRuntime()
+        identity = identity_from_environment(os.environ, runtime)
         store = FirestoreStore(database=os.environ.get("PUBSUB_DATABASE", "(default)"))
-        configure(store, Settings(threads=int(os.environ.get("THREADS", "64"))))
+        configure(store, Settings(threads=int(os.environ.get("THREADS", "64"))), runtime, identity)
     return _service  # type: ignore[return-value]

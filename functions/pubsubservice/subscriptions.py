@@ -9,6 +9,7 @@ from pubsubservice.batch import HEAD_FIELDS
 from pubsubservice.expire import TrimPoint
 from pubsubservice.leases import forget_subscription
 from pubsubservice.names import batches, log_path, rfc3339, seq_of, sequence_prefix, subscriber_path
+from pubsubservice.ownership import check_owner, new_owner
 from pubsubservice.problems import BadRequest, Conflict, Unavailable
 from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
@@ -45,18 +46,20 @@ class Subscriptions:
         self._topics = topics
 
     def register(self, name: str) -> tuple[dict[str, Any], bool]:
-        """Get or create a subscriber; returns what it subscribes to, and whether it was created."""
+        """Get or create a subscriber; returns what it subscribes to, and whether it was created. Raises Forbidden."""
         path = subscriber_path(name)
         doc = self._store.get_many([path]).docs[0]
-        state = State.new(name) if doc is None else State.read(doc)
-        created = doc is None
-        if created:
+        state = State.new(name)
+        if doc is None:
             try:
-                self._store.create(path, state.fields())
-            except Exists:
-                created = False  # another request was first
+                self._store.create(path, {**state.fields(), "owner": new_owner()})
+            except Exists:  # another request was first, maybe another identity's
+                doc = self._store.get_many([path]).docs[0]
+        if doc is not None:
+            check_owner("subscriber", name, doc.data.get("owner"))
+            state = State.read(doc)
         described = [_describe(topic, subscription) for topic, subscription in state.subscriptions.items()]
-        return {"subscriber": name, "subscriptions": described}, created
+        return {"subscriber": name, "subscriptions": described}, doc is None
 
     def subscribe(self, request: Subscribe) -> dict[str, Any]:
         """Subscribe to a topic, or change a subscription; returns it. Raises NotFound, Conflict, BadRequest, Unavailable."""
@@ -98,6 +101,7 @@ class Subscriptions:
         doc = reads.docs[0]
         if doc is None:
             raise unknown_subscriber(name)
+        check_owner("subscriber", name, doc.data.get("owner"))
         state = State.read(doc)
         return {
             "subscriber": name,
@@ -156,6 +160,7 @@ class Subscriptions:
             doc = reads.docs[0]
             if doc is None:
                 raise unknown_subscriber(subscriber)
+            check_owner("subscriber", subscriber, doc.data.get("owner"))
             token = token or make_token(reads.time, self._runtime.random())
             check_not_ahead(token, reads.time)
             state = State.read(doc)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from pubsubservice.batch import check_format
 from pubsubservice.names import FORMAT, publisher_path, topic_path
+from pubsubservice.ownership import check_owner, may_use, new_owner
 from pubsubservice.problems import BadRequest, Conflict, Unavailable
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
-from pubsubservice.store import Changed, Doc, Exists, Fields, Store, Unknown
+from pubsubservice.store import Changed, Doc, Exists, Fields, Store, Unknown, Value
 
 __all__ = ["Topic", "Topics"]
 
@@ -42,7 +43,8 @@ class Topics:
         self._settings = settings
         #: partitions never change, so they may be remembered for good
         self._partitions: dict[str, int] = {}
-        self._publishers: set[str] = set()
+        #: the publishers that are registered, and whose each is
+        self._publishers: dict[str, Value] = {}
 
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has, if this process has met it."""
@@ -69,6 +71,7 @@ class Topics:
     def register(self, topic: str, partitions: int | None = None, retention_s: int | None = None) -> tuple[Topic, bool]:
         """Get or create a topic; says whether it was created.
 
+        It is the caller's when created; other settings than it has are for its owner to ask for (Forbidden).
         Raises Conflict (409) for other partitions than it has, BadRequest for values out of range, Unavailable.
         """
         self._check(partitions, retention_s)
@@ -84,10 +87,13 @@ class Topics:
                         "partitions": partitions or 1,
                         "retention_s": retention_s or self._settings.retention_s,
                         "listed": False,
+                        "owner": new_owner(),
                     }
                     time = self._store.create(path, data)
                     return self.met(topic, Doc(path, data, time, time)), created
                 found = self.met(topic, doc)
+                if partitions not in (None, found.partitions) or retention_s not in (None, found.retention_s):
+                    check_owner("topic", topic, doc.data.get("owner"))
                 if partitions not in (None, found.partitions):
                     raise Conflict(
                         "partitions_fixed",
@@ -102,25 +108,28 @@ class Topics:
 
     def ensure_publisher(self, name: str) -> None:
         """Register a publisher unless this process knows that it is."""
-        if name not in self._publishers:
+        # refused only by what is stored: a name may have been given to another one since
+        if name not in self._publishers or not may_use(self._publishers[name]):
             self.register_publisher(name)
 
     def register_publisher(self, name: str) -> bool:
-        """Get or create a publisher; says whether it was created."""
+        """Get or create a publisher, which is the caller's then; says whether it was created. Raises Forbidden."""
         path = publisher_path(name)
         doc = self._store.get_many([path]).docs[0]
-        created = doc is None
+        if doc is None:
+            owner: Value = new_owner()
+            try:
+                self._store.create(path, {"format": FORMAT, "owner": owner})
+            except Exists:  # another request was first, maybe another identity's
+                doc = self._store.get_many([path]).docs[0]
         if doc is not None:
             check_format(doc)
-        else:
-            try:
-                self._store.create(path, {"format": FORMAT, "owner": None})
-            except Exists:
-                created = False  # another request was first
+            owner = doc.data.get("owner")
+            check_owner("publisher", name, owner)
         if len(self._publishers) >= _MAX_REMEMBERED:
             self._publishers.clear()
-        self._publishers.add(name)
-        return created
+        self._publishers[name] = owner
+        return doc is None
 
     def _check(self, partitions: int | None, retention_s: int | None) -> None:
         if partitions is not None and not 1 <= partitions <= MAX_PARTITIONS:
