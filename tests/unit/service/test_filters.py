@@ -89,7 +89,7 @@ def test_no_filters_are_none() -> None:
 
 def test_escapes_make_no_difference() -> None:
     """What is compared is the value, not how the publisher wrote it."""
-    line = b'{"\\u0074ype": "com.g\\u0069thub.push", "data": "\\ud800"}'
+    line = b'{"\\u0074ype": "com.g\\u0069thub.push", "data": "\\u00e9"}'
     assert compiled({"exact": {"type": "com.github.push"}}).matches(line, "t")
 
 
