@@ -13,6 +13,7 @@ from pubsubservice import __version__
 from pubsubservice.cloudevents import BATCHED, STRUCTURED
 from pubsubservice.events import MAX_EVENTS, OURS
 from pubsubservice.openapi_answers import ANSWERS, answered
+from pubsubservice.ownership import TOKEN_HEADER
 from pubsubservice.topics import MAX_PARTITIONS
 from pubsubservice.wire import BODIES, MAX_DEADLINE_S, MAX_DELAY_S, MAX_HANDED_OUT, MAX_PAGE, MAX_WAIT_S
 
@@ -75,6 +76,14 @@ _EVENT: Schema = {
 }
 
 
+_IDENTITY: Schema = {
+    "type": "apiKey",
+    "in": "header",
+    "name": TOKEN_HEADER,
+    "description": "An ID token (OpenID Connect) for this service, where identity is on; not looked at elsewhere.",
+}
+
+
 def openapi(server: str = "/") -> Schema:
     """The document; `server` is the base URL of the functions."""
     return {
@@ -101,7 +110,12 @@ def openapi(server: str = "/") -> Schema:
                 "post": _call("get_events", "Settle events, and get events", [200], 404, body="GetEventsBody")
             },
         },
-        "components": {"schemas": {**_bodies(), "CloudEvent": _EVENT, **ANSWERS}},
+        "components": {
+            "schemas": {**_bodies(), "CloudEvent": _EVENT, **ANSWERS},
+            "securitySchemes": {"identity": _IDENTITY},
+        },
+        # a caller without a token is anonymous
+        "security": [{}, {"identity": []}],
     }
 
 

@@ -15,6 +15,8 @@ CODES: dict[int, tuple[str, ...]] = {
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
         "invalid_token", "too_many_subscriptions",
     ),
+    401: ("invalid_identity_token",),
+    403: ("not_owner",),
     404: ("unknown_subscriber", "unknown_topic", "unknown_publisher"),
     405: ("method_not_allowed",),
     409: ("partitions_fixed", "older_token"),
@@ -22,9 +24,9 @@ CODES: dict[int, tuple[str, ...]] = {
     415: ("unsupported_media_type",),
     422: ("payload_differs",),
     500: ("internal",),
-    503: ("contended", "store_unavailable", "newer_format", "interrupted"),
+    503: ("contended", "store_unavailable", "newer_format", "interrupted", "certificates_unavailable"),
 }  # fmt: skip
-_EVERYWHERE = (400, 405, 413, 415, 500, 503)
+_EVERYWHERE = (400, 401, 403, 405, 413, 415, 500, 503)
 
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
@@ -134,6 +136,8 @@ def _refusal(status: int) -> Schema:
         **({"event": _TEXT} if status == 422 else {}),
     )
     headers = dict(_HEADERS)
+    if status == 401:
+        headers["WWW-Authenticate"] = _header("The challenge: a token that this service trusts.", _TEXT)
     if status == 405:
         headers["Allow"] = _header("The methods that are expected.", _TEXT)
     if status == 503:
