@@ -13,6 +13,9 @@ from pubsubservice import __version__
 
 __all__ = ["main"]
 
+#: a token may live a year
+_MAX_TOKEN_S = 366 * 24 * 3600
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -23,12 +26,22 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; SystemExit for what ends early."""
     options = _parser().parse_args(arguments)
+    if options.command == "token":
+        return _print_token(options)
     ended = end_on_signal()  # before the imports, which take half a second
     try:
         from pubsub_emulator import command  # noqa: PLC0415 - `pubsub --version` needs none of it
     except ModuleNotFoundError as error:
         fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'")
     return command.run(options, ended)
+
+
+def _print_token(options: argparse.Namespace) -> int:
+    try:
+        from pubsub_emulator.auth import print_token  # noqa: PLC0415 - as below
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'", "pubsub token")
+    return print_token(options)
 
 
 def fail(message: str, program: str = "pubsub emulator") -> NoReturn:
@@ -51,17 +64,52 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_address(emulator)
     _add_store(emulator)
+    _add_identity(emulator)
     emulator.add_argument(
         "--log-requests", action="store_true", help="one JSON line per request on stderr, as in the cloud"
     )
+    emulator.set_defaults(command="emulator")
+    _add_token(commands)
     return parser
+
+
+def _add_identity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--auth",
+        action="store_true",
+        help="tell callers apart by ID tokens of a key of its own: a name belongs to who registers it",
+    )
+    parser.add_argument(
+        "--admin", action="append", default=[], metavar="EMAIL", help="with --auth: may use every name; repeatable"
+    )
+
+
+def _add_token(commands: argparse._SubParsersAction[_Parser]) -> None:
+    token = commands.add_parser(
+        "token",
+        help="print an ID token for `pubsub emulator --auth`",
+        description="Print an ID token that an emulator with --auth trusts, for X-Pubsub-Token.",
+        epilog="The SDK sends the one in PUBLISH_SUBSCRIBE_TOKEN.",
+    )
+    token.add_argument("--email", metavar="EMAIL", help="what its owner is called, in logs and among the admins")
+    token.add_argument("--sub", metavar="ID", help="who its owner is (default: the email)")
+    token.add_argument(
+        "--expires-in", type=_seconds, default=3600, metavar="SECONDS", help="its life (default: %(default)s)"
+    )
+    token.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="the emulator's key, as it prints it (default: that of .pubsub in the working directory)",
+    )
+    token.set_defaults(command="token")
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on; nothing authenticates (default: %(default)s)",
+        help="address to listen on; nobody is kept out (default: %(default)s)",
     )
     parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one (default: %(default)s)")
     parser.add_argument(
@@ -93,4 +141,10 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_TOKEN_S:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: 1 to {_MAX_TOKEN_S}")
     return int(text)

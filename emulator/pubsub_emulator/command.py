@@ -8,13 +8,20 @@ import logging
 import sys
 import threading
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pubsub_emulator.cli import fail
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.server import Emulator
-from pubsub_emulator.stores import open_store
+from pubsub_emulator.stores import data_dir, open_store
+from pubsubservice.runtime import Runtime
 from pubsubservice.store import StoreError
+
+if TYPE_CHECKING:
+    from pubsubservice.identity import Identity
 
 __all__ = ["run"]
 
@@ -26,13 +33,20 @@ def run(options: Namespace, ended: threading.Event) -> int:
     try:
         with (
             open_store(options, runtime) as (store, place),
+            _identity(options, runtime) as identity,
             Emulator(
-                store, host=options.host, port=options.port, hosts=options.allow_host, runtime=runtime
+                store,
+                host=options.host,
+                port=options.port,
+                hosts=options.allow_host,
+                runtime=runtime,
+                identity=identity,
             ) as emulator,
         ):
             _say(f"events are kept {place}")
             if not _is_loopback(options.host):
-                _say(f"anyone who reaches {options.host} may publish and read: nothing authenticates here")
+                under = " under names that nobody owns" if options.auth else ": nothing authenticates here"
+                _say(f"anyone who reaches {options.host} may publish and read{under}")
             sys.stdout.write(f"pubsub emulator ready: {emulator.url}\n")
             sys.stdout.flush()
             # with a timeout, for Windows: there no signal interrupts an endless wait
@@ -41,6 +55,21 @@ def run(options: Namespace, ended: threading.Event) -> int:
     except (EmulatorError, StoreError) as error:
         fail(str(error))
     return 0
+
+
+@contextmanager
+def _identity(options: Namespace, runtime: Runtime) -> Iterator[Identity | None]:
+    """What tells callers apart, if that is asked for; says how to get a token."""
+    if not options.auth:
+        if options.admin:
+            fail("--admin counts with --auth only")
+        yield None
+        return
+    from pubsub_emulator.auth import open_identity  # noqa: PLC0415 - a tenth of a second that only --auth pays for
+
+    with open_identity(options, runtime, data_dir(options)) as (identity, command):
+        _say(f"names belong to who registers them; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")
+        yield identity
 
 
 class _JsonLines(logging.Formatter):

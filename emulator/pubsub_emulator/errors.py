@@ -5,12 +5,13 @@ Errors::
     EmulatorError
     ├── DataDirError    the data directory or its file cannot be used
     │   └── NewerFormatError    a newer emulator wrote it
-    └── AddressError    the address cannot be bound
+    ├── AddressError    the address cannot be bound
+    └── KeyFileError    the key that tokens are signed with cannot be used
 """
 
 from __future__ import annotations
 
-__all__ = ["AddressError", "DataDirError", "EmulatorError", "NewerFormatError"]
+__all__ = ["AddressError", "DataDirError", "EmulatorError", "KeyFileError", "NewerFormatError"]
 
 
 class EmulatorError(Exception):
@@ -27,3 +28,7 @@ class NewerFormatError(DataDirError):
 
 class AddressError(EmulatorError):
     """The address is unknown, taken, or not ours to bind."""
+
+
+class KeyFileError(EmulatorError):
+    """The file with the private key that tokens are signed with is missing, malformed, or open to others."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import waitress.server
 
@@ -21,6 +22,9 @@ from pubsub_emulator.front import Front, WSGIApp, load_functions
 from pubsub_emulator.sqlite import SQLiteStore
 from pubsubservice.settings import Settings
 from pubsubservice.store import Store
+
+if TYPE_CHECKING:
+    from pubsubservice.identity import Identity
 
 __all__ = ["Emulator", "Server"]
 
@@ -118,7 +122,7 @@ class Emulator:
 
     One per process: the service is configured for the whole process. The store stays the caller's to close.
     `runtime` is given when the store was made with it, so that the end cuts its waits short too. `hosts` are
-    further names to answer to. Raises AddressError.
+    further names to answer to. Without `identity` callers are not told apart. Raises AddressError.
     """
 
     def __init__(
@@ -130,11 +134,12 @@ class Emulator:
         hosts: Iterable[str] = (),
         settings: Settings | None = None,
         runtime: DrainingRuntime | None = None,
+        identity: Identity | None = None,
     ) -> None:
         settings = settings or Settings()
         self._store = store
         self._runtime = runtime or DrainingRuntime()
-        functions = _configured_functions(store, settings, self._runtime)
+        functions = _configured_functions(store, settings, self._runtime, identity)
         front = Front(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"})
         self._server = Server(front, host, port, threads=settings.threads)
         self.url = self._server.url
@@ -156,9 +161,11 @@ class Emulator:
         self.close()
 
 
-def _configured_functions(store: Store, settings: Settings, runtime: DrainingRuntime) -> dict[str, WSGIApp]:
+def _configured_functions(
+    store: Store, settings: Settings, runtime: DrainingRuntime, identity: Identity | None
+) -> dict[str, WSGIApp]:
     service = importlib.import_module("pubsubservice.service")
-    service.configure(store, settings, runtime)
+    service.configure(store, settings, runtime, identity)
     # by path, as the cloud loads it: functions-framework executes the file once per function
     main = importlib.import_module("pubsubservice.main")
     return load_functions(Path(str(main.__file__)), main.FUNCTIONS)

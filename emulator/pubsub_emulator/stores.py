@@ -15,7 +15,7 @@ from pubsub_emulator.errors import AddressError, DataDirError
 from pubsub_emulator.sqlite import SQLiteStore
 from pubsubservice.store import Store
 
-__all__ = ["DEFAULT_DATA_DIR", "open_store"]
+__all__ = ["DEFAULT_DATA_DIR", "data_dir", "open_store"]
 
 #: like .git or .venv: of the project one works in, easily seen, copied and removed
 DEFAULT_DATA_DIR = Path(".pubsub")
@@ -30,9 +30,7 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
     Without any of them: FIRESTORE_EMULATOR_HOST if it is set, else the default data directory.
     Raises EmulatorError.
     """
-    firestore = options.firestore
-    if firestore is None and options.data_dir is None and not options.ephemeral:
-        firestore = os.environ.get("FIRESTORE_EMULATOR_HOST") or None
+    firestore = _firestore_asked_for(options)
     if firestore == "google":
         from pubsub_emulator import google  # noqa: PLC0415 - only who asks for it pays for it
 
@@ -45,10 +43,24 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
         with _closing(EphemeralStore()) as store:
             yield store, "until the end only"
     else:
-        directory = options.data_dir or DEFAULT_DATA_DIR
-        _make(directory)
+        directory = _make(options.data_dir or DEFAULT_DATA_DIR)
         with _closing(SQLiteStore(directory / _FILE)) as store:
             yield store, f"in {directory.absolute()}"
+
+
+def data_dir(options: Namespace) -> Path | None:
+    """The directory that `options` ask for, made if need be; None when nothing is kept in one. Raises EmulatorError."""
+    if options.ephemeral or _firestore_asked_for(options):
+        return None
+    return _make(options.data_dir or DEFAULT_DATA_DIR)
+
+
+def _firestore_asked_for(options: Namespace) -> str | None:
+    """ "google" or HOST:PORT; None for another store."""
+    asked: str | None = options.firestore
+    if asked is None and options.data_dir is None and not options.ephemeral:
+        return os.environ.get("FIRESTORE_EMULATOR_HOST") or None
+    return asked
 
 
 @contextmanager
@@ -75,7 +87,7 @@ def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
         yield store
 
 
-def _make(directory: Path) -> None:
+def _make(directory: Path) -> Path:
     try:
         new = not directory.exists()
         directory.mkdir(parents=True, exist_ok=True)
@@ -84,3 +96,4 @@ def _make(directory: Path) -> None:
             (directory / ".gitignore").write_text("*\n")
     except OSError as error:
         raise DataDirError(f"cannot use the data directory {directory}: {error.strerror}") from error
+    return directory

@@ -86,9 +86,7 @@ class Identity:
         """What a token claims, once its signature, its times, its issuer and its audience are verified."""
         try:
             key_id, key = self._key(token)
-            claims: Mapping[str, Any] = jwt.decode(  # type: ignore[no-untyped-call]
-                token, certs={key_id: key}, clock_skew_in_seconds=_SKEW_S
-            )
+            claims: Mapping[str, Any] = jwt.decode(token, certs={key_id: key}, clock_skew_in_seconds=_SKEW_S)
         except exceptions.InvalidValue:
             raise _invalid("It has expired, or is not valid yet.") from None
         # a JSON that is nested too deep ends in a RecursionError
@@ -107,7 +105,7 @@ class Identity:
         """The key that a token names, by its id; it was not made by it, for all that is known here."""
         if len(token) > _MAX_TOKEN_BYTES:
             raise _invalid(f"It is expected to have at most {_MAX_TOKEN_BYTES} bytes; it has {len(token)}.")
-        header = jwt.decode_header(token)  # type: ignore[no-untyped-call]
+        header = jwt.decode_header(token)
         # one algorithm: a token must not choose how it is verified
         if header.get("alg") != "RS256":
             raise _invalid(f"It is expected to be signed with RS256; its alg is {str(header.get('alg'))[:20]!r}.")

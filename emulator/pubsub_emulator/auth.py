@@ -1,0 +1,52 @@
+"""``pubsub emulator --auth`` and ``pubsub token``: who is who on one machine."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pubsub_emulator.cli import fail
+from pubsub_emulator.errors import EmulatorError
+from pubsub_emulator.issuer import AUDIENCE, ISSUER, KEY_FILE, load_issuer, make_issuer
+from pubsub_emulator.stores import DEFAULT_DATA_DIR
+from pubsubservice.identity import Identity, Trust
+from pubsubservice.runtime import Runtime
+
+__all__ = ["open_identity", "print_token"]
+
+
+@contextmanager
+def open_identity(options: Namespace, runtime: Runtime, kept_in: Path | None) -> Iterator[tuple[Identity, str]]:
+    """What tells callers apart, and the command that prints a token for it.
+
+    The key is in `kept_in` beside the events, or, when they are kept nowhere here, ends with the emulator.
+    Raises EmulatorError.
+    """
+    with tempfile.TemporaryDirectory(prefix="pubsub-identity-") as temporary:
+        path = (kept_in or Path(temporary)) / KEY_FILE
+        issuer = make_issuer(path)
+        admins = frozenset(email.lower() for email in options.admin)
+        identity = Identity(Trust(frozenset({AUDIENCE}), admins, ISSUER), issuer.keys.get, runtime)
+        command = "pubsub token --email alice@example.com"
+        if path != DEFAULT_DATA_DIR / KEY_FILE:
+            command += f" --key {shlex.quote(str(path.absolute()))}"
+        yield identity, command
+
+
+def print_token(options: Namespace) -> int:
+    """Print an ID token that the emulator trusts. Returns the exit code; SystemExit(2) if it cannot."""
+    subject = options.sub or options.email
+    if not subject:
+        fail("--email or --sub is expected: whose token is it?", "pubsub token")
+    key = options.key or DEFAULT_DATA_DIR / KEY_FILE
+    try:
+        token = load_issuer(key).token(subject=subject, email=options.email, expires_in_s=options.expires_in)
+    except EmulatorError as error:
+        fail(str(error), "pubsub token")
+    sys.stdout.write(f"{token}\n")
+    return 0
