@@ -202,7 +202,7 @@ def _cloud_opener() -> tuple[_Opener, str | None]:
         raise Refused(f"no Google Cloud credentials: {error}") from error
 
     def open_channel() -> grpc.Channel:
-        return secure_authorized_channel(  # type: ignore[no-untyped-call]
+        return secure_authorized_channel(
             credentials, Request(), _CLOUD, options=_OPTIONS
         )
 
