@@ -21,6 +21,7 @@ from pubsubclient._errors import (
     ConfigurationError,
     Conflict,
     Forbidden,
+    IdentityError,
     InvalidArgument,
     NotFound,
     PublishError,
@@ -33,6 +34,7 @@ from pubsubclient._errors import (
 )
 from pubsubclient._event import Event, ReceivedEvent
 from pubsubclient._fetch import Events
+from pubsubclient._identity import Identity
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
 from pubsubclient._service import Service, configure
@@ -48,6 +50,8 @@ __all__ = [
     "Event",
     "Events",
     "Forbidden",
+    "Identity",
+    "IdentityError",
     "InvalidArgument",
     "NotFound",
     "PubSubError",

@@ -4,6 +4,7 @@ Errors::
 
     PubSubError
     ├── ConfigurationError  no service is named, or its address is malformed
+    │   └── IdentityError   there is nothing that says who calls: no credentials, or none that can
     ├── InvalidArgument     an argument that no service would take; nothing was sent (a ValueError too)
     ├── ServiceError        the service answered, and not with a success
     │   ├── Forbidden       401, 403: the caller may not do this
@@ -34,6 +35,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "Forbidden",
+    "IdentityError",
     "InvalidArgument",
     "NotFound",
     "PubSubError",
@@ -52,6 +54,10 @@ class PubSubError(Exception):
 
 class ConfigurationError(PubSubError):
     """The service cannot be found, or what names it is malformed."""
+
+
+class IdentityError(ConfigurationError):
+    """Credentials are missing or make no ID tokens, or the extra that knows them is not installed."""
 
 
 class InvalidArgument(PubSubError, ValueError):

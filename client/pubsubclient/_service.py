@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pubsubclient._errors import ConfigurationError
+from pubsubclient._identity import GivenToken, Identity, check_urls, of_config, of_environment
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -35,12 +36,13 @@ class Service:
         address: a base URL that the functions' names are added to, for instance ``"http://127.0.0.1:8000"``; or
             one URL for each of ``register``, ``publish``, ``subscribe`` and ``get_events``
         adapter: a transport adapter of ``requests`` to send everything through
+        identity: says who calls: `pubsubclient.gcp.GoogleIdentity`, or a token as it is. Sent over https, or to this machine
         deadline_s: how long one call may take over all its tries (plus what it was asked to wait), seconds
         connect_timeout_s: how long a try may take to connect, seconds
         read_timeout_s: how long a try may wait for its answer, seconds
 
     Raises:
-        ConfigurationError: an address is malformed or missing
+        ConfigurationError: an address is malformed or missing, or no place to send a token to
     """
 
     def __init__(
@@ -48,12 +50,16 @@ class Service:
         address: Address,
         *,
         adapter: BaseAdapter | None = None,
+        identity: Identity | str | None = None,
         deadline_s: float = 60.0,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 30.0,
     ) -> None:
         self.urls = _urls(address, "service")
         self.adapter = adapter
+        self.identity = GivenToken(identity) if isinstance(identity, str) else identity
+        if self.identity is not None:
+            check_urls(self.urls.values())
         self.deadline_s = deadline_s
         self.connect_timeout_s = connect_timeout_s
         self.read_timeout_s = read_timeout_s
@@ -76,17 +82,19 @@ class Service:
 
     def _key(self) -> tuple[Any, ...]:
         urls = tuple(self.urls[function] for function in FUNCTIONS)
-        return (*urls, self.adapter, self.deadline_s, self.connect_timeout_s, self.read_timeout_s)
+        return (*urls, self.adapter, self.identity, self.deadline_s, self.connect_timeout_s, self.read_timeout_s)
 
 
 _default_address: Address | None = None
-_make_service: Callable[[Address], Service] = Service
+_default_identity: Identity | str | None = None
+_make_service: Callable[..., Service] = Service
 
 
 def configure(
     service: Address | None = None,
     *,
     adapter: BaseAdapter | None = None,
+    identity: Identity | str | None = None,
     deadline_s: float = 60.0,
     connect_timeout_s: float = 5.0,
     read_timeout_s: float = 30.0,
@@ -99,7 +107,7 @@ def configure(
     Raises:
         ConfigurationError: an address is malformed or missing
     """
-    global _default_address, _make_service
+    global _default_address, _default_identity, _make_service
     make = partial(
         Service,
         adapter=adapter,
@@ -108,8 +116,8 @@ def configure(
         read_timeout_s=read_timeout_s,
     )
     if service is not None:
-        make(service)  # raises now rather than at the first use
-    _default_address, _make_service = service, make
+        make(service, identity=identity)  # raises now rather than at the first use
+    _default_address, _default_identity, _make_service = service, identity, make
 
 
 def find_service(given: Address | Service | None = None) -> Service:
@@ -120,15 +128,19 @@ def find_service(given: Address | Service | None = None) -> Service:
     if isinstance(given, Service):
         return given
     address = given if given is not None else _default_address
+    identity = _default_identity or of_environment()
     if address is None:
-        address = _from_environment() or _from_file()
+        address = _from_environment()
+    if address is None:
+        address, of_file = _from_file()
+        identity = identity or of_file
     if address is None:
         raise ConfigurationError(
             "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
             f"{SETTING} in the environment, or by {SETTING} in a {CONFIG_FILE} in the working directory or a "
             f"directory above it ({Path.cwd()}); for instance http://127.0.0.1:8000."
         )
-    return _make_service(address)
+    return _make_service(address, identity=identity)
 
 
 def _from_environment() -> Address | None:
@@ -139,7 +151,7 @@ def _from_environment() -> Address | None:
     return _urls(_parse(text, source), source)
 
 
-def _from_file() -> Address | None:
+def _from_file() -> tuple[Address | None, Identity | None]:
     """What the nearest config.json that holds our setting says; one that does not is somebody else's."""
     for directory in (Path.cwd(), *Path.cwd().parents):
         path = directory / CONFIG_FILE
@@ -151,8 +163,8 @@ def _from_file() -> Address | None:
             raise ConfigurationError(f"{path} cannot be read: {e}.") from e
         settings = _parse(text, str(path))
         if isinstance(settings, dict) and SETTING in settings:
-            return _urls(settings[SETTING], f"{SETTING} in {path}")
-    return None
+            return _urls(settings[SETTING], f"{SETTING} in {path}"), of_config(settings, str(path))
+    return None, None
 
 
 def _parse(text: str, source: str) -> Any:
