@@ -19,6 +19,7 @@ from pubsubclient._answers import bad_answer, read_body, retry_after_s, service_
 from pubsubclient._clock import StoreClock
 from pubsubclient._errors import ConfigurationError, ServiceError, Unavailable
 from pubsubclient._fork import reset_in_child
+from pubsubclient._identity import Identity, TokenUnavailable
 from pubsubclient._json import encode
 from pubsubclient._service import FUNCTIONS, Service
 from pubsubclient._version import __version__
@@ -110,6 +111,7 @@ class Transport:
         Raises:
             ServiceError: an answer that another try would not change
             Unavailable: no such answer before the deadline
+            IdentityError: nothing can say who calls
         """
         request = requests.PreparedRequest()
         data = body if isinstance(body, bytes) else encode(body)
@@ -150,6 +152,8 @@ class Transport:
 
     def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, give_up: float) -> Answer:
         """One try. Raises _TryAgainError if another one may end better."""
+        if self.service.identity is not None:
+            self._identify(function, request, self.service.identity)
         left_s = max(_LEAST_TIMEOUT_S, give_up - time.monotonic())
         timeout = (
             min(left_s, self.service.connect_timeout_s),
@@ -174,6 +178,13 @@ class Transport:
         if status == 429 or status >= 500:
             raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
         raise failure
+
+    def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:
+        """Say who calls. Raises IdentityError, _TryAgainError."""
+        try:
+            request.headers.update(identity.headers(function, self.service.urls[function]))
+        except TokenUnavailable as error:
+            raise _TryAgainError(error, uncertain=False) from error
 
     def _settings(self, url: str) -> dict[str, Any]:
         """What the environment says of proxies and trusted certificates; read once, not for every request."""
