@@ -8,8 +8,8 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Forbidden", "Identity", "IdentityError", "InvalidArgument",
-    "NotFound", "PubSubError", "PublishError", "PublishRefused", "PublishUnknown", "Publisher", "Receipt",
+    "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Forbidden", "Identity", "IdentityError",
+    "InvalidArgument", "NotFound", "PubSubError", "PublishError", "PublishRefused", "PublishUnknown", "Publisher", "Receipt",
     "ReceivedEvent", "Service", "ServiceError", "Subscriber", "TooLarge", "Topic", "Unavailable", "__version__",
     "configure",
 }  # fmt: skip
