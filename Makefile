@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SEEDS ?= 500
+DURATION ?= 120
 CASES ?= 2000
-#: more arguments for `make test`, `make emulator` and `make demo`
+#: more arguments for `make test`, `make emulator`, `make torture` and `make demo`
 ARGS ?=
 
-.PHONY: help venv test lint demo emulator simulate bench fuzz wheel clean
+.PHONY: help venv test lint demo emulator simulate torture bench fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -31,6 +32,9 @@ emulator: $(VENV)/.runtime ## serve the functions on this machine: make emulator
 
 simulate: $(VENV)/.dev ## look for broken promises under faults: SEEDS=20000 for many, SEED=17 for one again
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+torture: $(VENV)/.dev ## kill, freeze and cut real processes, check every promise: DURATION=20 STORE=sqlite SEED=17
+	@PYTHONPATH=tests $(BIN)/python -m torture --duration $(DURATION) $(if $(STORE),--store $(STORE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)

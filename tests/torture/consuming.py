@@ -1,0 +1,184 @@
+"""A consumer process of a subscriber: most of the time well-behaved, now and then slow, failing, or gone in the middle.
+
+``python -m torture.consuming --name SUBSCRIBER --mode MODE --calm FILE`` and the options of every client (`worker`).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from itertools import groupby
+
+from pubsubclient import PubSubError, ReceivedEvent, Service, Subscriber
+from torture.lifetime import asked_to_end, end_with_parent
+from torture.payload import is_whole
+from torture.records import Acked, Delivered, Failed, HistoryFile, Settling, us_of
+from torture.times import ACK_DEADLINE_S, READ_TIMEOUT_S
+from torture.worker import options_of
+from torture.workload import SUBSCRIBERS
+
+_WAIT_S = 1.0
+_DEADLINE_S = 10.0
+
+
+class _HandlingError(Exception):
+    """What the code of a consumer raises now and then."""
+
+
+class _LateSettlements(logging.Handler):
+    """The leases of which the SDK has said that settlements did not count: their events may come again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the leases that a warning lists."""
+        for told in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(told, list):
+                self.tokens.update(unknown["lease"] for unknown in told)
+
+
+class Consumer:
+    """One consumer; `run` consumes until it is asked to end."""
+
+    def __init__(self, options: Namespace, ended: threading.Event) -> None:
+        self._name = options.name
+        self._mode = options.mode
+        self._calm_file = options.calm
+        self._lazy_s = SUBSCRIBERS[options.name].lazy_s
+        self._ended = ended
+        self._history = HistoryFile(options.history)
+        self._random = random.Random(options.seed)
+        self._service = Service(options.url, deadline_s=_DEADLINE_S, read_timeout_s=READ_TIMEOUT_S)
+        #: leases that this consumer's next call acknowledges
+        self._in_hand: set[str] = set()
+        self._late = _LateSettlements()
+        logging.getLogger("pubsubclient").addHandler(self._late)
+
+    def run(self) -> None:
+        """Consume, whatever goes wrong, until the end."""
+        ways: dict[str, Callable[[Subscriber], None]] = {
+            "get_events": self._get_events, "pull": self._pull, "events": self._events,
+        }  # fmt: skip
+        while not self._ended.is_set():
+            try:
+                with Subscriber(self._name, service=self._service) as subscriber:
+                    ways[self._mode](subscriber)
+            except PubSubError as error:  # noqa: PERF203 - it begins anew
+                self._history.write(Failed(self._mode, repr(error)))
+
+    def _get_events(self, subscriber: Subscriber) -> None:
+        """A thread's next call acknowledges what its last one returned."""
+        while not self._ended.is_set():
+            self._be_lazy()
+            in_hand, self._in_hand = self._in_hand, set()
+            self._say("ack", in_hand)
+            events = subscriber.get_events(max_events=self._some(), wait=_WAIT_S)
+            self._were_acked(in_hand)
+            self._in_hand = self._note(events)
+            self._work(events)
+        self._say("ack", self._in_hand)
+
+    def _say(self, verb: str, tokens: Iterable[str]) -> None:
+        for token in tokens:
+            self._history.write(Settling(self._name, verb, token))
+
+    def _were_acked(self, tokens: Iterable[str]) -> None:
+        for token in tokens:
+            if token not in self._late.tokens:
+                self._history.write(Acked(self._name, token))
+
+    def _pull(self, subscriber: Subscriber) -> None:
+        """A block of work: its end acknowledges, an exception nacks."""
+        while not self._ended.is_set():
+            self._be_lazy()
+            try:
+                with subscriber.pull(max_events=self._some(), wait=_WAIT_S) as events:
+                    tokens = self._note(events)
+                    self._work(events)
+                    if self._happens(0.08):
+                        self._say("nack", tokens)
+                        raise _HandlingError
+                    self._say("ack", tokens)
+                self._were_acked(tokens)
+            except _HandlingError:
+                pass
+
+    def _events(self, subscriber: Subscriber) -> None:
+        """A loop: coming back for the next event means that the last one is done; what was not come to is released."""
+        while not self._ended.is_set():
+            for event in subscriber.events(wait=_WAIT_S, max_events=self._some()):
+                [token] = self._note([event])
+                if self._ended.is_set() or self._happens(0.01):
+                    break
+                if self._happens(0.004):
+                    self._be_late()
+                if self._happens(0.02):
+                    self._settle_by_name(event)
+                else:
+                    self._history.write(Settling(self._name, "ack", token, [(event.topic, event.sequence)]))
+
+    def _work(self, events: Iterable[ReceivedEvent]) -> None:
+        """Handle events: some are settled by name, some too late."""
+        for event in events:
+            if self._happens(0.03):
+                self._settle_by_name(event)
+        if self._happens(0.04):
+            self._be_late()
+
+    def _settle_by_name(self, event: ReceivedEvent) -> None:
+        ref, token = (event.topic, event.sequence), _token(event)
+        verb = self._random.choice(("ack", "nack"))
+        self._history.write(Settling(self._name, verb, token, [ref]))
+        try:
+            if verb == "nack":
+                event.nack(self._random.choice((None, 0, 1)))
+            elif event.ack():
+                self._history.write(Acked(self._name, token, [ref]))
+        except PubSubError as error:
+            self._history.write(Failed(verb, repr(error)))
+
+    def _note(self, events: Iterable[ReceivedEvent]) -> set[str]:
+        """Write down what was delivered; returns the tokens."""
+        tokens = set()
+        for (token, attempt), group in groupby(events, key=lambda event: (_token(event), event.attempt)):
+            got = [
+                (event.id, event.topic, event.sequence, us_of(event.recordedtime), is_whole(event.id, event.data))
+                for event in group
+            ]
+            self._history.write(Delivered(self._name, token, attempt, got))
+            tokens.add(token)
+        return tokens
+
+    def _some(self) -> int:
+        return self._random.choice((1, 5, 20, 100, 100))
+
+    def _happens(self, chance: float) -> bool:
+        return self._random.random() < chance and not self._calm_file.exists()
+
+    def _be_late(self) -> None:
+        self._ended.wait(ACK_DEADLINE_S + self._random.uniform(0, 1))
+
+    def _be_lazy(self) -> None:
+        if self._lazy_s and not self._calm_file.exists():
+            self._ended.wait(self._random.uniform(0, 2 * self._lazy_s))
+
+
+def _token(event: ReceivedEvent) -> str:
+    """Users need no tokens; the checker does."""
+    assert event._lease is not None
+    return event._lease.token
+
+
+def main() -> None:
+    options = options_of("consuming")
+    end_with_parent(options.parent)
+    Consumer(options, asked_to_end()).run()
+
+
+if __name__ == "__main__":
+    main()

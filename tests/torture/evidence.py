@@ -1,0 +1,134 @@
+"""A run's history, put in order: what publishers did, what consumers got and said, what the functions handed out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from torture.records import Acked, Attempted, Changed, Delivered, Failed, Record, Ref, Run, Settling, Stored
+
+__all__ = ["Evidence", "Got", "HandOut", "Handing"]
+
+
+class Got(NamedTuple):
+    """An event as a consumer got it."""
+
+    id: str
+    token: str
+    attempt: int
+    #: commit time, µs
+    time: int
+    whole: bool
+
+
+class HandOut(NamedTuple):
+    """An event as a function leased it."""
+
+    #: which change of the subscriber's document
+    place: int
+    #: store time of that change, µs
+    time: int
+    token: str
+    attempt: int
+    #: when the lease was to expire, µs
+    until: int
+
+
+class Evidence:
+    """What clients did; by subscriber and event, which is its topic and sequence."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        #: the publisher and topic of each event that was tried
+        self.attempted: dict[str, tuple[str, str]] = {}
+        #: acknowledged: place and commit time (µs), by topic and id
+        self.stored: dict[tuple[str, str], tuple[str, int]] = {}
+        self.refused: set[str] = set()
+        self.got: dict[str, dict[Ref, list[Got]]] = defaultdict(lambda: defaultdict(list))
+        self._settled: dict[tuple[str, str], list[Settling]] = defaultdict(list)
+        #: acks that clients were told to have counted
+        self._acked: dict[tuple[str, str], list[Acked]] = defaultdict(list)
+        for record in records:
+            self._take(record)
+
+    def _take(self, record: Record) -> None:
+        match record:
+            case Attempted():
+                self.attempted.update((event_id, (record.publisher, record.topic)) for event_id in record.ids)
+            case Stored():
+                self.stored.update(((record.topic, event_id), (seq, time)) for event_id, seq, time in record.events)
+            case Failed(refused=True):
+                self.refused.update(record.ids)
+            case Delivered():
+                for event_id, topic, sequence, time, whole in record.events:
+                    got = Got(event_id, record.token, record.attempt, time, whole)
+                    self.got[record.subscriber][(topic, sequence)].append(got)
+            case Settling():
+                self._settled[(record.subscriber, record.token)].append(record)
+            case Acked():
+                self._acked[(record.subscriber, record.token)].append(record)
+
+    def said(self, subscriber: str, token: str, ref: Ref) -> str | None:
+        """What a consumer said of an event under a token; what it said of all of a lease covers what it had not named."""
+        of_all = None
+        for settling in self._settled[(subscriber, token)]:
+            if settling.refs is None:
+                of_all = of_all or settling.verb
+            elif ref in settling.refs:
+                return settling.verb
+        return of_all
+
+    def was_acked(self, subscriber: str, token: str, ref: Ref) -> bool:
+        """Whether a consumer was told that its ack of an event, under a token, counted."""
+        return any(
+            self.said(subscriber, token, ref) == "ack" if acked.refs is None else ref in acked.refs
+            for acked in self._acked[(subscriber, token)]
+        )
+
+    def times(self) -> dict[Ref, int]:
+        """Commit times, µs, as far as a client learned of them."""
+        times = {(topic, seq): time for (topic, _), (seq, time) in self.stored.items()}
+        for events in self.got.values():
+            times.update((ref, got[0].time) for ref, got in events.items())
+        return times
+
+
+class Handing:
+    """What the functions handed out to one subscriber, from the changes of its document in their order."""
+
+    def __init__(self, chain: Sequence[tuple[Changed, int]]) -> None:
+        #: each event's hand-outs, in order; events in the order in which they were handed out first
+        self.by_event: dict[Ref, list[HandOut]] = {}
+        #: at which change an event was neither leased nor due any more
+        self.left: dict[Ref, int] = {}
+        self.lost: dict[str, int] = {}
+        self.tokens: list[str] = []
+        #: positions at each change that moved some: topic and next log index per partition
+        self.positions: list[Mapping[str, list[int]]] = []
+        self._extended: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for place, (change, time) in enumerate(chain):
+            for token, lease in change.made.items():
+                self.tokens.append(token)
+                hand_out = HandOut(place, time, token, lease.attempt, lease.until)
+                for ref in _refs(lease.runs):
+                    self.by_event.setdefault(ref, []).append(hand_out)
+            for token, until in change.extended.items():
+                self._extended[token].append((place, until))
+            self.left.update((ref, place) for ref in _refs(change.left))
+            self.lost.update(change.lost)
+            if change.positions:
+                self.positions.append(change.positions)
+
+    def until(self, hand_out: HandOut, before: int) -> int:
+        """When the lease of a hand-out was to expire, µs, as it stood before a change."""
+        until = hand_out.until
+        for place, extended in self._extended[hand_out.token]:
+            if place < before:
+                until = extended
+        return until
+
+
+def _refs(runs: Iterable[Run]) -> Iterable[Ref]:
+    for topic, partition, first, count in runs:
+        for index in range(first, first + count):
+            yield topic, f"{partition:04d}-{index:020d}"

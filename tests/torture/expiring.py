@@ -1,0 +1,47 @@
+"""Retention, again and again, until it is killed.
+
+``python -m torture.expiring --store URL --history FILE --parent PID [--bug NAME]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from pathlib import Path
+
+from pubsubservice.runtime import SystemRuntime
+from pubsubservice.service import Service
+from pubsubservice.store import StoreError
+from stores.opening import open_store
+from torture.lifetime import asked_to_end, end_with_parent
+from torture.planted import PLANTED
+from torture.records import Expired, Failed, HistoryFile
+from torture.serve import SETTINGS
+
+_MAX_BATCHES = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="torture.expiring", description=__doc__)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--history", type=Path, required=True)
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--bug", choices=PLANTED)
+    options = parser.parse_args()
+    end_with_parent(options.parent)
+    ended = asked_to_end()
+    history = HistoryFile(options.history)
+    service_type = PLANTED[options.bug] if options.bug else Service
+    service = service_type(open_store(options.store), SETTINGS, SystemRuntime())
+    while not ended.wait(random.uniform(0.05, 0.5)):
+        try:
+            done = service.expire(_MAX_BATCHES)
+        except StoreError as error:  # noqa: PERF203 - the next run goes on
+            history.write(Failed("expire", repr(error)))
+        else:
+            if done.batches:
+                history.write(Expired(done.batches))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Services with a bug planted: a run, or the simulation, must report each by its right name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from pubsubservice.delivery import Answer, GetEvents
+from pubsubservice.log import Log
+from pubsubservice.service import Service
+from pubsubservice.store import Exists, Fields, Store
+from simulation.broken import BROKEN
+
+__all__ = ["PLANTED"]
+
+
+class _TakenIsMade:
+    """A store whose `create` says that it made what was there already."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def create(self, path: str, data: Fields) -> int:
+        try:
+            return self._store.create(path, data)
+        except Exists:
+            doc = self._store.get_many([path]).docs[0]
+            assert doc is not None
+            return doc.created
+
+
+class ExistsIgnored(Service):
+    """A writer takes a batch that was there already for its own."""
+
+    class log_type(Log):
+        def __init__(self, store: Store, *parts: Any) -> None:
+            super().__init__(_TakenIsMade(store), *parts)  # type: ignore[arg-type]
+
+
+class AckDropped(Service):
+    """Every fifth lease's acks are thanked for and forgotten."""
+
+    def get_events(self, request: GetEvents) -> Answer:
+        settlements = request.settlements
+        acks: Sequence[Any] = [ack for ack in settlements.ack if crc32(ack.lease.encode()) % 5]
+        return super().get_events(request._replace(settlements=msgspec.structs.replace(settlements, ack=acks)))
+
+
+#: by what they break
+PLANTED: dict[str, type[Service]] = {
+    "append ignores Exists": ExistsIgnored,
+    "since ignored": BROKEN["since"],
+    "ack dropped": AckDropped,
+    "expire deletes before it records": BROKEN["trim point first"],
+    "lease by local clock": BROKEN["store time"],
+}

@@ -1,0 +1,69 @@
+"""A publisher process.
+
+``python -m torture.publishing --name PUBLISHER`` and the options of every client (`worker`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+
+from pubsubclient import Event, Publisher, PublishError, PublishRefused, PubSubError, Service
+from torture.lifetime import asked_to_end, end_with_parent
+from torture.payload import data_of
+from torture.records import Attempted, Failed, HistoryFile, Stored, us_of
+from torture.times import PUBLISH_S, READ_TIMEOUT_S
+from torture.worker import options_of
+from torture.workload import PUBLISHERS
+
+_PAUSE_S = 0.2
+_MOST = 8
+
+
+def main() -> None:
+    options = options_of("publishing")
+    end_with_parent(options.parent)
+    ended = asked_to_end()
+    history = HistoryFile(options.history)
+    chance = random.Random(options.seed)
+    service = Service(options.url, deadline_s=READ_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S)
+    publisher = _registered(options.name, service, history)
+    number = 0
+    while not ended.is_set():
+        topic = chance.choice(PUBLISHERS[options.name])
+        ids = [f"{options.name}-{options.incarnation}-{number + i}" for i in range(chance.randint(1, _MOST))]
+        number += len(ids)
+        events = [Event(topic, data_of(event_id), id=event_id) for event_id in ids]
+        history.write(Attempted(options.name, topic, ids))
+        _publish(publisher, topic, events, history)
+        ended.wait(chance.uniform(0, _PAUSE_S))
+
+
+def _registered(name: str, service: Service, history: HistoryFile) -> Publisher:
+    while True:
+        try:
+            return Publisher(name, service=service)
+        except PubSubError as error:  # noqa: PERF203 - it tries again
+            history.write(Failed("register", repr(error)))
+
+
+def _publish(publisher: Publisher, topic: str, events: Sequence[Event], history: HistoryFile) -> None:
+    """Publish events, the same ones again while that is known to store each once."""
+    give_up = time.monotonic() + PUBLISH_S
+    while True:
+        try:
+            receipts = publisher.publish(events)
+        except PublishError as error:  # noqa: PERF203
+            refused = isinstance(error, PublishRefused)
+            history.write(Failed("publish", repr(error.__cause__), [event.id for event in events], refused))
+            if refused or time.monotonic() > give_up:
+                return
+        else:
+            stored = [(receipt.id, receipt.sequence, us_of(receipt.recordedtime)) for receipt in receipts]
+            history.write(Stored(topic, stored))
+            return
+
+
+if __name__ == "__main__":
+    main()
