@@ -8,6 +8,7 @@ from pubsubservice.batch import check_format
 from pubsubservice.names import FORMAT, publisher_path, topic_path
 from pubsubservice.ownership import check_owner, may_use, new_owner
 from pubsubservice.problems import BadRequest, Conflict, Unavailable
+from pubsubservice.registry import Registry
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
 from pubsubservice.store import Changed, Doc, Exists, Fields, Store, Unknown, Value
@@ -28,6 +29,15 @@ class Topic(NamedTuple):
     partitions: int
     #: how long an event is kept at least, seconds
     retention_s: int
+    #: the registry of topics has it
+    listed: bool
+    #: it takes dead letters: no pattern matches it, and an event that fails in it is settled there
+    dead_letter: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may take batches: those who follow patterns must know of it before."""
+        return self.listed or self.dead_letter
 
     def as_json(self) -> dict[str, Any]:
         """The topic as the wire shows it."""
@@ -41,14 +51,16 @@ class Topics:
         self._store = store
         self._runtime = runtime
         self._settings = settings
-        #: partitions never change, so they may be remembered for good
-        self._partitions: dict[str, int] = {}
+        self._registry = Registry(store, runtime)
+        #: topics as this process met them: partitions never change, and what is ready stays so
+        self._known: dict[str, Topic] = {}
         #: the publishers that are registered, and whose each is
         self._publishers: dict[str, Value] = {}
 
     def partitions(self, topic: str) -> int | None:
         """How many partitions a topic has, if this process has met it."""
-        return self._partitions.get(topic)
+        known = self._known.get(topic)
+        return known.partitions if known else None
 
     def get(self, topic: str) -> Topic | None:
         """Read a topic's configuration, or None if it does not exist."""
@@ -58,53 +70,79 @@ class Topics:
     def met(self, topic: str, doc: Doc) -> Topic:
         """Take a topic's configuration from its document, and remember it."""
         check_format(doc)
-        found = Topic(topic, int(doc.data["partitions"] or 1), int(doc.data["retention_s"] or 0))
-        if len(self._partitions) >= _MAX_REMEMBERED:
-            self._partitions.clear()
-        self._partitions[topic] = found.partitions
+        found = Topic(
+            topic,
+            int(doc.data["partitions"] or 1),
+            int(doc.data["retention_s"] or 0),
+            bool(doc.data["listed"]),
+            bool(doc.data.get("dead_letter")),
+        )
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        self._known[topic] = found
         return found
 
     def ensure(self, topic: str) -> int:
-        """The partitions of a topic, which is created when it does not exist."""
-        return self._partitions.get(topic) or self.register(topic)[0].partitions
+        """The partitions of a topic that may take batches: it is created and recorded when it is not."""
+        known = self._known.get(topic)
+        return known.partitions if known and known.ready else self.register(topic)[0].partitions
 
     def register(self, topic: str, partitions: int | None = None, retention_s: int | None = None) -> tuple[Topic, bool]:
-        """Get or create a topic; says whether it was created.
+        """Get or create a topic; says whether it was created. Once this returns, the registry of topics has it.
 
         It is the caller's when created; other settings than it has are for its owner to ask for (Forbidden).
         Raises Conflict (409) for other partitions than it has, BadRequest for values out of range, Unavailable.
         """
         self._check(partitions, retention_s)
-        path = topic_path(topic)
+        created = False
         for tries in range(_MAX_TRIES):
-            doc = self._store.get_many([path]).docs[0]
-            created = doc is None
+            doc = self._store.get_many([topic_path(topic)]).docs[0]
             try:
                 if doc is None:
-                    # `listed` says whether the registry of topics holds it, which wildcards will read
-                    data: Fields = {
-                        "format": FORMAT,
-                        "partitions": partitions or 1,
-                        "retention_s": retention_s or self._settings.retention_s,
-                        "listed": False,
-                        "owner": new_owner(),
-                    }
-                    time = self._store.create(path, data)
-                    return self.met(topic, Doc(path, data, time, time)), created
+                    doc = self._create(topic, partitions or 1, retention_s or self._settings.retention_s)
+                    created = True
                 found = self.met(topic, doc)
-                if partitions not in (None, found.partitions) or retention_s not in (None, found.retention_s):
-                    check_owner("topic", topic, doc.data.get("owner"))
-                if partitions not in (None, found.partitions):
-                    raise Conflict(
-                        "partitions_fixed",
-                        f"The topic {topic!r} has {found.partitions} partitions, fixed when it was created; got {partitions}.",
-                    )
-                if retention_s in (None, found.retention_s):
-                    return found, created
-                self._store.update(path, {**doc.data, "retention_s": retention_s}, doc.updated)
+                _check_settings(found, doc.data.get("owner"), partitions, retention_s)
+                changes: dict[str, Value] = {}
+                if retention_s not in (None, found.retention_s):
+                    changes["retention_s"] = retention_s
+                if not found.ready:  # made just now, or by somebody who was stopped here
+                    self._registry.append(topic)
+                    changes["listed"] = True
+                return (self._change(found.name, doc, changes) if changes else found), created
             except (Exists, Changed, Unknown):
                 self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
+
+    def register_dead_letter(self, topic: str) -> Topic:
+        """Get or create a topic for dead letters; one that was used otherwise is one from now on. Raises Unavailable."""
+        for tries in range(_MAX_TRIES):
+            doc = self._store.get_many([topic_path(topic)]).docs[0]
+            try:
+                if doc is None:
+                    doc = self._create(topic, 1, self._settings.retention_s, dead_letter=True)
+                found = self.met(topic, doc)
+                return found if found.dead_letter else self._change(topic, doc, {"dead_letter": True})
+            except (Exists, Changed, Unknown):
+                self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
+        raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
+
+    def _create(self, topic: str, partitions: int, retention_s: int, *, dead_letter: bool = False) -> Doc:
+        path = topic_path(topic)
+        data: Fields = {
+            "format": FORMAT,
+            "partitions": partitions,
+            "retention_s": retention_s,
+            "listed": False,
+            "dead_letter": dead_letter,
+            "owner": new_owner(),
+        }
+        time = self._store.create(path, data)
+        return Doc(path, data, time, time)
+
+    def _change(self, topic: str, doc: Doc, changes: Fields) -> Topic:
+        data = {**doc.data, **changes}
+        return self.met(topic, Doc(doc.path, data, doc.created, self._store.update(doc.path, data, doc.updated)))
 
     def ensure_publisher(self, name: str) -> None:
         """Register a publisher unless this process knows that it is."""
@@ -140,3 +178,14 @@ class Topics:
                 f"retention_s: at least {self._settings.min_retention_s} s and at most ten years are expected; "
                 f"got {retention_s}.",
             )
+
+
+def _check_settings(found: Topic, owner: Value, partitions: int | None, retention_s: int | None) -> None:
+    """Refuse what cannot be changed, or not by this caller."""
+    if partitions not in (None, found.partitions) or retention_s not in (None, found.retention_s):
+        check_owner("topic", found.name, owner)
+    if partitions not in (None, found.partitions):
+        raise Conflict(
+            "partitions_fixed",
+            f"The topic {found.name!r} has {found.partitions} partitions, fixed when it was created; got {partitions}.",
+        )

@@ -6,6 +6,7 @@ from collections import Counter
 
 from pubsubservice.batch import Batch
 from pubsubservice.names import log_path, seq_of
+from pubsubservice.registry import recorded_topic
 from pubsubservice.spans import Span, select
 from pubsubservice.state import State
 from pubsubservice.store import Doc
@@ -26,6 +27,8 @@ class Truth:
         #: the log as it was appended: of each event its identity, its batch's number and commit time
         self.logs: dict[Log, list[tuple[bytes, int, int]]] = {}
         self._last_seq: dict[Log, int] = {}
+        #: topics that the registry has
+        self._recorded: set[str] = set()
         self._appended_at: dict[tuple[Log, bytes], int] = {}
         self.topics: dict[str, dict[int, str]] = {}
         self._made: dict[str, set[Event]] = {}
@@ -48,7 +51,9 @@ class Truth:
     def on_commit(self, path: str, old: Doc | None, new: Doc | None) -> None:
         if new is None:
             return
-        if "/batches/" in path:
+        if path.startswith("registry/"):
+            self._recorded.add(recorded_topic(new))
+        elif "/batches/" in path:
             self._on_batch(path, new)
         elif path.startswith("subscribers/") and old is not None:
             self._on_subscriber(path.partition("/")[2], State.read(old), State.read(new), new.updated)
@@ -56,6 +61,8 @@ class Truth:
     def _on_batch(self, path: str, doc: Doc) -> None:
         parts = path.split("/")
         log = (parts[1], int(parts[3]))
+        if log[0] not in self._recorded and not self._documents[f"topics/{log[0]}"].data["dead_letter"]:
+            self.bad("a batch before its topic's record")
         seq, batch = seq_of(path), Batch(doc)
         last = self._last_seq.get(log, 0)
         if seq <= last:
