@@ -33,6 +33,8 @@ class Origin(NamedTuple):
 
     publisher: str
     events: int
+    #: how long after the commit they are kept back, milliseconds
+    delay_ms: int = 0
 
 
 _origins_encoder = msgspec.msgpack.Encoder()
@@ -108,6 +110,28 @@ class Batch:
                 return origin.publisher
             offset -= origin.events
         raise IndexError(offset)
+
+    def due_at(self, offset: int) -> tuple[int, int]:
+        """When the event at `offset` may be delivered (its commit time, or its delay after that; µs), and all like it."""
+        for bits, at in self.delays():
+            if bits >> offset & 1:
+                return at, bits
+        return self.created, self._undelayed()
+
+    def delays(self) -> list[tuple[int, int]]:
+        """(bits of events, when they may be delivered, µs) for events that were published with a delay."""
+        found, at = [], 0
+        for origin in _origins_decoder.decode(self._origins):
+            if origin.delay_ms:
+                found.append((((1 << origin.events) - 1) << at, self.created + 1_000 * origin.delay_ms))
+            at += origin.events
+        return found
+
+    def _undelayed(self) -> int:
+        bits = (1 << self.count) - 1
+        for delayed, _ in self.delays():
+            bits &= ~delayed
+        return bits
 
 
 class BatchCache:

@@ -11,18 +11,20 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pubsubservice.leases import Settlements, close_if_empty, expire, settle, take_due
+from pubsubservice.deaths import DeadLetters, bury, dead_is_full
+from pubsubservice.leases import Settlements, close_if_empty, expire, settle
 from pubsubservice.names import subscriber_path
 from pubsubservice.ownership import check_owner
 from pubsubservice.problems import Unavailable
-from pubsubservice.reader import MAX_READS, Reader
+from pubsubservice.reader import Reader
+from pubsubservice.redelivery import Redelivery, count_lost, held_back, read_again
 from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
-from pubsubservice.spans import Span, first_of, mask_of_spans, pack, select
-from pubsubservice.state import MAX_LEASES, MAX_STATE_BYTES, State, unknown_subscriber
-from pubsubservice.store import Changed, Doc, Reads, Refused, Store, Unknown
+from pubsubservice.spans import bits_to_bytes, cover, mask_of_pieces, pack, pieces
+from pubsubservice.state import MAX_LEASES, MAX_STATE_BYTES, State, unknown_subscriber, written
+from pubsubservice.store import Doc, Reads, Store
 from pubsubservice.subscriber import Lease
-from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice
+from pubsubservice.tap import Slice
 from pubsubservice.tokens import check_not_ahead, make_token
 from pubsubservice.turns import Turns
 
@@ -56,7 +58,7 @@ class Answer(NamedTuple):
     more: bool = False
     #: the token has made its lease, and that has ended: use another one
     over: bool = False
-    #: why new events are held back: "leases"
+    #: why events are held back: "leases", "dead", "delayed" or "ordered"
     blocked: str | None = None
     #: (verb, token) of settlements that did not count
     unknown: Sequence[tuple[str, str]] = ()
@@ -77,8 +79,11 @@ class _Watch(NamedTuple):
 class Delivery:
     """Hands out events in one process; any number of processes may serve one subscriber."""
 
-    def __init__(self, store: Store, runtime: Runtime, settings: Settings, reader: Reader) -> None:
+    def __init__(
+        self, store: Store, runtime: Runtime, settings: Settings, reader: Reader, dead_letters: DeadLetters
+    ) -> None:
         self._store = store
+        self._dead_letters = dead_letters
         self._runtime = runtime
         self._reader = reader
         self._turns = Turns(runtime)
@@ -126,7 +131,9 @@ class Delivery:
             check_owner("subscriber", request.subscriber, doc.data.get("owner"))
             state = State.read(doc)
             answer, watch = self._judge(request, state, self._now(reads))
-            if self._written(path, state, doc):
+            if self._written(state, doc):
+                if state.dead:
+                    self._dead_letters.publish(state)
                 return answer, watch
             back_off(self._runtime, tries)
         raise Unavailable(
@@ -142,19 +149,9 @@ class Delivery:
         """Whether a token has made its lease already."""
         return state.ended.used(token)
 
-    def _written(self, path: str, state: State, doc: Doc) -> bool:
+    def _written(self, state: State, doc: Doc) -> bool:
         """Whether the state is in the store now; if not, or not surely, it is to be read again."""
-        if not state.differs_from(doc):
-            return True
-        try:
-            self._store.update(path, {**doc.data, **state.fields()}, doc.updated)
-        except (Changed, Unknown):
-            return False
-        except Refused as e:
-            if not e.busy:
-                raise
-            return False
-        return True
+        return written(self._store, state, doc)
 
     def _judge(self, request: GetEvents, state: State, read_time: int) -> tuple[Answer, _Watch]:
         """Apply the rules to a state as it was at `read_time`."""
@@ -162,6 +159,7 @@ class Delivery:
             check_not_ahead(settlement.lease, read_time)
         expire(state, read_time)
         unknown = settle(state, request.settlements, read_time)
+        bury(state, read_time)
         watch = _Watch([], None)
         answer = Answer()
         if request.max_events:
@@ -178,97 +176,56 @@ class Delivery:
     def _answer_again(self, state: State, token: str) -> Answer:
         """An open lease, less what is settled; what retention took meanwhile leaves it as lost."""
         lease = state.leases[token]
-        slices, lost = self._slices(state, select(lease.spans, lease.left))
+        slices, lost = read_again(self._reader, state, pieces(lease.spans, lease.left))
         if lost:
-            lease.leave(mask_of_spans(lease.spans, lost))
-            _count_lost(state, lost)
+            lease.leave(mask_of_pieces(lease.spans, lost))
+            count_lost(state, lost)
             close_if_empty(state, token)
         return Answer(slices, lease.attempt, token, lease.until, more=True)
 
     def _hand_out(self, state: State, token: str, max_events: int, read_time: int) -> tuple[Answer, _Watch]:
         """A new lease: of what is due if anything is, else of new events."""
-        if len(state.leases) >= MAX_LEASES:
-            return Answer(blocked="leases"), self._watch([], state, read_time)
-        slices, attempt = self._take_due(state, max_events, read_time)
-        more, blocked = True, None
-        paths: list[str] = []
-        if not slices:
-            attempt = 1
-            room = (MAX_STATE_BYTES - state.size) // 16 - state.unsettled
-            if room > 0:
-                slices, more, paths = self._reader.new_events(state, min(max_events, room))
-            else:
-                blocked, more = "leases", False
-        if not slices:
-            return Answer(more=more, blocked=blocked), self._watch(paths, state, read_time)
-        deadline_s = min(state.subscriptions[slice_.topic].ack_deadline_s for slice_ in slices)
-        spans = [slice_.span for slice_ in slices]
-        count = sum(len(slice_.lines) for slice_ in slices)
+        full = "leases" if len(state.leases) >= MAX_LEASES else "dead" if dead_is_full(state) else None
+        if full:
+            return Answer(blocked=full), self._watch([], state, read_time)
+        leased, _ = held_back(state, read_time)
+        due = Redelivery(self._reader, state, leased, read_time)
+        due.take(max_events)
+        if due.slices:
+            answer = Answer(due.slices, due.attempt, token, more=True)
+            paths: list[str] = []
+        else:
+            answer, paths = self._hand_out_new(state, max_events, read_time)
+        if answer.slices:
+            answer = answer._replace(lease=token, until=self._lease(state, token, answer, due.together, read_time))
+        return answer, self._watch(paths, state, read_time, answer.blocked)
+
+    def _hand_out_new(self, state: State, max_events: int, read_time: int) -> tuple[Answer, list[str]]:
+        """New events, of the topics that may go on; and what to watch for more."""
+        room = (MAX_STATE_BYTES - state.size) // 16 - state.unsettled(read_time)
+        if room <= 0:
+            return Answer(blocked="leases"), []
+        leased, waiting = held_back(state, read_time)
+        reading = self._reader.new_events(state, min(max_events, room), read_time, leased | waiting)
+        blocked = reading.blocked or ("ordered" if leased or waiting else None)
+        return Answer(reading.slices, more=reading.more, blocked=blocked), reading.next_paths
+
+    def _lease(self, state: State, token: str, answer: Answer, together: bool, read_time: int) -> int:  # noqa: FBT001
+        """Put what an answer hands out into a lease; returns its end."""
+        deadline_s = min(
+            state.settings_of(state.subscriptions[topic]).ack_deadline_s for topic in {s.topic for s in answer.slices}
+        )
+        spans, holes = cover(slice_.piece for slice_ in answer.slices)
+        count = sum(span.stop - span.start for span in spans)
         until = read_time + deadline_s * _SECOND
-        state.leases[token] = Lease(until, attempt, deadline_s, count, pack(spans))
-        return Answer(slices, attempt, token, until, more), self._watch(paths, state, read_time)
+        state.leases[token] = Lease(
+            until, answer.attempt, deadline_s, count, pack(spans), settled_bits=bits_to_bytes(holes), together=together
+        )
+        return until
 
-    def _take_due(self, state: State, max_events: int, read_time: int) -> tuple[list[Slice], int]:
-        """Take the oldest due events, all of one attempt; those that retention took are counted lost."""
-        ready = sorted((due for due in state.due if due.at <= read_time), key=lambda due: due.at)
-        slices: list[Slice] = []
-        attempt, room = 0, MAX_ANSWER_BYTES
-        for due in ready:
-            if attempt not in (0, due.attempt) or max_events <= 0 or len(slices) >= MAX_READS:
-                break
-            chosen = first_of(select(due.spans, due.left), max_events, MAX_READS - len(slices))
-            found, lost = self._slices(state, chosen, room)
-            take_due(state, due, mask_of_spans(due.spans, [slice_.span for slice_ in found] + lost))
-            _count_lost(state, lost)
-            slices += found
-            taken = sum(len(slice_.lines) for slice_ in found)
-            max_events -= taken
-            room -= sum(len(line) + ADDED_BYTES for slice_ in found for line in slice_.lines)
-            if found:
-                attempt = due.attempt
-            if taken + sum(span.stop - span.start for span in lost) < sum(span.stop - span.start for span in chosen):
-                break
-        state.drop_empty()
-        return slices, attempt
-
-    def _slices(self, state: State, spans: list[Span], room: int | None = None) -> tuple[list[Slice], list[Span]]:
-        """Read events that were handed out before, up to `room` bytes; and those that are gone."""
-        topics = state.topic_of()
-        places = [(topics[span.number], span.partition, span.seq) for span in spans]
-        batches = self._reader.fetch(dict.fromkeys(places))
-        slices: list[Slice] = []
-        lost: list[Span] = []
-        for span, place in zip(spans, places, strict=True):
-            batch = batches.get(place)
-            if batch is None:
-                lost.append(span)
-                continue
-            lines = batch.lines()[span.start : span.stop]
-            if room is not None:
-                lines = _fitting(lines, room, whatever=not slices)
-                room -= sum(map(len, lines)) + ADDED_BYTES * len(lines)
-            if lines:
-                slices.append(Slice(place[0], span._replace(stop=span.start + len(lines)), batch, lines))
-            if len(lines) < span.stop - span.start:
-                break
-        return slices, lost
-
-    def _watch(self, paths: list[str], state: State, read_time: int) -> _Watch:
+    def _watch(self, paths: list[str], state: State, read_time: int, blocked: str | None = None) -> _Watch:
         times = [due.at for due in state.due] + [lease.until for lease in state.leases.values()]
         ahead = [time - read_time for time in times if time > read_time]
+        if blocked == "ordered":
+            ahead.append(_SECOND)  # another consumer's settlement is nowhere to be watched
         return _Watch(paths, min(ahead) / _SECOND if ahead else None)
-
-
-def _fitting(lines: list[bytes], room: int, *, whatever: bool) -> list[bytes]:
-    size = 0
-    for fit, line in enumerate(lines):
-        size += len(line) + ADDED_BYTES
-        if size > room and (fit or not whatever):
-            return lines[:fit]
-    return lines
-
-
-def _count_lost(state: State, lost: Sequence[Span]) -> None:
-    topics = state.topic_of()
-    for span in lost:
-        state.count_lost(topics[span.number], span.stop - span.start)

@@ -23,14 +23,20 @@ class Append:
         publisher: name of the publisher
         entries: its events, in order
         since: store time of the first try, µs, or None when the caller did not say
+        far: look back to `since` however long ago it is, beyond what publishers are promised
+        delay_ms: how long after their commit the events are kept back
 
     Raises BadRequest (413) when its batch would not fit one document.
     """
 
-    def __init__(self, publisher: str, entries: Sequence[Entry], since: int | None) -> None:
+    def __init__(
+        self, publisher: str, entries: Sequence[Entry], since: int | None, *, far: bool = False, delay_ms: int = 0
+    ) -> None:
         self.publisher = publisher
         self.entries = entries
         self.since = since
+        self.far = far
+        self.delay_ms = delay_ms
         #: bytes before compression, the hashes included
         self.raw_bytes = sum(len(entry.line) for entry in entries) + 9 * len(entries)
         #: the blob of all entries, made in the request's own thread when it is large

@@ -1,7 +1,8 @@
 """The rules of leases, as functions of a subscriber's state and the store time R at which it was read.
 
-A token makes one lease, ever. A lease ends when all of it is settled, or at `until`; what is left of it then is due again,
-with a raised attempt. The simulation (``tests/simulation``) shows for each rule what goes wrong without it.
+A token makes one lease, ever. A lease ends when all of it is settled, or at `until`; what is left of it then has failed.
+What failed is due again after a backoff, with a raised attempt, until its last. The simulation (``tests/simulation``) shows
+for each rule what goes wrong without it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from pubsubservice.names import parse_sequence
-from pubsubservice.spans import Span, bits_to_bytes, bytes_to_bits, mask_of, select
+from pubsubservice.spans import bits_to_bytes, bytes_to_bits, mask_of, mask_of_numbers, pieces
 from pubsubservice.state import State
-from pubsubservice.subscriber import Due, Lease
+from pubsubservice.subscriber import MAX_BACKOFF_S, Due, Lease
 from pubsubservice.tokens import Ended
 
-__all__ = ["Settlement", "Settlements", "close_if_empty", "expire", "forget_subscription", "settle", "take_due"]
+__all__ = [
+    "MAX_REASON", "Settlement", "Settlements", "close_if_empty", "expire", "forget_subscription", "settle", "take_due",
+]  # fmt: skip
 
 _SECOND = 1_000_000
+#: characters of a reason that are kept
+MAX_REASON = 200
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -27,8 +32,12 @@ class Settlement(msgspec.Struct, frozen=True):
     lease: str
     #: (topic, sequence) of the events; all of the lease when None
     events: list[tuple[str, str]] | None = None
-    #: nack: how long the events stay away
-    delay_s: float = 0.0
+    #: nack: how long the events stay away; their subscription's backoff when None
+    delay_s: float | None = None
+    #: nack: why, for the dead letter
+    reason: str = ""
+    #: nack: no further attempt, whatever the number of this one
+    dead: bool = False
     #: extend: how long the lease lives from now; the subscription's ack deadline when None
     seconds: int | None = None
 
@@ -49,20 +58,14 @@ class Settlements(msgspec.Struct, frozen=True):
 
 
 def expire(state: State, read_time: int) -> None:
-    """Leases whose time is over end; what is left of them is due, as the next attempt."""
+    """Leases whose time is over end, and what is left of them has failed; a late ack still finds it by its token."""
     for token in [token for token, lease in state.leases.items() if lease.until <= read_time]:
         lease = state.leases.pop(token)
         state.ended.add(token, Ended.TAKEN if lease.back_bits else Ended.LATE)
-        state.due.append(
-            Due(
-                at=lease.until,
-                attempt=lease.attempt + 1,
-                token=token,
-                count=lease.count,
-                packed=lease.packed,
-                gone_bits=bits_to_bytes(((1 << lease.count) - 1) & ~lease.left),
-            )
-        )
+        for wait, mask in _backoffs(state, lease, lease.left):
+            gone = bits_to_bytes(((1 << lease.count) - 1) & ~mask)
+            due = Due(lease.until + wait, lease.attempt + 1, token, lease.count, lease.packed, gone, together=True)
+            state.due.append(due)
 
 
 def settle(state: State, settlements: Settlements, read_time: int) -> list[tuple[str, str]]:
@@ -109,14 +112,60 @@ def _settle_open(state: State, verb: str, settlement: Settlement, lease: Lease, 
         lease.until = max(lease.until, read_time + seconds * _SECOND)
         return counted
     hit = lease.left & mask
-    if verb != "ack" and hit:
-        # whole seconds, so that events given back one by one share an entry; never before a delay is over
-        delay = round(settlement.delay_s * _SECOND)
-        at = (read_time + delay + _SECOND - 1 if delay else read_time) // _SECOND * _SECOND
-        state.give_back(select(lease.spans, hit), attempt=lease.attempt + (verb == "nack"), at=at)
     lease.settle(hit)
+    if hit and verb != "ack":
+        if verb == "nack":
+            _fail(state, lease, hit, settlement, read_time)
+        else:
+            _give_back(state, lease, hit, read_time)
+        newer = _newer(state, lease, hit)
+        if newer:
+            _give_back(state, lease, newer, read_time)
+            lease.leave(newer)
     close_if_empty(state, settlement.lease)
     return counted
+
+
+def _give_back(state: State, lease: Lease, mask: int, read_time: int) -> None:
+    """Events of a lease are due again at once, without having failed."""
+    now = read_time // _SECOND * _SECOND  # so that events given back one by one share an entry
+    state.give_back(pieces(lease.spans, mask), Due(now, lease.attempt, together=lease.together))
+
+
+def _fail(state: State, lease: Lease, hit: int, settlement: Settlement, read_time: int) -> None:
+    """Events of a lease were nacked: all that is left of it, or some by name."""
+    for backoff, mask in _backoffs(state, lease, hit):
+        wait = backoff if settlement.delay_s is None else round(settlement.delay_s * _SECOND)
+        # whole seconds, so that events nacked one by one share an entry; never before a delay is over
+        at = (read_time + wait + _SECOND - 1 if wait else read_time) // _SECOND * _SECOND
+        kind = Due(at, lease.attempt + 1, together=settlement.events is None, doomed=settlement.dead)
+        kind.reason = settlement.reason[:MAX_REASON]
+        state.give_back(pieces(lease.spans, mask), kind)
+
+
+def _newer(state: State, lease: Lease, hit: int) -> int:
+    """What is left of a lease of an ordered topic behind the first event that was given back: it must not overtake it."""
+    newer = 0
+    for subscription in state.subscriptions.values():
+        if state.settings_of(subscription).ordered:
+            topic = mask_of_numbers(lease.spans, {subscription.number})
+            first = hit & topic & -(hit & topic)
+            if first:
+                newer |= lease.left & topic & ~((first << 1) - 1)
+    return newer
+
+
+def _backoffs(state: State, lease: Lease, mask: int) -> list[tuple[int, int]]:
+    """How long what fails in a lease stays away (µs), with the bits of the events of `mask` for which it is that long."""
+    present = {span.number for span in lease.spans}
+    waits: dict[int, set[int]] = {}
+    for subscription in state.subscriptions.values():
+        if subscription.number in present:
+            settings = state.settings_of(subscription)
+            doubled = settings.backoff_s * 2 ** min(lease.attempt - 1, 20)
+            waits.setdefault(round(min(MAX_BACKOFF_S, doubled) * _SECOND), set()).add(subscription.number)
+    found = [(wait, mask & mask_of_numbers(lease.spans, numbers)) for wait, numbers in waits.items()]
+    return [(wait, bits) for wait, bits in found if bits]
 
 
 def close_if_empty(state: State, token: str) -> None:
@@ -128,32 +177,22 @@ def close_if_empty(state: State, token: str) -> None:
 
 
 def take_due(state: State, due: Due, mask: int) -> None:
-    """Events are due no more: they go into a new lease, or are lost."""
+    """Events are due no more: they go into a new lease, are dead, or are lost."""
     due.remove(mask)
-    if due.token is not None and state.ended.how(due.token) is not None:
+    if mask and due.token is not None and state.ended.how(due.token) is not None:
         state.ended.add(due.token, Ended.TAKEN)
 
 
 def forget_subscription(state: State, number: int) -> None:
     """What is leased or due of a subscription is dropped."""
     for token, lease in list(state.leases.items()):
-        lease.leave(_mask_of_subscription(lease.spans, number))
+        lease.leave(mask_of_numbers(lease.spans, {number}))
         close_if_empty(state, token)
     for due in state.due:
-        mask = due.left & _mask_of_subscription(due.spans, number)
+        mask = due.left & mask_of_numbers(due.spans, {number})
         if mask:
             take_due(state, due, mask)
     state.drop_empty()
-
-
-def _mask_of_subscription(spans: Sequence[Span], number: int) -> int:
-    mask = at = 0
-    for span in spans:
-        length = span.stop - span.start
-        if span.number == number:
-            mask |= ((1 << length) - 1) << at
-        at += length
-    return mask
 
 
 def _mask(state: State, events: Lease | Due, named: list[tuple[str, str]] | None) -> int:

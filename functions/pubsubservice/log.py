@@ -69,9 +69,13 @@ class Log:
 
     def _look_back_to(self, group: list[Append], known: Known) -> list[int | None]:
         """The store times since when the identities must be known; None stands for the newest batches there are."""
-        times = [request.since for request in group if request.since is not None]
         oldest = known.time - self._settings.once_us
-        wanted: list[int | None] = [max(min(times), oldest)] if times else []
+        times = [
+            request.since if request.far else max(request.since, oldest)
+            for request in group
+            if request.since is not None
+        ]
+        wanted: list[int | None] = [min(times)] if times else []
         if len(times) < len(group):
             wanted.append(None)
         return wanted
@@ -117,7 +121,7 @@ class Log:
     def _answer_known(self, request: Append, entry: Entry, known: Known, place: Place) -> tuple[int, int] | None:
         """The place of an event that is in the log, once its real identity and its payload were compared."""
         head = known.batch(place.seq)
-        if head.created < known.time - self._settings.once_us:
+        if head.created < known.time - self._settings.once_us and not request.far:
             return None
         path = batch_path(self._topic, self._partition, place.seq)
         batch = self._cache.get(path)
@@ -178,7 +182,8 @@ def _document(new: _New, first: int) -> Fields:
     else:
         blob = compress([request.entries[i].line for request, i in new])
     origins = [
-        Origin(request.publisher, sum(1 for _ in run)) for request, run in groupby(new, key=lambda event: event[0])
+        Origin(request.publisher, sum(1 for _ in run), request.delay_ms)
+        for request, run in groupby(new, key=lambda event: event[0])
     ]
     return document(blob, first, [request.entries[i].hash for request, i in new], origins)
 

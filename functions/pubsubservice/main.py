@@ -45,7 +45,7 @@ def publish(request: flask.Request, service: Service) -> Reply:
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
     if not body.entries:
         return Reply(wire.encode({"events": []}), log)
-    partition, places = service.publish(body.topic, body.publisher, body.entries, body.since)
+    partition, places = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
     return Reply(wire.encode_receipts(partition, body.entries, places), log)
 
 

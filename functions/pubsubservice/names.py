@@ -9,8 +9,8 @@ from hashlib import blake2b
 from pubsubservice.problems import BadRequest
 
 __all__ = [
-    "FORMAT", "batch_id", "batch_path", "batches", "check_name", "identity", "log_path", "parse_sequence", "partition_of",
-    "publisher_path", "rfc3339", "sequence_prefix", "subscriber_path", "topic_path",
+    "FORMAT", "batch_id", "batch_path", "batches", "check_name", "dead_letters_of", "identity", "log_path",
+    "parse_sequence", "partition_of", "publisher_path", "rfc3339", "sequence_prefix", "subscriber_path", "topic_path",
 ]  # fmt: skip
 
 #: format of every document; a process that meets a higher one writes nothing
@@ -70,6 +70,11 @@ def batch_path(topic: str, partition: int, seq: int) -> str:
 def subscriber_path(name: str) -> str:
     """The document of a subscriber."""
     return f"subscribers/{name}"
+
+
+def dead_letters_of(subscriber: str) -> str:
+    """The topic that a subscriber's dead letters go to when it names none."""
+    return re.sub(r"\.+", ".", f"{subscriber}.dead")  # a subscriber's name may have dots that a topic's may not
 
 
 def publisher_path(name: str) -> str:

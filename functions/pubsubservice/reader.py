@@ -7,24 +7,28 @@ Up to the smallest of these over all logs, events may be handed out; what was fo
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from pubsubservice.batch import Batch, BatchCache
+from pubsubservice.delays import Delays
 from pubsubservice.expire import TrimPoint
 from pubsubservice.names import batch_path, log_path
 from pubsubservice.runtime import Runtime
 from pubsubservice.settings import Settings
+from pubsubservice.sieve import Sieve
 from pubsubservice.state import State
 from pubsubservice.store import Doc, Store
 from pubsubservice.subscriber import Position
-from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, Tap, head, skip, take
+from pubsubservice.tap import MAX_ANSWER_BYTES, Slice, Tap, head, skip, take
 from pubsubservice.topics import Topics
 
 __all__ = ["MAX_READS", "Reader", "Reading"]
 
 #: reads of one call beyond one a log; also the batches that one lease spans
 MAX_READS = 256
+#: events of one call that filters judge
+MAX_JUDGED = 100_000
 _LARGE_READ = 16
 _REMEMBERED_LOGS = 10_000
 
@@ -37,6 +41,8 @@ class Reading(NamedTuple):
     more: bool
     #: the documents that do not exist yet and of which one will when there is something new
     next_paths: list[str]
+    #: why a log stopped before its end: "delayed"
+    blocked: str | None = None
 
 
 class _Look(NamedTuple):
@@ -66,23 +72,35 @@ class Reader:
         #: few large reads at a time, so that memory is bounded
         self._large = [runtime.new_lock() for _ in range(4)]
 
-    def new_events(self, state: State, max_events: int) -> Reading:
-        """Read on from the positions of a state, which move past what is returned; raises StoreError, Unavailable."""
-        taps = self._open_taps(state)
+    def new_events(self, state: State, max_events: int, now: int, held: Container[int] = ()) -> Reading:
+        """Read on from the positions of a state, which move past what is returned; raises StoreError, Unavailable.
+
+        Args:
+            now: the store time of the state, µs
+            held: numbers of subscriptions that are left out
+        """
+        taps = self._open_taps(state, held)
+        delays = Delays(state, now)
         heads: list[tuple[int, str, int, Tap]] = []
         slices: list[Slice] = []
-        events, room, budget, more = 0, MAX_ANSWER_BYTES, MAX_READS + len(taps), False
+        left, room, judge, more, blocked = max_events, MAX_ANSWER_BYTES, MAX_JUDGED, False, None
+        budget = MAX_READS + len(taps)
         while taps:
             bound = self._bound(taps)
             while heads and heads[0][0] <= bound and not more:
                 tap = heapq.heappop(heads)[3]
-                taken = take(tap, max_events - events, room)
+                batch, judge = tap.pending[0], judge - tap.pending[0].count
+                taken = take(tap, left, room, delays)
                 if taken is not None:
                     slices.append(taken)
-                    events += len(taken.lines)
-                    room -= sum(map(len, taken.lines)) + ADDED_BYTES * len(taken.lines)
-                more = bool(tap.pending and tap.position.offset) or events >= max_events or taken is None
-                more = more or len(slices) >= MAX_READS or room <= 0
+                    left -= len(taken.lines)
+                    room -= taken.bytes
+                if tap.full:
+                    blocked = "delayed"
+                    taps.remove(tap)
+                    continue
+                more = bool(tap.pending and tap.pending[0] is batch) or left <= 0 or room <= 0
+                more = more or len(slices) >= MAX_READS or judge <= 0
                 if tap.pending:
                     heapq.heappush(heads, head(tap))
             need = [tap for tap in taps if (tap.horizon < heads[0][0] if heads else tap.open)]
@@ -91,10 +109,10 @@ class Reader:
             if budget <= 0:
                 more = True
                 break
-            budget -= self._read(state, taps, need, max_events - events)
+            budget -= self._read(state, taps, need, left)
             heads = [head(tap) for tap in taps if tap.pending]
             heapq.heapify(heads)
-        return Reading(slices, more, [tap.next_path() for tap in taps])
+        return Reading(slices, more, [tap.next_path() for tap in taps], blocked)
 
     def fetch(self, places: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int, int], Batch]:
         """Batches by (topic, partition, seq) that were handed out before; those that retention took are missing."""
@@ -121,17 +139,20 @@ class Reader:
         """Up to when all logs are complete, µs."""
         return min(tap.horizon for tap in taps)
 
-    def _open_taps(self, state: State) -> list[Tap]:
+    def _open_taps(self, state: State, held: Container[int]) -> list[Tap]:
         taps = []
         for topic, subscription in state.subscriptions.items():
+            if subscription.number in held:
+                continue
+            sieve = Sieve(state.name, topic, state.settings_of(subscription).filters)
             if not subscription.positions:
                 partitions = self._topics.partitions(topic)
                 if partitions is None:
-                    taps.append(Tap(topic, subscription, -1))
+                    taps.append(Tap(topic, subscription, -1, sieve))
                     continue
                 subscription.positions = [Position() for _ in range(partitions)]
             for partition in range(len(subscription.positions)):
-                tap = Tap(topic, subscription, partition)
+                tap = Tap(topic, subscription, partition, sieve)
                 seq, time = self._tails.get((topic, partition), (-1, 0))
                 if seq == tap.seq - 1 and not tap.position.offset:
                     tap.at = max(tap.at, time)
@@ -186,7 +207,7 @@ class Reader:
         self._topics.met(tap.topic, doc)
         tap.subscription.positions = [Position() for _ in range(self._topics.partitions(tap.topic) or 1)]
         taps.remove(tap)
-        taps += [Tap(tap.topic, tap.subscription, p) for p in range(len(tap.subscription.positions))]
+        taps += [Tap(tap.topic, tap.subscription, p, tap.sieve) for p in range(len(tap.subscription.positions))]
 
     def _look(self, tap: Tap, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
         found = list(cached)  # the cache holds nothing but batches of the log
@@ -220,7 +241,9 @@ class Reader:
         # is billed too
         count = sum(batch.count for batch in look.found)
         stored = sum(batch.stored_bytes for batch in look.found)
-        wanted = min(-(-events * len(look.found) // count), MAX_ANSWER_BYTES * len(look.found) // max(stored, 1))
+        wanted = MAX_ANSWER_BYTES * len(look.found) // max(stored, 1)
+        if not tap.sieve.filters:  # else nobody knows how many of them will be handed out
+            wanted = min(-(-events * len(look.found) // count), wanted)
         _remember(self._windows, log, (tap.seq, max(1, min(wanted, 2 * len(look.found), MAX_READS))))
 
     def _trims(self, logs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], TrimPoint]:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from pubsubservice.batch import BatchCache
+from pubsubservice.deaths import DeadLetters
 from pubsubservice.delivery import Answer, Delivery, GetEvents
 from pubsubservice.events import Entry
 from pubsubservice.expire import Expire, Expired
@@ -52,24 +53,31 @@ class Service:
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = Subscriptions(store, runtime, settings, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
-        self._delivery = self.delivery_type(store, runtime, settings, reader)
+        dead_letters = DeadLetters(store, runtime, self.topics, reader, self._append_letters)
+        self._delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
         self._expire = self.expire_type(store)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
         self._logs_lock = runtime.new_lock()
 
     def publish(
-        self, topic: str, publisher: str, entries: list[Entry], since: int | None = None
+        self, topic: str, publisher: str, entries: list[Entry], since: int | None = None, delay_s: float = 0.0
     ) -> tuple[int, list[tuple[int, int]]]:
         """Append events to a topic, each once; returns the partition, and each event's log index and commit time (µs).
 
         Raises BadRequest (413), Conflict (422), Unavailable, StoreError; nothing acknowledged is ever lost.
         """
-        append = Append(publisher, entries, since)
+        append = Append(publisher, entries, since, delay_ms=round(1_000 * delay_s))
         # first: who may not publish under this name creates no topic either
         self.topics.ensure_publisher(publisher)
         partition = partition_of(publisher, self.topics.ensure(topic))
         self._log(topic, partition).submit(append)
         return partition, [place for place in append.places if place is not None]
+
+    def _append_letters(self, topic: str, publisher: str, entries: list[Entry], since: int) -> None:
+        """Append dead letters to their topic, which is made when needed."""
+        found = self.topics.register_dead_letter(topic)
+        append = Append(publisher, entries, since, far=True)
+        self._log(topic, partition_of(publisher, found.partitions)).submit(append)
 
     def get_events(self, request: GetEvents) -> Answer:
         """Settle, and hand out events (see `delivery`)."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-__all__ = ["Span", "bits_to_bytes", "bytes_to_bits", "first_of", "mask_of", "mask_of_spans", "pack", "select", "unpack"]
+__all__ = [
+    "Piece", "Span", "bits_to_bytes", "bytes_to_bits", "cover", "first_bits", "first_of", "mask_of", "mask_of_numbers",
+    "mask_of_pieces", "pack", "pieces", "positions", "select", "unpack",
+]  # fmt: skip
 
 #: longer than any span
 _FAR = 1 << 62
@@ -29,6 +32,18 @@ class Span(NamedTuple):
     stop: int
     #: log index of the event at `start`
     first: int
+
+
+class Piece(NamedTuple):
+    """Some events of a span: those whose bit is set, the lowest and the highest always."""
+
+    span: Span
+    mask: int
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return self.mask.bit_count()
 
 
 def pack(spans: Iterable[Span]) -> bytes:
@@ -89,29 +104,88 @@ def mask_of(spans: Sequence[Span], wanted: Iterable[tuple[int, int, int]]) -> in
     return mask
 
 
-def first_of(spans: list[Span], max_events: int, max_spans: int) -> list[Span]:
-    """The first of these events, in at most so many spans."""
+def pieces(spans: Sequence[Span], mask: int) -> list[Piece]:
+    """The events whose bit is set, span by span; event 0 is the first of the first span."""
     chosen = []
-    for span in spans[:max_spans]:
-        if max_events <= 0:
-            break
-        chosen.append(span._replace(stop=min(span.stop, span.start + max_events)))
-        max_events -= span.stop - span.start
+    at = 0
+    for span in spans:
+        length = span.stop - span.start
+        bits = (mask >> at) & ((1 << length) - 1)
+        at += length
+        if bits:
+            low, high = (bits & -bits).bit_length() - 1, bits.bit_length()
+            part = span._replace(start=span.start + low, stop=span.start + high, first=span.first + low)
+            chosen.append(Piece(part, bits >> low))
     return chosen
 
 
-def mask_of_spans(spans: Sequence[Span], chosen: Sequence[Span]) -> int:
+def cover(parts: Iterable[Piece]) -> tuple[list[Span], int]:
+    """Spans that hold these events, and the bits of those that they hold in between."""
+    spans: list[Span] = []
+    holes = at = 0
+    for span, mask in parts:
+        length = span.stop - span.start
+        holes |= (((1 << length) - 1) & ~mask) << at
+        at += length
+        spans.append(span)
+    return spans, holes
+
+
+def first_of(parts: Sequence[Piece], max_events: int, max_pieces: int) -> list[Piece]:
+    """The first of these events, in at most so many pieces."""
+    chosen = []
+    for piece in parts[:max_pieces]:
+        if max_events <= 0:
+            break
+        kept = first_bits(piece.mask, max_events)
+        chosen.append(Piece(piece.span._replace(stop=piece.span.start + kept.bit_length()), kept))
+        max_events -= kept.bit_count()
+    return chosen
+
+
+def first_bits(mask: int, count: int) -> int:
+    """The lowest `count` set bits of a mask."""
+    if mask.bit_count() <= count:
+        return mask
+    kept = 0
+    for low, high in _runs(mask):
+        taken = min(high - low, count)
+        kept |= ((1 << taken) - 1) << low
+        count -= taken
+        if not count:
+            break
+    return kept
+
+
+def positions(mask: int) -> Iterator[int]:
+    """The places of the set bits."""
+    for low, high in _runs(mask):
+        yield from range(low, high)
+
+
+def mask_of_pieces(spans: Sequence[Span], chosen: Iterable[Piece]) -> int:
     """The bits, among the events of `spans`, of those of `chosen`."""
     mask = at = 0
-    wanted: dict[tuple[int, int, int], list[Span]] = {}
-    for span in chosen:
-        wanted.setdefault(span[:3], []).append(span)
+    wanted: dict[tuple[int, int, int], list[Piece]] = {}
+    for piece in chosen:
+        wanted.setdefault(piece.span[:3], []).append(piece)
     for span in spans:
-        for part in wanted.get(span[:3], ()):
+        for part, bits in wanted.get(span[:3], ()):
             low, high = max(span.start, part.start), min(span.stop, part.stop)
             if low < high:
-                mask |= ((1 << (high - low)) - 1) << (at + low - span.start)
+                mask |= ((bits >> (low - part.start)) & ((1 << (high - low)) - 1)) << (at + low - span.start)
         at += span.stop - span.start
+    return mask
+
+
+def mask_of_numbers(spans: Iterable[Span], numbers: Container[int]) -> int:
+    """The bits of the events of these subscriptions."""
+    mask = at = 0
+    for span in spans:
+        length = span.stop - span.start
+        if span.number in numbers:
+            mask |= ((1 << length) - 1) << at
+        at += length
     return mask
 
 

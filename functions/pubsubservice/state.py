@@ -6,6 +6,7 @@ It is changed by one conditional update at a time. The rules that change it are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,12 +14,12 @@ import msgspec
 from pubsubservice.batch import check_format
 from pubsubservice.names import FORMAT
 from pubsubservice.problems import NotFound
-from pubsubservice.spans import Span, pack, select
-from pubsubservice.store import Doc, Fields
+from pubsubservice.spans import Piece, pieces
+from pubsubservice.store import Changed, Doc, Fields, Refused, Store, Unknown
 from pubsubservice.subscriber import Dead, Due, Lease, Position, Subscription
 from pubsubservice.tokens import Ended
 
-__all__ = ["MAX_LEASES", "MAX_STATE_BYTES", "State", "unknown_subscriber"]
+__all__ = ["MAX_LEASES", "MAX_STATE_BYTES", "State", "unknown_subscriber", "written"]
 
 #: new events stop when document bytes + 16 × unsettled events pass this
 MAX_STATE_BYTES = 900_000
@@ -98,20 +99,18 @@ class State:
         """The subscription whose settings count: the pattern's for a topic that a pattern brought in."""
         return self.subscriptions[subscription.via] if subscription.via else subscription
 
-    @property
-    def unsettled(self) -> int:
-        """Events that are leased or due."""
+    def unsettled(self, now: int) -> int:
+        """Events that are leased or due at `now`, or have failed and wait for their next time."""
         leased = sum(lease.left.bit_count() for lease in self.leases.values())
-        return leased + sum(due.left.bit_count() for due in self.due)
+        return leased + sum(due.left.bit_count() for due in self.due if not due.waits(now))
 
-    def give_back(self, spans: list[Span], *, attempt: int, at: int) -> None:
-        """Make events due at `at`; those given back one by one share an entry when they are alike."""
-        count = sum(span.stop - span.start for span in spans)
-        for due in self.due:
-            if (due.at, due.attempt, due.token, due.gone_bits) == (at, attempt, None, b""):
-                due.packed, due.count = pack(due.spans + spans), due.count + count
-                return
-        self.due.append(Due(at, attempt, None, count, pack(spans)))
+    def give_back(self, parts: Sequence[Piece], kind: Due) -> None:
+        """Make events due as `kind`, an entry without events; those given back one by one share an entry when alike."""
+        entry = next((due for due in self.due if due.alike(kind)), None)
+        if entry is None:
+            entry = kind
+            self.due.append(entry)
+        entry.add(parts)
 
     def drop_empty(self) -> None:
         """Remove due entries of which nothing is left."""
@@ -144,15 +143,36 @@ def _merged(entries: list[Due]) -> list[Due]:
     Merged events come at the latest time of their entry (never early), and a late ack no longer finds them.
     """
     merged: list[Due] = []
-    for attempt in sorted({due.attempt for due in entries}):
-        alike = sorted((due for due in entries if due.attempt == attempt), key=lambda due: due.at)
+    kinds: dict[tuple[int, bool, bool, bool], list[Due]] = {}
+    for due in entries:
+        kinds.setdefault((due.attempt, due.together, due.delayed, due.doomed), []).append(due)
+    for (attempt, together, delayed, doomed), alike in kinds.items():
+        alike.sort(key=lambda due: due.at)
         step = -(-len(alike) // 16)
         for low in range(0, len(alike), step):
-            spans = [span for due in alike[low : low + step] for span in select(due.spans, due.left)]
-            spans.sort()
-            at = max(due.at for due in alike[low : low + step])
-            merged.append(Due(at, attempt, None, sum(span.stop - span.start for span in spans), pack(spans)))
+            group = alike[low : low + step]
+            due = Due(max(one.at for one in group), attempt, together=together, delayed=delayed, doomed=doomed)
+            due.add(sorted(piece for one in group for piece in pieces(one.spans, one.left)))
+            merged.append(due)
     return merged
+
+
+def written(store: Store, state: State, doc: Doc) -> bool:
+    """Put a changed state in the place of the document that it was read from; raises StoreError.
+
+    Returns whether it is surely in the store now. If not, or when that is not known, the document is to be read again.
+    """
+    if not state.differs_from(doc):
+        return True
+    try:
+        store.update(doc.path, {**doc.data, **state.fields()}, doc.updated)
+    except (Changed, Unknown):
+        return False
+    except Refused as e:
+        if not e.busy:
+            raise
+        return False
+    return True
 
 
 def unknown_subscriber(name: str) -> NotFound:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from pubsubservice.spans import Span, bits_to_bytes, bytes_to_bits, unpack
+from pubsubservice.spans import Piece, Span, bits_to_bytes, bytes_to_bits, cover, pack, unpack
 
 __all__ = ["MAX_BACKOFF_S", "Dead", "Due", "Lease", "Position", "Subscription"]
 
 #: the longest backoff, seconds
 MAX_BACKOFF_S = 600.0
+
+NO_SPANS = pack([])
 
 
 class Position(msgspec.Struct, array_like=True):
@@ -96,9 +100,9 @@ class Due(msgspec.Struct, array_like=True):
     at: int
     attempt: int
     #: the expired lease that they come from, whose late ack still counts
-    token: str | None
-    count: int
-    packed: bytes
+    token: str | None = None
+    count: int = 0
+    packed: bytes = NO_SPANS
     #: bits of events that are not due any more
     gone_bits: bytes = b""
     #: its events failed together
@@ -118,6 +122,23 @@ class Due(msgspec.Struct, array_like=True):
     def left(self) -> int:
         """Bits of the events that are still due."""
         return ((1 << self.count) - 1) & ~bytes_to_bits(self.gone_bits)
+
+    def waits(self, now: int) -> bool:
+        """Whether its events have never been handed out, and are not to be yet."""
+        return self.delayed and self.at > now
+
+    def alike(self, other: Due) -> bool:
+        """Whether events due like `other` may share this entry; those of an expired lease keep one of their own."""
+        mine = (self.at, self.attempt, self.token, self.together, self.delayed, self.doomed, self.reason)
+        theirs = (other.at, other.attempt, None, other.together, other.delayed, other.doomed, other.reason)
+        return mine == theirs
+
+    def add(self, parts: Sequence[Piece]) -> None:
+        """These events are due as well."""
+        spans, holes = cover(parts)
+        self.gone_bits = bits_to_bytes(bytes_to_bits(self.gone_bits) | holes << self.count)
+        self.packed = pack(self.spans + spans)
+        self.count += sum(span.stop - span.start for span in spans)
 
     def remove(self, mask: int) -> None:
         """These events are not due any more."""

@@ -113,7 +113,7 @@ class Subscriptions:
                 }
                 for topic, subscription in state.subscriptions.items()
             ],
-            "unsettled": state.unsettled,
+            "unsettled": state.unsettled(reads.time),
             "leases": [
                 {
                     "lease": token,

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pubsubservice.batch import Batch
+from pubsubservice.delays import Delays
 from pubsubservice.expire import TrimPoint
 from pubsubservice.names import batch_path, topic_path
-from pubsubservice.spans import Span
+from pubsubservice.sieve import Sieve
+from pubsubservice.spans import Piece, Span, first_bits, positions
 from pubsubservice.state import State
 from pubsubservice.subscriber import Position, Subscription
 
-__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "Tap", "head", "skip", "take"]
+__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "Tap", "head", "lines_of", "skip", "take"]
 
 #: bytes of events in one answer
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -22,20 +24,33 @@ ADDED_BYTES = 450
 
 
 class Slice(NamedTuple):
-    """Consecutive events of one batch, to be delivered."""
+    """Events of one batch, to be delivered."""
 
     topic: str
+    #: the first to the last of them
     span: Span
+    #: bits of those that are meant; the span's others were left out by a filter, or are settled
+    picked: int
     batch: Batch
-    #: the events' JSON
+    #: the JSON of those that are meant
     lines: Sequence[bytes]
+
+    @property
+    def piece(self) -> Piece:
+        return Piece(self.span, self.picked)
+
+    @property
+    def bytes(self) -> int:
+        """What they take in an answer, about."""
+        return sum(map(len, self.lines)) + ADDED_BYTES * len(self.lines)
 
 
 class Tap:
     """One log being read, or a topic that does not exist yet (`partition` is -1)."""
 
-    def __init__(self, topic: str, subscription: Subscription, partition: int) -> None:
+    def __init__(self, topic: str, subscription: Subscription, partition: int, sieve: Sieve) -> None:
         self.topic = topic
+        self.sieve = sieve
         self.subscription = subscription
         self.partition = partition
         self.position = Position() if partition < 0 else subscription.positions[partition]
@@ -49,6 +64,8 @@ class Tap:
         self.horizon = -1
         #: there may be more behind what was read
         self.open = True
+        #: the next event is delayed, and there is no room to keep it back: the log stops
+        self.full = False
 
     def next_path(self) -> str:
         return topic_path(self.topic) if self.partition < 0 else batch_path(self.topic, self.partition, self.seq)
@@ -65,26 +82,64 @@ def skip(state: State, tap: Tap, point: TrimPoint) -> None:
     tap.position.seq, tap.position.offset, tap.position.index, tap.position.at = tap.seq, 0, point.next_index, 0
 
 
-def take(tap: Tap, max_events: int, room: int) -> Slice | None:
-    """Move a position past the events of its next batch that fit; None when not one fits any more."""
+def take(tap: Tap, max_events: int, room: int, delays: Delays) -> Slice | None:
+    """Move a position past what fits of its next batch; returns what of that is to be delivered now, if anything.
+
+    Passed over is what the subscriber does not want, and what was published with a delay: that is kept in the state.
+    """
     batch, position = tap.pending[0], tap.position
     start = position.offset
-    lines = batch.lines()[start : start + max_events]
-    size = 0
-    for fit, line in enumerate(lines):
-        size += len(line) + ADDED_BYTES
-        if size > room and (fit or room < MAX_ANSWER_BYTES):
-            lines = lines[:fit]
-            break
-    if not lines:
-        return None
-    stop = start + len(lines)
-    span = Span(tap.subscription.number, tap.partition, batch.seq, start, stop, batch.first + start)
+    lines = batch.lines()[start:]
+    wanted = tap.sieve.pick(lines)
+    waiting = [(wanted & bits >> start, at) for bits, at in batch.delays() if at > delays.now]
+    for bits, _ in waiting:
+        wanted &= ~bits
+    chosen, stop = _fitting(lines, wanted, max_events, room)
+    for bits, at in waiting:
+        held = bits & ((1 << stop) - 1)
+        if held and not delays.add(_piece(tap, batch, start, held), at):
+            tap.full, stop = True, _lowest(held)
+    chosen &= (1 << stop) - 1
     position.at = batch.created
-    position.index = batch.first + stop
-    if stop < batch.count:
-        position.seq, position.offset = batch.seq, stop
+    position.index = batch.first + start + stop
+    if start + stop < batch.count:
+        position.seq, position.offset = batch.seq, start + stop
     else:
         position.seq, position.offset = batch.seq + 1, 0
         tap.pending.popleft()
-    return Slice(tap.topic, span, batch, lines)
+    if not chosen:
+        return None
+    piece = _piece(tap, batch, start, chosen)
+    return Slice(tap.topic, *piece, batch, lines_of(lines, chosen))
+
+
+def _fitting(lines: Sequence[bytes], wanted: int, max_events: int, room: int) -> tuple[int, int]:
+    """The first of the wanted events that fit, and where the first that does not is. One event alone always fits."""
+    chosen = first_bits(wanted, max_events)
+    rest = wanted & ~chosen
+    stop = _lowest(rest) if rest else len(lines)
+    size = 0
+    for i in positions(chosen):
+        size += len(lines[i]) + ADDED_BYTES
+        if size > room and (i != _lowest(chosen) or room < MAX_ANSWER_BYTES):
+            return chosen & ((1 << i) - 1), i
+    return chosen, stop
+
+
+def lines_of(lines: Sequence[bytes], mask: int) -> Sequence[bytes]:
+    """The lines whose bit is set."""
+    low, high = _lowest(mask), mask.bit_length()
+    if mask.bit_count() == high - low:
+        return lines[low:high]
+    return [lines[i] for i in positions(mask)]
+
+
+def _piece(tap: Tap, batch: Batch, start: int, mask: int) -> Piece:
+    """These events of a batch, whose bit 0 is its event number `start`."""
+    low, high = _lowest(mask), mask.bit_length()
+    span = Span(tap.subscription.number, tap.partition, batch.seq, start + low, start + high, batch.first + start + low)
+    return Piece(span, mask >> low)
+
+
+def _lowest(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1

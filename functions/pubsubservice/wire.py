@@ -15,9 +15,10 @@ import msgspec
 
 from pubsubservice.delivery import Answer, GetEvents
 from pubsubservice.events import Entry, check_utf8, decode_events
-from pubsubservice.leases import Settlement, Settlements
+from pubsubservice.leases import MAX_REASON, Settlement, Settlements
 from pubsubservice.names import check_name, rfc3339, sequence_prefix
 from pubsubservice.problems import BadRequest
+from pubsubservice.spans import positions
 from pubsubservice.subscriptions import Subscribe
 from pubsubservice.tap import Slice
 from pubsubservice.tokens import check_token
@@ -51,6 +52,7 @@ class PublishBody(msgspec.Struct, forbid_unknown_fields=True):
     publisher: str
     events: list[msgspec.Raw]
     since: int | None = None
+    delay_s: float = 0.0
 
 
 class Publish(msgspec.Struct, frozen=True):
@@ -60,6 +62,8 @@ class Publish(msgspec.Struct, frozen=True):
     publisher: str
     entries: list[Entry]
     since: int | None
+    #: how long after their commit the events are kept back
+    delay_s: float = 0.0
 
 
 class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -82,7 +86,9 @@ class Ack(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Nack(Ack):
-    delay_s: float = 0.0
+    delay_s: float | None = None
+    reason: str = ""
+    dead: bool = False
 
 
 class Extend(Ack):
@@ -108,6 +114,8 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
 }
 _encoder = msgspec.json.Encoder()
 _JSON_WORDS = {"int": "integer", "str": "string", "bool": "boolean", "float": "number"}
+#: what a CloudEvents string may not hold
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?", re.DOTALL)
 
 
@@ -166,17 +174,18 @@ def decode_registered(query: Mapping[str, str]) -> tuple[str, str, int, str | No
 def decode_publish(body: bytes) -> Publish:
     """Check a request to publish, its events included."""
     request = decode(PublishBody, body)
-    check_publish(request.topic, request.publisher, request.since)
+    check_publish(request.topic, request.publisher, request.since, request.delay_s)
     entries = decode_events(body, request.events, request.publisher)
-    return Publish(request.topic, request.publisher, entries, request.since)
+    return Publish(request.topic, request.publisher, entries, request.since, request.delay_s)
 
 
-def check_publish(topic: str, publisher: str, since: int | None) -> None:
+def check_publish(topic: str, publisher: str, since: int | None, delay_s: float = 0.0) -> None:
     """Check what a request to publish has beside its events."""
     check_name("topic", topic)
     check_name("publisher", publisher)
     if since is not None and not 0 <= since < 2**63:
         raise BadRequest("invalid_request", f"since: a store time in microseconds is expected; got {since}.")
+    _check_range("delay_s", delay_s, 0, MAX_DELAY_S)
 
 
 def decode_subscribe(body: bytes) -> Subscribe:
@@ -215,13 +224,17 @@ def decode_get_events(body: bytes) -> GetEvents:
         for number, settlement in enumerate(getattr(request, verb)):
             check_token(settlement.lease, f"{verb}[{number}].lease")
     for number, nack in enumerate(request.nack):
-        _check_range(f"nack[{number}].delay_s", nack.delay_s, 0, MAX_DELAY_S)
+        if nack.delay_s is not None:
+            _check_range(f"nack[{number}].delay_s", nack.delay_s, 0, MAX_DELAY_S)
     for number, extend in enumerate(request.extend):
         if extend.seconds is not None:
             _check_range(f"extend[{number}].seconds", extend.seconds, 1, MAX_DEADLINE_S)
     settlements = Settlements(
         ack=[Settlement(ack.lease, ack.events) for ack in request.ack],
-        nack=[Settlement(nack.lease, nack.events, delay_s=nack.delay_s) for nack in request.nack],
+        nack=[
+            Settlement(nack.lease, nack.events, delay_s=nack.delay_s, reason=_text(nack.reason), dead=nack.dead)
+            for nack in request.nack
+        ],
         release=[Settlement(release.lease, release.events) for release in request.release],
         extend=[Settlement(extend.lease, extend.events, seconds=extend.seconds) for extend in request.extend],
     )
@@ -265,10 +278,16 @@ def encode_answer(answer: Answer) -> bytes:
 def _splice(events: list[bytes], slice_: Slice, attempt: int) -> None:
     """Add our attributes to the lines of a slice: each line ends in the brace of its object."""
     span = slice_.span
+    offsets = range(len(slice_.lines)) if len(slice_.lines) == span.stop - span.start else positions(slice_.picked)
     head = f',"topic":{json.dumps(slice_.topic)},"sequence":"{sequence_prefix(span.partition)}'.encode()
     tail = f'","recordedtime":"{rfc3339(slice_.batch.created)}","attempt":{attempt}}}'.encode()
-    for index, line in enumerate(slice_.lines, span.first):
-        events.append(b"%b%b%020d%b" % (line[:-1], head, index, tail))
+    for offset, line in zip(offsets, slice_.lines, strict=True):
+        events.append(b"%b%b%020d%b" % (line[:-1], head, span.first + offset, tail))
+
+
+def _text(reason: str) -> str:
+    """A reason as a CloudEvents attribute may hold it: without control characters, cut to what is kept."""
+    return _CONTROL.sub(" ", reason[: 2 * MAX_REASON]).strip()[:MAX_REASON]
 
 
 def _check_range(field: str, value: float, low: int, high: int) -> None:

@@ -8,6 +8,7 @@ from pubsubservice.delivery import Answer, GetEvents
 from pubsubservice.events import Entry
 from pubsubservice.leases import Settlement, Settlements
 from pubsubservice.names import identity, sequence_prefix
+from pubsubservice.spans import positions
 from pubsubservice.subscriptions import Subscribe
 
 from .scheduler import SECOND
@@ -182,5 +183,5 @@ def _events_of(answer: Answer) -> list[Event]:
     return [
         (slice_.span.number, slice_.span.partition, slice_.span.first + i)
         for slice_ in answer.slices
-        for i in range(len(slice_.lines))
+        for i in positions(slice_.picked)
     ]

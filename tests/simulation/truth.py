@@ -93,7 +93,9 @@ class Truth:
         for due in new.due:
             if due.token in old.leases and due.token not in new.leases and old.leases[due.token].until > now:
                 self.bad("a lease expired before its time")
-        gone = _outstanding(old) - _outstanding(new)
+        numbers = {topic: subscription.number for topic, subscription in new.subscriptions.items()}
+        dead = {(numbers[one.topic], one.partition, one.index) for one in new.dead if one.topic in numbers}
+        gone = _outstanding(old) - _outstanding(new) - dead
         for event in gone:
             topic = topics[event[0]]
             if event[0] not in new.topic_of():
@@ -126,8 +128,7 @@ class Truth:
 
     def _check_lease(self, name: str, token: str, new: State) -> None:
         lease = new.leases[token]
-        spans = lease.spans
-        events = _events(spans)
+        events = _events(select(lease.spans, lease.left))  # what a filter left out is settled from the start
         if token in self._made:
             self.bad("a token made a second lease")
         self._made[token] = set(events)

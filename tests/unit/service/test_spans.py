@@ -6,13 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pubsubservice.spans import (
+    Piece,
     Span,
     bits_to_bytes,
     bytes_to_bits,
+    cover,
+    first_bits,
     first_of,
     mask_of,
-    mask_of_spans,
+    mask_of_pieces,
     pack,
+    pieces,
     select,
     unpack,
 )
@@ -57,17 +61,40 @@ def test_selected_events_are_those_whose_bits_are_set(parts: list[tuple[int, int
     mask = data.draw(st.integers(0, (1 << count) - 1))
     chosen = select(spans, mask)
     named = [(s.number, s.partition, s.first + i) for s in chosen for i in range(s.stop - s.start)]
-    assert mask_of(spans, named) == mask == mask_of_spans(spans, chosen)
+    assert mask_of(spans, named) == mask
+    assert mask_of_pieces(spans, [Piece(s, (1 << (s.stop - s.start)) - 1) for s in chosen]) == mask
+    assert mask_of_pieces(spans, pieces(spans, mask)) == mask
 
 
-@given(lengths, st.integers(0, 100), st.integers(1, 5))
-def test_the_first_events_are_bounded_both_ways(parts: list[tuple[int, int, int]], events: int, most: int) -> None:
-    """At most so many events, in at most so many spans, from the front."""
+@given(lengths, st.data())
+def test_covered_events_come_back_without_the_holes(parts: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    """Spans that cover some events, less the bits in between, hold these events and no others."""
     spans = spans_of(parts)
-    chosen = first_of(spans, events, most)
-    assert len(chosen) <= most
-    assert sum(span.stop - span.start for span in chosen) <= events
-    assert [span.first for span in chosen] == [span.first for span in spans[: len(chosen)]]
+    count = sum(span.stop - span.start for span in spans)
+    some = pieces(spans, data.draw(st.integers(0, (1 << count) - 1)))
+    covering, holes = cover(some)
+    length = sum(span.stop - span.start for span in covering)
+    assert pieces(covering, ((1 << length) - 1) & ~holes) == some
+
+
+@given(st.integers(0, 1 << 70), st.integers(0, 80))
+def test_the_first_bits_are_the_lowest(mask: int, count: int) -> None:
+    """As many as asked for, or all there are."""
+    kept = first_bits(mask, count)
+    assert kept.bit_count() == min(count, mask.bit_count())
+    assert kept & ~mask == 0
+    assert mask & ~kept == 0 or (mask & ~kept) & -(mask & ~kept) > kept
+
+
+@given(lengths, st.integers(1, 60), st.integers(1, 8))
+def test_the_first_events_are_as_many_as_asked_for(parts: list[tuple[int, int, int]], events: int, most: int) -> None:
+    """In their order, and in no more pieces than asked for."""
+    spans = spans_of(parts)
+    count = sum(span.stop - span.start for span in spans)
+    all_of_them = pieces(spans, (1 << count) - 1)
+    chosen = first_of(all_of_them, events, most)
+    assert sum(piece.size for piece in chosen) == min(events, sum(piece.size for piece in all_of_them[:most]))
+    assert [piece.span[:4] for piece in chosen] == [piece.span[:4] for piece in all_of_them[: len(chosen)]]
 
 
 def test_events_that_are_not_there_are_passed_over() -> None:

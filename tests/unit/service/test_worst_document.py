@@ -29,7 +29,7 @@ def crowded(batch: int, logs: int, name_length: int) -> State:
     seq = 10**11
     while len(state.leases) < MAX_LEASES:
         state.size = len(bytes(state.fields()["state"]))  # type: ignore[arg-type]
-        room = (MAX_STATE_BYTES - state.size) // 16 - state.unsettled
+        room = (MAX_STATE_BYTES - state.size) // 16 - state.unsettled(1_700_000_000 * SECOND)
         if room <= 0:
             break
         spans, events = [], 0

@@ -1,0 +1,201 @@
+"""Which due events go out now, and in which order.
+
+Oldest first, all of one lease of one attempt, and never those that failed together with others: those come in smaller and
+smaller leases, on their last attempt alone, so that the one that is to blame takes nobody with it. Of an ordered topic they
+come in its order, from the oldest on, and none comes while an older one waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pubsubservice.deaths import hopeless
+from pubsubservice.leases import take_due
+from pubsubservice.reader import MAX_READS, Reader
+from pubsubservice.spans import Piece, first_bits, first_of, mask_of_numbers, mask_of_pieces, pieces, positions
+from pubsubservice.state import State
+from pubsubservice.subscriber import Due
+from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, lines_of
+
+__all__ = ["Redelivery", "count_lost", "held_back", "read_again"]
+
+#: events of a lease of what failed together once; a tenth of it with each further attempt
+_TOGETHER = 5_000
+
+
+class _Candidate(NamedTuple):
+    """Events of a due entry that may go out; those of an ordered topic only in turn."""
+
+    due: Due
+    parts: Sequence[Piece]
+    #: number of the subscription, if its topic is ordered
+    ordered: int | None = None
+
+
+class Redelivery:
+    """Takes due events out of a state, for one lease.
+
+    Args:
+        held: numbers of the ordered subscriptions of which a lease is open
+        now: the store time of the state, µs
+    """
+
+    def __init__(self, reader: Reader, state: State, held: set[int], now: int) -> None:
+        self._reader = reader
+        self._state = state
+        self._held = held
+        self._now = now
+        self.slices: list[Slice] = []
+        self.attempt = 0
+        self.together = False
+
+    def take(self, max_events: int) -> None:
+        """Take what is due, at most `max_events`, into `slices`; what retention took is counted lost."""
+        room = MAX_ANSWER_BYTES
+        stopped: set[int | None] = set()
+        for due, parts, ordered in [*self._of_ordered(), *self._of_others()]:
+            if ordered in stopped:
+                continue
+            if self.slices and (due.attempt, due.together) != (self.attempt, self.together):
+                if ordered is not None:
+                    stopped.add(ordered)
+                continue
+            taken = sum(len(slice_.lines) for slice_ in self.slices)
+            max_events = min(max_events, self._limit(due, parts) if due.together else max_events)
+            chosen = first_of(parts, max_events - taken, MAX_READS - len(self.slices))
+            if not chosen:
+                break
+            found, lost = read_again(self._reader, self._state, chosen, room)
+            take_due(self._state, due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found] + lost))
+            count_lost(self._state, lost)
+            self.slices += found
+            room -= sum(slice_.bytes for slice_ in found)
+            if found:
+                self.attempt, self.together = due.attempt, due.together
+            if sum(slice_.picked.bit_count() for slice_ in found) < _count(parts) - _count(lost):
+                break  # the lease is full
+        self._state.drop_empty()
+
+    def _limit(self, due: Due, parts: Sequence[Piece]) -> int:
+        """How many events may come together after they failed together."""
+        numbers = {piece.span.number for piece in parts}
+        last = min(
+            self._state.settings_of(s).max_attempts for s in self._state.subscriptions.values() if s.number in numbers
+        )
+        return 1 if due.attempt >= last else max(1, _TOGETHER // 10 ** (due.attempt - 1))
+
+    def _ready(self, due: Due) -> bool:
+        return due.at <= self._now
+
+    def _of_others(self) -> Iterable[_Candidate]:
+        """What is due of topics without order, the longest due first."""
+        ordered = {s.number for s in self._state.subscriptions.values() if self._state.settings_of(s).ordered}
+        for due in sorted(filter(self._ready, self._state.due), key=lambda due: due.at):
+            mask = due.left & ~hopeless(self._state, due) & ~mask_of_numbers(due.spans, ordered)
+            if mask:
+                yield _Candidate(due, pieces(due.spans, mask))
+
+    def _of_ordered(self) -> Iterable[_Candidate]:
+        """What is due of ordered topics, in each topic's order and up to the first that still waits."""
+        for subscription in self._state.subscriptions.values():
+            number = subscription.number
+            if not self._state.settings_of(subscription).ordered or number in self._held:
+                continue
+            parts = [
+                (due, piece)
+                for due in self._state.due
+                if not due.waits(self._now)
+                for piece in pieces(
+                    due.spans, due.left & mask_of_numbers(due.spans, {number}) & ~hopeless(self._state, due)
+                )
+            ]
+            if any(self._ready(due) for due, _ in parts):
+                for due, piece in self._in_order(parts):
+                    if not self._ready(due):
+                        break
+                    yield _Candidate(due, [piece], number)
+
+    def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
+        """By when the events became visible: their commit, or the end of their delay after it."""
+        topics = self._state.topic_of()
+        parts.sort(key=lambda part: part[1].span[:4])
+        batches = self._reader.fetch(dict.fromkeys((topics[p.span.number], *p.span[1:3]) for _, p in parts[:MAX_READS]))
+        placed = []
+        for due, piece in parts[:MAX_READS]:
+            batch = batches.get((topics[piece.span.number], *piece.span[1:3]))
+            if batch is None:
+                placed.append((0, piece, due))  # trimmed: it is out of the way first
+                continue
+            rest = piece.mask
+            while rest:
+                offset = piece.span.start + next(positions(rest))
+                visible, run = batch.due_at(offset)
+                alike = rest & (run >> piece.span.start)
+                placed.append((visible, pieces([piece.span], alike)[0], due))
+                rest &= ~alike
+        return [(due, piece) for _, piece, due in sorted(placed, key=lambda one: (one[0], one[1].span[1:4]))]
+
+
+def held_back(state: State, now: int) -> tuple[set[int], set[int]]:
+    """Numbers of the ordered subscriptions that must not go on: of which a lease is open, and of which something is due."""
+    ordered = {s.number for s in state.subscriptions.values() if state.settings_of(s).ordered}
+    if not ordered:
+        return set(), set()
+    leased = {
+        piece.span.number for lease in state.leases.values() for piece in pieces(lease.spans, lease.left)
+    } & ordered
+    waiting = {
+        piece.span.number
+        for due in state.due
+        if not due.waits(now)
+        for piece in pieces(due.spans, due.left & ~hopeless(state, due))
+    } & ordered
+    return leased, waiting
+
+
+def read_again(
+    reader: Reader, state: State, parts: Sequence[Piece], room: int | None = None
+) -> tuple[list[Slice], list[Piece]]:
+    """Read events that were handed out before, up to `room` bytes; and those that retention took."""
+    topics = state.topic_of()
+    places = [(topics[span.number], span.partition, span.seq) for span, _ in parts]
+    batches = reader.fetch(dict.fromkeys(places))
+    slices: list[Slice] = []
+    lost: list[Piece] = []
+    for (span, mask), place in zip(parts, places, strict=True):
+        batch = batches.get(place)
+        if batch is None:
+            lost.append(Piece(span, mask))
+            continue
+        lines = batch.lines()[span.start : span.stop]
+        kept = mask
+        if room is not None:
+            kept = _fitting(lines, mask, room, whatever=not slices)
+        if kept:
+            part = span._replace(stop=span.start + kept.bit_length())
+            slices.append(Slice(place[0], part, kept, batch, lines_of(lines, kept)))
+            room = None if room is None else room - slices[-1].bytes
+        if kept != mask:
+            break
+    return slices, lost
+
+
+def count_lost(state: State, lost: Iterable[Piece]) -> None:
+    """These events were lost to retention."""
+    topics = state.topic_of()
+    for piece in lost:
+        state.count_lost(topics[piece.span.number], piece.size)
+
+
+def _fitting(lines: Sequence[bytes], mask: int, room: int, *, whatever: bool) -> int:
+    size = 0
+    for fit, i in enumerate(positions(mask)):
+        size += len(lines[i]) + ADDED_BYTES
+        if size > room and (fit or not whatever):
+            return first_bits(mask, fit)
+    return mask
+
+
+def _count(parts: Iterable[Piece]) -> int:
+    return sum(piece.size for piece in parts)
