@@ -162,7 +162,7 @@ def _body(text: Text) -> list[str]:
         return ["return []"]
     handler = ["except Exception as error:", *_indent(["blame(error, r, signal)", "raise"])]
     if len(runs) == 1 and runs[0].lone and text.mode is Mode.SEND and runs[0].gives == "value":
-        call = ["try:", f"    return [(r, r{runs[0].arguments})]", *handler]
+        call = ["try:", f"    return [(r, {_value(runs[0])})]", *handler]
         return [*_reached(runs[0], "g0", call), "return []"]
     lines = ["r = None"]
     if any(run.held is Held.GENERIC for run in runs):
@@ -197,11 +197,18 @@ def _reached(run: Run, handle: str, then: list[str]) -> list[str]:
     return [*lines, f"if {condition}:", *_indent([found, *then] if found else then)]
 
 
+def _value(run: Run) -> str:
+    """The call of a receiver. What a method does is its function's: calling that is cheaper, and the same."""
+    if run.held not in (Held.METHOD, Held.SIBLINGS):
+        return f"r{run.arguments}"
+    return "f(s)" if run.arguments == "()" else f"f(s, {run.arguments[1:]}"
+
+
 def _call(run: Run, mode: Mode) -> list[str]:
     """Call `r` and add its response."""
     if run.gives == "refused":
         return ["add((r, refuse(r, signal)))"]
-    value = f"r{run.arguments}"
+    value = _value(run)
     if mode is Mode.SEND:
         return [f"add((r, {value}))"]
     lines = [f"v = {value}"]
