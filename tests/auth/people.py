@@ -41,7 +41,7 @@ class People:
 
 
 class Forger:
-    """Makes tokens that say they are alice's, and an admin's: with a key of its own, or such as the issuer makes for others."""
+    """Makes tokens that say they are alice's, and an admin's: by a key of its own, or as the issuer makes them for others."""
 
     def __init__(self, issuer: Issuer, own: Issuer) -> None:
         #: the trusted one, where it would sign itself: for another audience, or long ago

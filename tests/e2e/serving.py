@@ -16,7 +16,9 @@ _READY = "pubsub emulator ready: "
 
 def environment(**more: str) -> dict[str, str]:
     """What other processes of a test get: what this one can import, and no service or store found by chance."""
-    left_out = {"PUBLISH_SUBSCRIBE_SERVICE", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"}
+    left_out = {
+        "PUBLISH_SUBSCRIBE_SERVICE", "PUBLISH_SUBSCRIBE_TOKEN", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT",
+    }  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1", **more}
 

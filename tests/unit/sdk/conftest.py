@@ -15,6 +15,7 @@ from unit.sdk.scripted import ScriptedService
 @pytest.fixture(autouse=True)
 def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.delenv("PUBLISH_SUBSCRIBE_SERVICE", raising=False)
+    monkeypatch.delenv("PUBLISH_SUBSCRIBE_TOKEN", raising=False)
     monkeypatch.chdir(tmp_path)
     pubsubclient.configure()
     yield
