@@ -16,10 +16,11 @@ from urllib.parse import unquote_to_bytes
 import flask
 import msgspec
 
+from pubsubservice.decoding import decode
 from pubsubservice.events import check_utf8, decode_events
 from pubsubservice.http import json_body, query, read_body, unsupported_media_type
 from pubsubservice.problems import BadRequest
-from pubsubservice.wire import Publish, check_publish, decode, decode_publish
+from pubsubservice.wire import Publish, check_publish, decode_publish
 
 __all__ = ["BATCHED", "STRUCTURED", "decode_published"]
 

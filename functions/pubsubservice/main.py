@@ -11,7 +11,9 @@ import flask
 from pubsubservice import wire
 from pubsubservice.cloudevents import decode_published
 from pubsubservice.http import Reply, endpoint, json_body, query
+from pubsubservice.registering import decode_register, decode_registered
 from pubsubservice.service import Service
+from pubsubservice.subscribing import decode_subscribe, decode_unsubscribe
 
 __all__ = ["FUNCTIONS", "get_events", "publish", "register", "subscribe"]
 
@@ -24,7 +26,7 @@ def register(request: flask.Request, service: Service) -> Reply:
     """Get or create a publisher, subscriber or topic; GET shows one, or lists names."""
     if request.method == "GET":
         return _registered(request, service)
-    body = wire.decode_register(json_body(request))
+    body = decode_register(json_body(request))
     if body.publisher is not None:
         state, created = {"publisher": body.publisher}, service.topics.register_publisher(body.publisher)
         log: dict[str, str | int] = {"publisher": body.publisher}
@@ -53,10 +55,10 @@ def publish(request: flask.Request, service: Service) -> Reply:
 def subscribe(request: flask.Request, service: Service) -> Reply:
     """Subscribe a subscriber to a topic, or change the subscription; DELETE ends it."""
     if request.method == "DELETE":
-        leave = wire.decode_unsubscribe(json_body(request))
+        leave = decode_unsubscribe(json_body(request))
         service.subscriptions.unsubscribe(leave.subscriber, leave.topic, leave.token)
         return Reply(b"", {"subscriber": leave.subscriber, "topic": leave.topic}, 204)
-    body = wire.decode_subscribe(json_body(request))
+    body = decode_subscribe(json_body(request))
     subscription = service.subscribe(body)
     return Reply(wire.encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
 
@@ -73,7 +75,7 @@ def get_events(request: flask.Request, service: Service) -> Reply:
 
 
 def _registered(request: flask.Request, service: Service) -> Reply:
-    kind, name, page_size, after = wire.decode_registered(
+    kind, name, page_size, after = decode_registered(
         query(request, "publisher", "subscriber", "topic", "page_size", "page_token")
     )
     if name:

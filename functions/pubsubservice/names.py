@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pubsubservice.problems import BadRequest
 
 __all__ = [
-    "FORMAT", "batch_id", "batch_path", "batches", "check_name", "dead_letters_of", "identity", "log_path",
+    "FORMAT", "batch_id", "batch_path", "batches", "check_name", "dead_letters_of", "identity", "log_path", "parse_rfc3339",
     "parse_sequence", "partition_of", "publisher_path", "rfc3339", "sequence_prefix", "subscriber_path", "topic_path",
 ]  # fmt: skip
 
@@ -18,6 +18,9 @@ FORMAT = 1
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~%+-]{0,254}")
 _SEQUENCE = re.compile(r"([0-9]{4})-([0-9]{20})")
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d):([0-5]\d|60)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
+)
 #: batch ids count down from here, so that the newest is first by name and the tail is one read
 _TOP = 10**12
 
@@ -103,6 +106,20 @@ def parse_sequence(sequence: str) -> tuple[int, int] | None:
     """The partition and log index that a sequence names, or None if it is not a sequence."""
     found = _SEQUENCE.fullmatch(sequence)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def parse_rfc3339(text: str) -> int | None:
+    """The time that a text has by RFC 3339, µs since 1970 in UTC, less what is below a microsecond; None if it has none."""
+    found = _MOMENT.fullmatch(text)
+    if not found:
+        return None
+    minute, second, fraction, ahead, hours, minutes = found.groups(default="0")
+    try:
+        moment = datetime.fromisoformat(f"{minute.upper()}:00+00:00")
+    except ValueError:
+        return None
+    offset_s = (3600 * int(hours) + 60 * int(minutes)) * (-1 if ahead == "-" else 1)
+    return (round(moment.timestamp()) + int(second) - offset_s) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
 
 
 def rfc3339(time_us: int) -> str:

@@ -13,9 +13,13 @@ from pubsubservice import __version__
 from pubsubservice.cloudevents import BATCHED, STRUCTURED
 from pubsubservice.events import MAX_EVENTS, OURS
 from pubsubservice.openapi_answers import ANSWERS, answered
+from pubsubservice.openapi_subscribe import FILTER, FILTERS, FOLLOWED, PLACE, TOPIC
 from pubsubservice.ownership import TOKEN_HEADER
+from pubsubservice.registering import MAX_PAGE
+from pubsubservice.subscriber import MAX_BACKOFF_S
+from pubsubservice.subscribing import MAX_ATTEMPTS, MAX_DEADLINE_S
 from pubsubservice.topics import MAX_PARTITIONS
-from pubsubservice.wire import BODIES, MAX_DEADLINE_S, MAX_DELAY_S, MAX_HANDED_OUT, MAX_PAGE, MAX_WAIT_S
+from pubsubservice.wire import BODIES, MAX_DELAY_S, MAX_HANDED_OUT, MAX_WAIT_S
 
 __all__ = ["openapi"]
 
@@ -24,24 +28,24 @@ Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string", "minLength": 1, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
 _UNSET: Schema = {"type": "null"}
 _NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._~%+-]*$", "maxLength": 255}
-_TOPIC: Schema = {
-    "pattern": "^[A-Za-z0-9][A-Za-z0-9_~%+-]*(\\.[A-Za-z0-9_~%+-]+)*$",
-    "type": "string",
-    "maxLength": 255,
-}
 _TOKEN: Schema = {"type": "string", "pattern": "^[0-9]{1,18}-[A-Za-z0-9_]{1,64}$"}
 _SINCE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 
 #: what a field of any body is, beyond its type
 _FIELDS: dict[str, Schema] = {
-    "topic": _TOPIC,
+    "topic": TOPIC,
     "publisher": _NAME,
     "subscriber": {**_NAME, "maxLength": 250},
     "partitions": {"type": "integer", "minimum": 1, "maximum": MAX_PARTITIONS},
     "retention_s": {"type": "integer", "minimum": 600, "maximum": 10 * 366 * 86_400},
     "since": {**_SINCE, "description": "The newest X-Store-Time met before the first try, µs."},
-    "start": {"enum": ["earliest", "latest"]},
+    "start": PLACE,
+    "seek": PLACE,
+    "filters": FILTERS,
     "ack_deadline_s": {"type": "integer", "minimum": 1, "maximum": MAX_DEADLINE_S},
+    "max_attempts": {"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPTS},
+    "backoff_s": {"type": "number", "minimum": 0, "maximum": MAX_BACKOFF_S},
+    "dead_letter_topic": TOPIC,
     "token": _TOKEN,
     "lease": _TOKEN,
     "max_events": {"minimum": 0, "maximum": MAX_HANDED_OUT},
@@ -111,7 +115,7 @@ def openapi(server: str = "/") -> Schema:
             },
         },
         "components": {
-            "schemas": {**_bodies(), "CloudEvent": _EVENT, **ANSWERS},
+            "schemas": {**_bodies(), "CloudEvent": _EVENT, "Filter": FILTER, **ANSWERS},
             "securitySchemes": {"identity": _IDENTITY},
         },
         # a caller without a token is anonymous
@@ -144,7 +148,7 @@ def _publish() -> Schema:
     ]
     only = "With the media types and headers of CloudEvents, and only then."
     query = [
-        _parameter("topic", _TOPIC, description=only),
+        _parameter("topic", TOPIC, description=only),
         _parameter("publisher", _NAME, description=only),
         _parameter("since", _SINCE, description=only),
     ]
@@ -191,6 +195,8 @@ def _bodies() -> dict[str, Schema]:
                 field["anyOf"] = [limits, _UNSET]
             else:
                 field.update(limits)
+    for body in ("SubscribeBody", "UnsubscribeBody"):
+        schemas[body]["properties"]["topic"] = FOLLOWED
     schemas["PublishBody"]["properties"]["events"] |= {
         "items": _ref("CloudEvent"),
         "minItems": 1,

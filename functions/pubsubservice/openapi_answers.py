@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 CODES: dict[int, tuple[str, ...]] = {
     400: (
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
-        "invalid_token", "too_many_subscriptions",
+        "invalid_token", "invalid_filter", "unknown_dialect", "invalid_position", "too_many_subscriptions",
     ),
     401: ("invalid_identity_token",),
     403: ("not_owner",),
@@ -48,7 +48,18 @@ def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-_SUBSCRIPTION = {"topic": _TEXT, "ack_deadline_s": _COUNT, "position": _list(_SEQUENCE)}
+_SUBSCRIPTION = {
+    "topic": _TEXT,
+    "ack_deadline_s": _COUNT,
+    "max_attempts": _COUNT,
+    "backoff_s": {"type": "number", "minimum": 0},
+    "dead_letter_topic": _TEXT,
+    "ordered": {"type": "boolean"},
+    "filters": _list({"type": "object"}),
+    "position": _list(_SEQUENCE),
+}
+#: the pattern that brought a topic in
+_VIA = {"via": _TEXT}
 _ADDED = {"topic": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME, "attempt": {"type": "integer", "minimum": 1}}
 
 ANSWERS: dict[str, Schema] = {
@@ -57,15 +68,19 @@ ANSWERS: dict[str, Schema] = {
     "Subscriber": _object(
         {
             "subscriber": _TEXT,
-            "subscriptions": _list(_object({**_SUBSCRIPTION, "backlog": _COUNT, "lost": _COUNT})),
+            "subscriptions": _list(_object({**_SUBSCRIPTION, "backlog": _COUNT, "lost": _COUNT}, **_VIA)),
+            "backlog": _COUNT,
             "unsettled": _COUNT,
+            "oldest_unsettled_age_s": {"type": ["number", "null"], "minimum": 0},
             "leases": _list(_object({"lease": _TEXT, "until": _TIME, "attempt": _COUNT, "events": _COUNT})),
             "due": _COUNT,
+            "delayed": _COUNT,
+            "dead": _COUNT,
         }
     ),
-    "Registered": _object({"subscriber": _TEXT, "subscriptions": _list(_object(_SUBSCRIPTION))}),
+    "Registered": _object({"subscriber": _TEXT, "subscriptions": _list(_object(_SUBSCRIPTION, **_VIA))}),
     "Names": _object({"names": _list(_TEXT)}, next_page_token=_TEXT),
-    "Subscription": _object(_SUBSCRIPTION),
+    "Subscription": _object(_SUBSCRIPTION, **_VIA),
     "Receipts": _object({"events": _list(_object({"id": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME}))}),
     "DeliveredEvent": {
         "type": "object",
@@ -80,7 +95,7 @@ ANSWERS: dict[str, Schema] = {
             "more": {"type": "boolean"},
         },
         over={"const": True},
-        blocked={"const": "leases"},
+        blocked={"enum": ["leases", "dead", "delayed", "ordered", "logs"]},
         unknown=_list(_object({"lease": _TEXT, "settlement": {"enum": ["ack", "nack", "release", "extend"]}})),
         lost={"type": "object", "additionalProperties": _COUNT},
     ),

@@ -13,24 +13,25 @@ from typing import NamedTuple
 from pubsubservice.batch import Batch, BatchCache
 from pubsubservice.delays import Delays
 from pubsubservice.expire import TrimPoint
+from pubsubservice.following import RegistryTap, follows_patterns
 from pubsubservice.names import batch_path, log_path
+from pubsubservice.patterns import is_pattern
 from pubsubservice.runtime import Runtime
+from pubsubservice.seeking import Seeker
 from pubsubservice.settings import Settings
 from pubsubservice.sieve import Sieve
 from pubsubservice.state import State
-from pubsubservice.store import Doc, Store
-from pubsubservice.subscriber import Position
+from pubsubservice.store import Doc, Store, meter
+from pubsubservice.subscriber import Position, Subscription
 from pubsubservice.tap import MAX_ANSWER_BYTES, Slice, Tap, head, skip, take
 from pubsubservice.topics import Topics
+from pubsubservice.windows import MAX_READS, Windows
 
-__all__ = ["MAX_READS", "Reader", "Reading"]
+__all__ = ["Reader", "Reading"]
 
-#: reads of one call beyond one a log; also the batches that one lease spans
-MAX_READS = 256
 #: events of one call that filters judge
 MAX_JUDGED = 100_000
 _LARGE_READ = 16
-_REMEMBERED_LOGS = 10_000
 
 
 class Reading(NamedTuple):
@@ -41,7 +42,7 @@ class Reading(NamedTuple):
     more: bool
     #: the documents that do not exist yet and of which one will when there is something new
     next_paths: list[str]
-    #: why a log stopped before its end: "delayed"
+    #: why a log stopped before its end: "delayed"; or that there is no room for more of them: "logs"
     blocked: str | None = None
 
 
@@ -65,10 +66,8 @@ class Reader:
         self._floor_us = settings.floor_us
         self._topics = topics
         self._cache = cache
-        #: per log: the last batch that was seen to be the tail, and when; saves a read a poll
-        self._tails: dict[tuple[str, int], tuple[int, int]] = {}
-        #: per log: the next batch and the window that its backlog asked for
-        self._windows: dict[tuple[str, int], tuple[int, int]] = {}
+        self._seeker = Seeker(store)
+        self._windows = Windows()
         #: few large reads at a time, so that memory is bounded
         self._large = [runtime.new_lock() for _ in range(4)]
 
@@ -79,7 +78,9 @@ class Reader:
             now: the store time of the state, µs
             held: numbers of subscriptions that are left out
         """
-        taps = self._open_taps(state, held)
+        taps: list[Tap | RegistryTap] = [*self._open_taps(state, held)]
+        if follows_patterns(state):
+            taps.append(RegistryTap(state, self._topics, self._seeker))
         delays = Delays(state, now)
         heads: list[tuple[int, str, int, Tap]] = []
         slices: list[Slice] = []
@@ -110,9 +111,11 @@ class Reader:
                 more = True
                 break
             budget -= self._read(state, taps, need, left)
-            heads = [head(tap) for tap in taps if tap.pending]
+            heads = [head(tap) for tap in taps if isinstance(tap, Tap) and tap.pending]
             heapq.heapify(heads)
-        return Reading(slices, more, [tap.next_path() for tap in taps], blocked)
+        if any(tap.full for tap in taps):
+            blocked = blocked or "logs"
+        return Reading(slices, more, [tap.next_path() for tap in taps if not tap.full], blocked)
 
     def fetch(self, places: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int, int], Batch]:
         """Batches by (topic, partition, seq) that were handed out before; those that retention took are missing."""
@@ -135,44 +138,55 @@ class Reader:
                 self._cache.put(batch_path(*place), batch)
         return batches
 
-    def _bound(self, taps: list[Tap]) -> int:
+    def _bound(self, taps: list[Tap | RegistryTap]) -> int:
         """Up to when all logs are complete, µs."""
         return min(tap.horizon for tap in taps)
 
     def _open_taps(self, state: State, held: Container[int]) -> list[Tap]:
         taps = []
         for topic, subscription in state.subscriptions.items():
-            if subscription.number in held:
+            if subscription.number in held or is_pattern(topic):
                 continue
-            sieve = Sieve(state.name, topic, state.settings_of(subscription).filters)
             if not subscription.positions:
                 partitions = self._topics.partitions(topic)
                 if partitions is None:
-                    taps.append(Tap(topic, subscription, -1, sieve))
+                    taps.append(Tap(topic, subscription, -1, _sieve(state, topic)))
                     continue
-                subscription.positions = [Position() for _ in range(partitions)]
-            for partition in range(len(subscription.positions)):
-                tap = Tap(topic, subscription, partition, sieve)
-                seq, time = self._tails.get((topic, partition), (-1, 0))
-                if seq == tap.seq - 1 and not tap.position.offset:
-                    tap.at = max(tap.at, time)
-                taps.append(tap)
+                _begin(subscription, partitions)
+            taps += self._taps_of(state, topic)
         return taps
 
-    def _read(self, state: State, taps: list[Tap], need: list[Tap], events: int) -> int:
+    def _taps_of(self, state: State, topic: str) -> list[Tap]:
+        """The logs of a topic that is met."""
+        sieve, subscription = _sieve(state, topic), state.subscriptions[topic]
+        taps = []
+        for partition in range(len(subscription.positions)):
+            tap = Tap(topic, subscription, partition, sieve)
+            if not tap.position.offset:
+                tap.at = max(tap.at, self._windows.ended_at((topic, partition), tap.seq))
+            taps.append(tap)
+        return taps
+
+    def _read(self, state: State, taps: list[Tap | RegistryTap], need: list[Tap | RegistryTap], events: int) -> int:
         """Read the next window of each needed log; returns the billed reads."""
-        windows: list[tuple[Tap, list[Batch], list[str]]] = []
+        before = meter().reads
+        windows: list[tuple[Tap | RegistryTap, list[Batch], list[str]]] = []
         width = max(1, MAX_READS // len(need))
         for tap in need:
-            seq, window = self._windows.get((tap.topic, tap.partition), (0, 1))
-            windows.append(self._window(tap, min(width, window if seq == tap.seq else 1)))
+            if isinstance(tap, RegistryTap):
+                windows.append((tap, [], tap.window(width)))
+                continue
+            windows.append(self._window(tap, min(width, self._windows.width((tap.topic, tap.partition), tap.seq))))
         paths = [path for _, _, ask in windows for path in ask]
         docs, times = self._get(paths) if paths else ([], [])
         looks, at = [], 0
         for tap, cached, ask in windows:
             upto = at + len(ask)
-            if tap.partition < 0:
-                self._meet_topic(tap, taps, docs[at], times[at])
+            if isinstance(tap, RegistryTap):
+                for topic in tap.take(docs[at:upto], times[at:upto]):
+                    taps += self._taps_of(state, topic)
+            elif tap.partition < 0:
+                self._meet_topic(state, tap, taps, docs[at], times[at])
             else:
                 looks.append(self._look(tap, cached, docs[at:upto], times[at:upto]))
             at = upto
@@ -184,7 +198,7 @@ class Reader:
                 skip(state, look.tap, point)
             else:
                 self._settle(look, events)
-        return len(paths) + len(doubtful)
+        return meter().reads - before
 
     def _window(self, tap: Tap, width: int) -> tuple[Tap, list[Batch], list[str]]:
         """The next batches of a log that are here already, and the paths to ask for behind them."""
@@ -199,15 +213,14 @@ class Reader:
         seqs = range(tap.seq + len(cached), tap.seq + width)
         return tap, cached, [batch_path(tap.topic, tap.partition, seq) for seq in seqs]
 
-    def _meet_topic(self, tap: Tap, taps: list[Tap], doc: Doc | None, time: int) -> None:
+    def _meet_topic(self, state: State, tap: Tap, taps: list[Tap | RegistryTap], doc: Doc | None, time: int) -> None:
         """A topic that did not exist when it was subscribed to: does it now?"""
         if doc is None:
             tap.horizon, tap.open = time, False
             return
-        self._topics.met(tap.topic, doc)
-        tap.subscription.positions = [Position() for _ in range(self._topics.partitions(tap.topic) or 1)]
+        _begin(tap.subscription, self._topics.met(tap.topic, doc).partitions)
         taps.remove(tap)
-        taps += [Tap(tap.topic, tap.subscription, p, tap.sieve) for p in range(len(tap.subscription.positions))]
+        taps += self._taps_of(state, tap.topic)
 
     def _look(self, tap: Tap, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
         found = list(cached)  # the cache holds nothing but batches of the log
@@ -234,17 +247,9 @@ class Reader:
         if look.missing is not None:
             tap.open = False
             tap.at = tap.horizon = look.missing
-            _remember(self._tails, log, (tap.seq - 1, look.missing))
-            self._windows.pop(log, None)
-            return
-        # a backlog: ask for as many batches as their like would fill the answer, doubling, since what is asked for in vain
-        # is billed too
-        count = sum(batch.count for batch in look.found)
-        stored = sum(batch.stored_bytes for batch in look.found)
-        wanted = MAX_ANSWER_BYTES * len(look.found) // max(stored, 1)
-        if not tap.sieve.filters:  # else nobody knows how many of them will be handed out
-            wanted = min(-(-events * len(look.found) // count), wanted)
-        _remember(self._windows, log, (tap.seq, max(1, min(wanted, 2 * len(look.found), MAX_READS))))
+            self._windows.ended(log, tap.seq, look.missing)
+        else:
+            self._windows.goes_on(log, tap.seq, look.found, None if tap.sieve.filters else events)
 
     def _trims(self, logs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], TrimPoint]:
         """The trim points of these logs."""
@@ -263,7 +268,11 @@ class Reader:
         return reads.docs, reads.times
 
 
-def _remember(memory: dict[tuple[str, int], tuple[int, int]], log: tuple[str, int], what: tuple[int, int]) -> None:
-    if len(memory) >= _REMEMBERED_LOGS and log not in memory:
-        memory.clear()
-    memory[log] = what
+def _sieve(state: State, topic: str) -> Sieve:
+    return Sieve(state.name, topic, state.settings_of(state.subscriptions[topic]).filters)
+
+
+def _begin(subscription: Subscription, partitions: int) -> None:
+    """The topic exists now: it is read from its start."""
+    subscription.positions = [Position() for _ in range(partitions)]
+    subscription.starts = [0] * partitions

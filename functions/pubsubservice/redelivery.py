@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from pubsubservice.deaths import hopeless
 from pubsubservice.leases import take_due
-from pubsubservice.reader import MAX_READS, Reader
+from pubsubservice.reader import Reader
 from pubsubservice.spans import Piece, first_bits, first_of, mask_of_numbers, mask_of_pieces, pieces, positions
 from pubsubservice.state import State
 from pubsubservice.subscriber import Due
 from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, lines_of
+from pubsubservice.windows import MAX_READS
 
 __all__ = ["Redelivery", "count_lost", "held_back", "read_again"]
 

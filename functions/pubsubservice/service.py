@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pubsubservice.batch import BatchCache
 from pubsubservice.deaths import DeadLetters
 from pubsubservice.delivery import Answer, Delivery, GetEvents
+from pubsubservice.described import Describing
 from pubsubservice.events import Entry
 from pubsubservice.expire import Expire, Expired
 from pubsubservice.group import Append, GroupCommit
@@ -52,6 +53,7 @@ class Service:
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = Subscriptions(store, runtime, settings, self.topics)
+        self._describing = Describing(store)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = DeadLetters(store, runtime, self.topics, reader, self._append_letters)
         self._delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
@@ -90,7 +92,7 @@ class Service:
     def show(self, kind: str, name: str) -> dict[str, Any]:
         """What is registered under a name, for people to read; raises NotFound."""
         if kind == "subscriber":
-            return self.subscriptions.state(name)
+            return self._describing.state(name)
         if kind == "topic":
             topic = self.topics.get(name)
             if topic is not None:

@@ -54,6 +54,10 @@ class Subscription(msgspec.Struct, array_like=True):
     via: str = ""
     #: per partition, the log index where the subscription began, or was last sought to
     starts: list[int] = []
+    #: of a pattern: the topics up to this number of the registry begin with the first batch of this time (µs) or later, and
+    #: with the earliest event when it is 0; topics made since then begin at their start
+    upto: int = 0
+    begin: int = 0
 
 
 class Lease(msgspec.Struct, array_like=True):

@@ -1,38 +1,58 @@
-"""Subscribers and what they subscribe to: register, subscribe, unsubscribe, and their state for people to read."""
+"""Subscribers and what they subscribe to: register, subscribe, seek, unsubscribe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pubsubservice.batch import HEAD_FIELDS
-from pubsubservice.expire import TrimPoint
+from pubsubservice.described import describe, described
 from pubsubservice.leases import forget_subscription
-from pubsubservice.names import batches, log_path, rfc3339, seq_of, sequence_prefix, subscriber_path
+from pubsubservice.names import subscriber_path
 from pubsubservice.ownership import check_owner, new_owner
+from pubsubservice.patterns import is_pattern
 from pubsubservice.problems import BadRequest, Conflict, Unavailable
+from pubsubservice.registry import Registry
 from pubsubservice.runtime import Runtime, back_off
+from pubsubservice.seeking import EARLIEST, LATEST, Place, Seeker
 from pubsubservice.settings import Settings
-from pubsubservice.state import State, unknown_subscriber
-from pubsubservice.store import Changed, Exists, Refused, Store, Unknown
+from pubsubservice.state import State, unknown_subscriber, written
+from pubsubservice.store import Exists, Store
 from pubsubservice.subscriber import Position, Subscription
 from pubsubservice.tokens import check_not_ahead, make_token, token_time
 from pubsubservice.topics import Topics
+from pubsubservice.wildcards import (
+    MAX_LOGS,
+    MAX_SUBSCRIPTION_BYTES,
+    drop_topics,
+    followed_logs,
+    has_room,
+    leave_pattern,
+    leave_topic,
+    reroute,
+)
 
 __all__ = ["Subscribe", "Subscriptions"]
 
 _MAX_TRIES = 14
-MAX_LOGS = 1_000
 
 
 class Subscribe(NamedTuple):
     """A checked request to subscribe; what is None stays as it is, or gets its default in a new subscription."""
 
     subscriber: str
+    #: a topic, or a pattern of topics
     topic: str
-    #: "earliest" or "latest"; counts only when the subscription is new
-    start: str | None = None
+    #: counts only when the subscription is new
+    start: Place | None = None
+    #: counts always; of a pattern, for all topics that come through it
+    seek: Place | None = None
+    #: as they are stored; empty for none
+    filters: bytes | None = None
     ack_deadline_s: int | None = None
+    max_attempts: int | None = None
+    backoff_s: float | None = None
+    dead_letter_topic: str | None = None
+    ordered: bool | None = None
     token: str | None = None
 
 
@@ -44,6 +64,8 @@ class Subscriptions:
         self._runtime = runtime
         self._settings = settings
         self._topics = topics
+        self._seeker = Seeker(store)
+        self._registry = Registry(store, runtime)
 
     def register(self, name: str) -> tuple[dict[str, Any], bool]:
         """Get or create a subscriber; returns what it subscribes to, and whether it was created. Raises Forbidden."""
@@ -58,99 +80,95 @@ class Subscriptions:
         if doc is not None:
             check_owner("subscriber", name, doc.data.get("owner"))
             state = State.read(doc)
-        described = [_describe(topic, subscription) for topic, subscription in state.subscriptions.items()]
-        return {"subscriber": name, "subscriptions": described}, doc is None
+        return {"subscriber": name, "subscriptions": described(state)}, doc is None
 
     def subscribe(self, request: Subscribe) -> dict[str, Any]:
-        """Subscribe to a topic, or change a subscription; returns it. Raises NotFound, Conflict, BadRequest, Unavailable."""
+        """Subscribe to a topic or a pattern, or change a subscription; returns it.
+
+        Raises NotFound, Conflict, BadRequest, Unavailable, StoreError.
+        """
 
         def change(state: State) -> None:
-            subscription = state.subscriptions.get(request.topic)
-            if subscription is None:
-                subscription = Subscription(state.next_number, self._settings.ack_deadline_s)
-                subscription.positions = self._start(request.topic, request.start or "earliest")
-                logs = sum(max(1, len(other.positions)) for other in state.subscriptions.values())
-                if logs + max(1, len(subscription.positions)) > MAX_LOGS:
-                    raise BadRequest(
-                        "too_many_subscriptions",
-                        f"A subscriber follows at most {MAX_LOGS} logs (a topic has one per partition); it follows {logs}.",
-                    )
-                state.next_number += 1
-                state.subscriptions[request.topic] = subscription
-            if request.ack_deadline_s is not None:
-                subscription.ack_deadline_s = request.ack_deadline_s
+            new = request.topic not in state.subscriptions
+            if is_pattern(request.topic):
+                self._subscribe_to_pattern(state, request)
+            else:
+                self._subscribe_to_topic(state, request)
+            _set(state.subscriptions[request.topic], request)
+            grows = new or request.filters or request.dead_letter_topic
+            if grows and not has_room(state):
+                raise BadRequest(
+                    "too_many_subscriptions",
+                    f"With {request.topic!r} the subscriber would follow {followed_logs(state)} logs: at most {MAX_LOGS} are "
+                    "expected (a topic has one per partition), and at most "
+                    f"{MAX_SUBSCRIPTION_BYTES} bytes of names, filters and positions.",
+                )
 
         state = self._change(request.subscriber, request.token, change)
-        return _describe(request.topic, state.subscriptions[request.topic])
+        return describe(state, request.topic)
 
     def unsubscribe(self, subscriber: str, topic: str, token: str | None) -> None:
-        """Leave a topic and forget what is leased or due of it; nothing happens if it was not subscribed to."""
+        """Leave a topic or a pattern, and forget what is leased or due of it; nothing happens if there is no subscription.
+
+        A topic that a pattern matches goes on through that pattern, from where it is.
+        """
 
         def change(state: State) -> None:
             subscription = state.subscriptions.get(topic)
-            if subscription is not None:
-                forget_subscription(state, subscription.number)
-                del state.subscriptions[topic]
-                state.lost.pop(topic, None)
+            if subscription is None or subscription.via:
+                return
+            if is_pattern(topic):
+                leave_pattern(state, topic)
+            else:
+                leave_topic(state, topic)
 
         self._change(subscriber, token, change)
 
-    def state(self, name: str) -> dict[str, Any]:
-        """A subscriber's state: its subscriptions, how far each is, and what is unsettled. Raises NotFound."""
-        reads = self._store.get_many([subscriber_path(name)])
-        doc = reads.docs[0]
-        if doc is None:
-            raise unknown_subscriber(name)
-        check_owner("subscriber", name, doc.data.get("owner"))
-        state = State.read(doc)
-        return {
-            "subscriber": name,
-            "subscriptions": [
-                {
-                    **_describe(topic, subscription),
-                    **self._backlog(topic, subscription),
-                    "lost": state.lost.get(topic, 0),
-                }
-                for topic, subscription in state.subscriptions.items()
-            ],
-            "unsettled": state.unsettled(reads.time),
-            "leases": [
-                {
-                    "lease": token,
-                    "until": rfc3339(lease.until),
-                    "attempt": lease.attempt,
-                    "events": lease.left.bit_count(),
-                }
-                for token, lease in state.leases.items()
-            ],
-            "due": sum(due.left.bit_count() for due in state.due),
-        }
+    def _subscribe_to_topic(self, state: State, request: Subscribe) -> None:
+        old = state.subscriptions.get(request.topic)
+        if old is None or old.via:
+            subscription = Subscription(state.next_number, self._settings.ack_deadline_s)
+            if old is None:
+                state.next_number += 1
+            else:  # it takes over where the pattern is
+                subscription.number, subscription.positions, subscription.starts = old.number, old.positions, old.starts
+            state.subscriptions[request.topic] = subscription
+        place = request.seek if request.seek is not None else None if old else request.start or EARLIEST
+        if place is not None:
+            self._seek(state, request.topic, place)
 
-    def _start(self, topic: str, start: str) -> list[Position]:
-        """Where a new subscription begins; nowhere yet when the topic does not exist."""
+    def _seek(self, state: State, topic: str, place: Place) -> None:
+        """Go on at a place; what is leased or due is forgotten, what is dead still becomes dead letters."""
+        subscription = state.subscriptions[topic]
+        forget_subscription(state, subscription.number)
         found = self._topics.get(topic)
-        if found is None:
-            return []
-        if start == "latest":
-            return [self._tail(topic, partition) for partition in range(found.partitions)]
-        logs = self._store.get_many([log_path(topic, partition) for partition in range(found.partitions)])
-        points = [TrimPoint.read(doc) for doc in logs.docs]
-        return [Position(point.seq + 1, 0, point.next_index) for point in points]
+        positions: list[Position] = []
+        if found is not None:
+            positions = self._seeker.positions(topic, found.partitions, place)
+        elif isinstance(place, tuple) and place:
+            raise BadRequest(
+                "invalid_position", f"The topic {topic!r} does not exist yet, so nothing has a position in it."
+            )
+        subscription.positions = positions
+        subscription.starts = [position.index for position in positions]
 
-    def _tail(self, topic: str, partition: int) -> Position:
-        page = self._store.list(batches(topic, partition), limit=1, fields=HEAD_FIELDS)
-        if not page.docs:
-            return Position(1, 0, 0, page.time)
-        newest = page.docs[0]
-        end = int(newest.data["first"] or 0) + int(newest.data["count"] or 0)
-        return Position(seq_of(newest.path) + 1, 0, end, page.time)
-
-    def _backlog(self, topic: str, subscription: Subscription) -> dict[str, int]:
-        """Events between a subscription's positions and the tails: one read a log."""
-        backlog = 0
-        for partition, position in enumerate(subscription.positions):
-            backlog += max(0, self._tail(topic, partition).index - position.index)
-        return {"backlog": backlog}
+    def _subscribe_to_pattern(self, state: State, request: Subscribe) -> None:
+        pattern = request.topic
+        new = pattern not in state.subscriptions
+        if new:
+            state.subscriptions[pattern] = Subscription(state.next_number, self._settings.ack_deadline_s)
+            state.next_number += 1
+            reroute(state)
+        place = request.seek if request.seek is not None else (request.start or EARLIEST) if new else None
+        if place is None:
+            return
+        # its topics are found in the registry by the next calls of get_events
+        subscription = state.subscriptions[pattern]
+        subscription.upto, now = self._registry.tail()
+        subscription.begin = now + 1 if place == LATEST else place if isinstance(place, int) else 0
+        if request.seek is not None:
+            drop_topics(state, pattern)
+        state.registry = Position()
 
     def _change(self, subscriber: str, token: str | None, change: Callable[[State], None]) -> State:
         """Change a subscriber's document once per token: an equal one is done, an older one is refused."""
@@ -173,27 +191,19 @@ class Subscriptions:
                 )
             change(state)
             state.changed = token
-            try:
-                self._store.update(path, {**doc.data, **state.fields()}, doc.updated)
-            except (Changed, Unknown, Refused) as e:
-                if isinstance(e, Refused) and not e.busy:
-                    raise
-                back_off(self._runtime, tries)
-            else:
+            if written(self._store, state, doc):
                 return state
+            back_off(self._runtime, tries)
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
+
+
+def _set(subscription: Subscription, request: Subscribe) -> None:
+    """Replace the settings that were given."""
+    for name in ("filters", "ack_deadline_s", "max_attempts", "backoff_s", "dead_letter_topic", "ordered"):
+        given = getattr(request, name)
+        if given is not None:
+            setattr(subscription, name, given)
 
 
 def _order(token: str) -> tuple[int, str]:
     return token_time(token), token
-
-
-def _describe(topic: str, subscription: Subscription) -> dict[str, Any]:
-    return {
-        "topic": topic,
-        "ack_deadline_s": subscription.ack_deadline_s,
-        "position": [
-            f"{sequence_prefix(partition)}{position.index:020d}"
-            for partition, position in enumerate(subscription.positions)
-        ],
-    }

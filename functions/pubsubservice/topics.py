@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from pubsubservice.batch import check_format
@@ -66,6 +67,12 @@ class Topics:
         """Read a topic's configuration, or None if it does not exist."""
         doc = self._store.get_many([topic_path(topic)]).docs[0]
         return None if doc is None else self.met(topic, doc)
+
+    def get_many(self, topics: Collection[str]) -> dict[str, Topic]:
+        """Read the configuration of those of these topics that exist."""
+        names = sorted(topics)
+        docs = self._store.get_many([topic_path(name) for name in names]).docs if names else []
+        return {name: self.met(name, doc) for name, doc in zip(names, docs, strict=True) if doc is not None}
 
     def met(self, topic: str, doc: Doc) -> Topic:
         """Take a topic's configuration from its document, and remember it."""

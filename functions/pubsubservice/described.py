@@ -1,0 +1,111 @@
+"""A subscriber's state for people and programs to read: what it subscribes to, where it is, and what is unsettled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pubsubservice.names import batch_path, dead_letters_of, rfc3339, sequence_prefix, subscriber_path
+from pubsubservice.ownership import check_owner
+from pubsubservice.seeking import Seeker
+from pubsubservice.spans import select
+from pubsubservice.state import State, unknown_subscriber
+from pubsubservice.store import Store
+from pubsubservice.subscriber import Position
+
+__all__ = ["Describing", "describe", "described", "sequences"]
+
+_SECOND = 1_000_000
+
+
+def sequences(positions: list[Position]) -> list[str]:
+    """A position as the wire has it: of each partition the sequence of the next event."""
+    return [f"{sequence_prefix(partition)}{position.index:020d}" for partition, position in enumerate(positions)]
+
+
+def describe(state: State, topic: str) -> dict[str, Any]:
+    """One subscription with its settings; those of the pattern for a topic that comes through one."""
+    subscription = state.subscriptions[topic]
+    settings = state.settings_of(subscription)
+    members: dict[str, Any] = {
+        "topic": topic,
+        "ack_deadline_s": settings.ack_deadline_s,
+        "max_attempts": settings.max_attempts,
+        "backoff_s": settings.backoff_s,
+        "dead_letter_topic": settings.dead_letter_topic or dead_letters_of(state.name),
+        "ordered": settings.ordered,
+        "filters": msgspec.Raw(settings.filters or b"[]"),
+    }
+    if subscription.via:
+        members["via"] = subscription.via
+    return {**members, "position": sequences(subscription.positions)}
+
+
+def described(state: State) -> list[dict[str, Any]]:
+    """All subscriptions, in the order in which they were made."""
+    return [describe(state, topic) for topic in state.subscriptions]
+
+
+class Describing:
+    """Reads what the state of a subscriber does not hold itself."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seeker = Seeker(store)
+
+    def state(self, name: str) -> dict[str, Any]:
+        """A subscriber's state; raises NotFound, Forbidden, StoreError.
+
+        Costs a read, one a log for the backlog, and one for the age of the oldest unsettled event.
+        """
+        reads = self._store.get_many([subscriber_path(name)])
+        doc = reads.docs[0]
+        if doc is None:
+            raise unknown_subscriber(name)
+        check_owner("subscriber", name, doc.data.get("owner"))
+        state = State.read(doc)
+        subscriptions = [
+            {**describe(state, topic), "backlog": self.backlog(state, topic), "lost": state.lost.get(topic, 0)}
+            for topic in state.subscriptions
+        ]
+        leases = [
+            {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt, "events": lease.left.bit_count()}
+            for token, lease in state.leases.items()
+        ]
+        return {
+            "subscriber": name,
+            "subscriptions": subscriptions,
+            "backlog": sum(subscription["backlog"] for subscription in subscriptions),
+            "unsettled": state.unsettled(reads.time),
+            "oldest_unsettled_age_s": self.oldest_age_s(state, reads.time),
+            "leases": leases,
+            "due": sum(due.left.bit_count() for due in state.due if not due.waits(reads.time)),
+            "delayed": sum(due.left.bit_count() for due in state.due if due.waits(reads.time)),
+            "dead": len(state.dead),
+        }
+
+    def backlog(self, state: State, topic: str) -> int:
+        """Events between a subscription's position and the ends of its logs, before filters: one read a log."""
+        return sum(
+            max(0, self._seeker.end(topic, partition).index - position.index)
+            for partition, position in enumerate(state.subscriptions[topic].positions)
+        )
+
+    def oldest_age_s(self, state: State, now: int) -> float | None:
+        """How long ago the oldest event that is leased or due was committed, seconds; None if nothing is.
+
+        The oldest batch of each log is looked at, and a batch that retention took counts as none.
+        """
+        topics = state.topic_of()
+        oldest: dict[tuple[str, int], int] = {}
+        spans = [span for lease in state.leases.values() for span in select(lease.spans, lease.left)]
+        spans += [span for due in state.due if not due.waits(now) for span in select(due.spans, due.left)]
+        for span in spans:
+            log = (topics[span.number], span.partition)
+            oldest[log] = min(span.seq, oldest.get(log, span.seq))
+        if not oldest:
+            return None
+        paths = [batch_path(*log, seq) for log, seq in oldest.items()]
+        times = [doc.created for doc in self._store.get_many(paths, fields=("format",)).docs if doc is not None]
+        return max(0, now - min(times)) / _SECOND if times else None

@@ -1,0 +1,56 @@
+"""Requests to register names, and to show what is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pubsubservice.decoding import decode
+from pubsubservice.names import check_name
+from pubsubservice.problems import BadRequest
+
+__all__ = ["MAX_PAGE", "RegisterBody", "decode_register", "decode_registered"]
+
+MAX_PAGE = 1_000
+
+
+class RegisterBody(msgspec.Struct, forbid_unknown_fields=True):
+    publisher: str | None = None
+    subscriber: str | None = None
+    topic: str | None = None
+    partitions: int | None = None
+    retention_s: int | None = None
+
+
+def decode_register(body: bytes) -> RegisterBody:
+    """Check a request to register exactly one name."""
+    request = decode(RegisterBody, body)
+    named = [kind for kind in ("publisher", "subscriber", "topic") if getattr(request, kind) is not None]
+    if len(named) != 1:
+        raise BadRequest("invalid_request", 'Exactly one of "publisher", "subscriber" and "topic" is expected.')
+    if named != ["topic"] and (request.partitions is not None or request.retention_s is not None):
+        raise BadRequest("invalid_request", 'partitions and retention_s are expected with "topic" only.')
+    check_name(named[0], getattr(request, named[0]))
+    return request
+
+
+def decode_registered(query: Mapping[str, str]) -> tuple[str, str, int, str | None]:
+    """Check what to show: (kind, name, page size, page token); an empty name asks for a list of names."""
+    kinds = [kind for kind in ("publisher", "subscriber", "topic") if kind in query]
+    if len(kinds) != 1:
+        raise BadRequest(
+            "invalid_request",
+            "Exactly one of the query parameters publisher, subscriber and topic is expected: with a name for its state, "
+            "empty for a list of names.",
+        )
+    name = query[kinds[0]]
+    if name:
+        check_name(kinds[0], name)
+    size = query.get("page_size", "100")
+    if not (size.isdecimal() and size.isascii() and 1 <= int(size[:9]) <= MAX_PAGE):
+        raise BadRequest("invalid_request", f"page_size: 1 to {MAX_PAGE} is expected; got {size[:40]!r}.")
+    after = query.get("page_token")
+    if after is not None:
+        check_name("page_token", after)
+    return kinds[0], name, int(size), after
