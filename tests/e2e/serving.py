@@ -39,6 +39,11 @@ class Serving:
         self.url = ""
         self._start(port=0)
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a crash does (SIGKILL)."""
         self._process.kill()

@@ -58,7 +58,7 @@ def test_nacked_events_come_again_as_the_next_attempt(wire: Wire) -> None:
     """Before anything new."""
     leased = _leased(wire)
     wire.publish("orders", cloudevent("new"))
-    again = wire.events("billing", ack=_settlement(leased, [0]), nack=_settlement(leased, [2, 1]))
+    again = wire.events("billing", ack=_settlement(leased, [0]), nack=_settlement(leased, [2, 1], delay_s=0))
     assert [(event["data"], event["attempt"]) for event in again["events"]] == [(1, 2), (2, 2)]
     assert _data(wire.events("billing", ack=_settlement(again))) == ["new"]
 
@@ -115,7 +115,7 @@ def test_extending_never_shortens(wire: Wire) -> None:
 
 def test_a_lease_that_is_over_gives_its_events_back(wire: Wire) -> None:
     """As the next attempt each time, by a long poll as soon as it is over."""
-    _leased(wire, 2, ack_deadline_s=1)
+    _leased(wire, 2, ack_deadline_s=1, backoff_s=0)
     for attempt in (2, 3):
         again = wire.events("billing", wait_s=20, lease=wire.token())
         assert [(event["data"], event["attempt"]) for event in again["events"]] == [(0, attempt), (1, attempt)]
@@ -166,7 +166,7 @@ def test_of_several_settlements_of_an_event_the_first_counts(wire: Wire) -> None
     again = wire.events(
         "billing",
         release=_settlement(leased),
-        nack=_settlement(leased, [1]),
+        nack=_settlement(leased, [1], delay_s=0),
         ack=_settlement(leased, [0]),
     )
     assert [(event["data"], event["attempt"]) for event in again["events"]] == [(1, 2)]
