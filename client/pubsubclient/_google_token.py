@@ -22,8 +22,8 @@ __all__ = ["GoogleToken"]
 _MARGIN_S = 225
 #: a token with less left is not sent any more
 _LEAST_S = 10
-#: after a failure, how long the old token is used without another try
-_PAUSE_S = 10
+#: how long an old token is used without another try: the one before failed, or was answered by the same old token
+_PAUSE_S = 30
 _TIMEOUT_S = 10
 #: what Google's IAM says of an error that will pass
 _PASSES = re.compile(r"'code': (429|5\d\d)\b")
@@ -70,7 +70,7 @@ class GoogleToken:
         except (IdentityError, TokenUnavailable):
             if not keep:
                 raise
-            self._not_before = time.monotonic() + _PAUSE_S
+        self._not_before = time.monotonic() + _PAUSE_S
 
     def _fetched(self) -> tuple[str, float]:
         from google.auth import exceptions  # noqa: PLC0415 - see gcp

@@ -57,8 +57,9 @@ class GoogleIdentity:
 
     def headers(self, function: str, url: str) -> Mapping[str, str]:
         audience = self._audiences.get(function, url)
+        own = self._audiences.get(_IDENTITY, audience)
         token = self._token(audience)
-        return identity_headers(token, self._token(self._audiences.get(_IDENTITY, audience)))
+        return identity_headers(token, token if own == audience else self._token(own))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GoogleIdentity) and self._key() == other._key()

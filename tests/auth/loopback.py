@@ -72,8 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked(self.command, parts.path, parse_qs(parts.query), dict(self.headers.items()), body)
         answer = self.server_of.respond(asked)
         content = json.dumps(answer.json).encode() if answer.raw is None else answer.raw
+        kind = "application/json" if answer.raw is None else "application/text"
         self.send_response(answer.status)
-        for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+        for name, value in {"Content-Type": kind, **answer.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

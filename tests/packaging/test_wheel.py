@@ -59,6 +59,27 @@ print(ended.returncode, ended.stderr, end="")
 """
 
 
+def test_a_plain_install_says_what_googles_identities_need(plain: Environment) -> None:
+    """Only where they are asked for: in a config.json, for instance, which the error names."""
+    said = plain.run("python", "-c", _WITHOUT_GCP)
+    assert re.fullmatch(
+        r"\S+config.json: Google's identities need google-auth: pip install 'pubsubclient\[gcp\]'.\n", said
+    )
+
+
+_WITHOUT_GCP = """
+import json, os, tempfile
+from pathlib import Path
+from pubsubclient import IdentityError, Publisher
+os.chdir(tempfile.mkdtemp())
+Path("config.json").write_text(json.dumps({"PUBLISH_SUBSCRIBE_SERVICE": "https://shop.example", "identity": "google"}))
+try:
+    Publisher("P1")
+except IdentityError as error:
+    print(error)
+"""
+
+
 def test_the_emulator_runs_the_first_program(installed: Environment, emulator: str) -> None:
     """Its one event on the first run, on the second only the new one."""
     program = installed.folder / "seed.py"
