@@ -10,6 +10,7 @@ import requests
 from auth.calls import CALLS, Call, make, send
 from auth.people import PEOPLE, People
 from e2e.wire import Wire, cloudevent, store_ops
+from pubsubservice.main import FUNCTIONS
 
 Row = tuple[int | str, int | str, int | str, int | str]
 
@@ -107,6 +108,30 @@ def test_the_first_to_publish_owns_publisher_and_topic(wire: Wire, people: Peopl
     assert wire.ask("publish", body, headers=people.headers("bob")).status_code == 403
     assert wire.ask("register", settings, headers=people.headers("bob")).status_code == 403
     assert wire.ask("register", settings, headers=people.headers("alice")).status_code == 200
+
+
+def test_dead_letters_need_no_publisher(wire: Wire, people: People) -> None:
+    """The service publishes them by itself, for the subscriber's owner as for an admin."""
+    alice = people.headers("alice")
+    body = {"publisher": wire.name("p"), "topic": wire.name("t"), "events": [cloudevent(1)]}
+    assert wire.ask("publish", body, headers=alice).status_code == 200
+    for subscriber, topic in (("s", "t"), ("watch", "s.dead")):
+        make(wire, "subscriber", wire.name(subscriber), alice)
+        subscription = {"subscriber": wire.name(subscriber), "topic": wire.name(topic), "max_attempts": 1}
+        assert wire.ask("subscribe", subscription, headers=alice).status_code == 200
+    lease = wire.ask("get_events", {"subscriber": wire.name("s")}, headers=alice).json()["lease"]
+    nack = {"subscriber": wire.name("s"), "max_events": 0, "nack": [{"lease": lease}]}
+    assert wire.ask("get_events", nack, headers=people.headers("bob")).status_code == 403
+    assert wire.ask("get_events", nack, headers=people.headers("root")).status_code == 200
+    (dead,) = wire.ask("get_events", {"subscriber": wire.name("watch"), "wait_s": 20}, headers=alice).json()["events"]
+    assert dead["source"] == f"/subscribers/{wire.name('s')}"
+
+
+@pytest.mark.skipif("expire" not in FUNCTIONS, reason="there is no such function yet")
+@pytest.mark.parametrize("person", PEOPLE)
+def test_expire_is_for_whoever_may_call_it(wire: Wire, people: People, person: str) -> None:
+    """It names nobody's name, and does the same as often as it is called."""
+    assert wire.ask("expire", {}, headers=people.headers(person)).status_code == 200
 
 
 def test_of_many_who_register_a_name_at_once_one_has_it(wire: Wire, people: People) -> None:

@@ -10,6 +10,7 @@ from auth.calls import CALLS, make, send
 from auth.people import FORGERIES, Forger, People
 from e2e.serving import Serving
 from e2e.wire import Wire
+from pubsubservice.main import FUNCTIONS
 
 #: tokens are judged before any store is asked
 pytestmark = pytest.mark.parametrize("serving", ["sqlite"], indirect=True)
@@ -39,6 +40,14 @@ def test_a_token_that_proves_nothing_is_refused(wire: Wire, people: People, forg
                 assert answer.json()["code"] == "invalid_identity_token"
                 assert answer.headers["X-Store-Ops"] == "reads=0, writes=0, deletes=0"
                 assert not token or token not in answer.text
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_looks_at_the_token_first(wire: Wire, forger: Forger, function: str) -> None:
+    """Before the body: who is not believed learns nothing of what is expected."""
+    for body in ({}, b"{", {"subscriber": "a..b"}):
+        answer = wire.ask(function, body, headers={"X-Pubsub-Token": forger.signed_by_another()})
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_identity_token")
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Serverless-Authorization"])
