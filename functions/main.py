@@ -1,5 +1,5 @@
 """Entry points for the functions framework: ``functions-framework --source main.py --target publish``."""
 
-from pubsubservice.main import get_events, publish, register, subscribe
+from pubsubservice.main import expire, get_events, publish, register, subscribe
 
-__all__ = ["get_events", "publish", "register", "subscribe"]
+__all__ = ["expire", "get_events", "publish", "register", "subscribe"]

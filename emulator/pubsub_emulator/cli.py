@@ -15,6 +15,7 @@ __all__ = ["main"]
 
 #: a token may live a year
 _MAX_TOKEN_S = 366 * 24 * 3600
+_MAX_PAUSE_S = 86_400
 
 
 class _Parser(argparse.ArgumentParser):
@@ -67,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_identity(emulator)
     emulator.add_argument(
         "--log-requests", action="store_true", help="one JSON line per request on stderr, as in the cloud"
+    )
+    emulator.add_argument(
+        "--expire-every",
+        type=_pause,
+        default=60.0,
+        metavar="SECONDS",
+        help="delete what topics no longer keep this often; 0: only when POST /expire asks for it (default: %(default)g)",
     )
     emulator.set_defaults(command="emulator")
     _add_token(commands)
@@ -142,6 +150,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: 0 to 65535")
     return int(text)
+
+
+def _pause(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _MAX_PAUSE_S:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: 0 to {_MAX_PAUSE_S}")
+    return seconds
 
 
 def _seconds(text: str) -> int:

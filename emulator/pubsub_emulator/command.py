@@ -41,6 +41,7 @@ def run(options: Namespace, ended: threading.Event) -> int:
                 hosts=options.allow_host,
                 runtime=runtime,
                 identity=identity,
+                expire_s=options.expire_every,
             ) as emulator,
         ):
             _say(f"events are kept {place}")

@@ -18,8 +18,10 @@ import waitress.server
 
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import AddressError
+from pubsub_emulator.expiring import Expiring
 from pubsub_emulator.front import Front, WSGIApp, load_functions
 from pubsub_emulator.sqlite import SQLiteStore
+from pubsubservice.service import configure
 from pubsubservice.settings import Settings
 from pubsubservice.store import Store
 
@@ -122,7 +124,8 @@ class Emulator:
 
     One per process: the service is configured for the whole process. The store stays the caller's to close.
     `runtime` is given when the store was made with it, so that the end cuts its waits short too. `hosts` are
-    further names to answer to. Without `identity` callers are not told apart. Raises AddressError.
+    further names to answer to. Without `identity` callers are not told apart. ``expire`` runs every `expire_s` seconds, or
+    only when it is called if that is 0. Raises AddressError.
     """
 
     def __init__(
@@ -135,14 +138,17 @@ class Emulator:
         settings: Settings | None = None,
         runtime: DrainingRuntime | None = None,
         identity: Identity | None = None,
+        expire_s: float = 0.0,
     ) -> None:
         settings = settings or Settings()
         self._store = store
         self._runtime = runtime or DrainingRuntime()
-        functions = _configured_functions(store, settings, self._runtime, identity)
+        service = configure(store, settings, self._runtime, identity)
+        functions = _functions()
         front = Front(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"})
         self._server = Server(front, host, port, threads=settings.threads)
         self.url = self._server.url
+        self._expiring = Expiring(service, expire_s) if expire_s else None
 
     def close(self, timeout_s: float = DRAIN_S) -> None:
         """Answer the requests under way, long polls at once and empty, and end."""
@@ -151,6 +157,8 @@ class Emulator:
             self._store.end_waits()
         self._server.drain(timeout_s)
         self._server.close()
+        if self._expiring:
+            self._expiring.close()
 
     def __enter__(self) -> Emulator:
         return self
@@ -161,11 +169,7 @@ class Emulator:
         self.close()
 
 
-def _configured_functions(
-    store: Store, settings: Settings, runtime: DrainingRuntime, identity: Identity | None
-) -> dict[str, WSGIApp]:
-    service = importlib.import_module("pubsubservice.service")
-    service.configure(store, settings, runtime, identity)
+def _functions() -> dict[str, WSGIApp]:
     # by path, as the cloud loads it: functions-framework executes the file once per function
     main = importlib.import_module("pubsubservice.main")
     return load_functions(Path(str(main.__file__)), main.FUNCTIONS)

@@ -27,7 +27,7 @@ def decode(kind: type[_Body], body: bytes) -> _Body:
     except msgspec.ValidationError as e:
         unknown = _UNKNOWN_FIELD.fullmatch(str(e))
         if unknown:
-            fields = ", ".join(kind.__struct_fields__)  # type: ignore[attr-defined]
+            fields = ", ".join(kind.__struct_fields__) or "none"  # type: ignore[attr-defined]
             where = f" in {unknown[2].lstrip('.')}" if unknown[2] else f"; the fields of this call are: {fields}"
             raise BadRequest("unknown_field", f"The field {unknown[1]!r} is not known{where}.") from e
         raise BadRequest("invalid_request", f"{_expected(e)}.") from e

@@ -18,6 +18,8 @@ __all__ = ["Describing", "describe", "described", "sequences"]
 
 _SECOND = 1_000_000
 
+_Log = tuple[str, int]
+
 
 def sequences(positions: list[Position]) -> list[str]:
     """A position as the wire has it: of each partition the sequence of the next event."""
@@ -93,19 +95,36 @@ class Describing:
         )
 
     def oldest_age_s(self, state: State, now: int) -> float | None:
-        """How long ago the oldest event that is leased or due was committed, seconds; None if nothing is.
+        """How long ago the oldest event that is leased or due was committed, seconds; None if nothing is."""
+        return self._age_s(_oldest_batches(state, now), now)
 
-        The oldest batch of each log is looked at, and a batch that retention took counts as none.
-        """
-        topics = state.topic_of()
-        oldest: dict[tuple[str, int], int] = {}
-        spans = [span for lease in state.leases.values() for span in select(lease.spans, lease.left)]
-        spans += [span for due in state.due if not due.waits(now) for span in select(due.spans, due.left)]
-        for span in spans:
-            log = (topics[span.number], span.partition)
-            oldest[log] = min(span.seq, oldest.get(log, span.seq))
+    def backlog_and_age(self, state: State, topic: str, now: int) -> tuple[int, float | None]:
+        """The backlog of a subscription, and the age of its oldest event that is unread, leased or due; None if none is."""
+        oldest = {log: seq for log, seq in _oldest_batches(state, now).items() if log[0] == topic}
+        backlog = 0
+        for partition, position in enumerate(state.subscriptions[topic].positions):
+            unread = max(0, self._seeker.end(topic, partition).index - position.index)
+            backlog += unread
+            if unread:
+                oldest.setdefault((topic, partition), position.seq)
+        return backlog, self._age_s(oldest, now)
+
+    def _age_s(self, oldest: dict[_Log, int], now: int) -> float | None:
+        """The age of the oldest of these batches, seconds; one that retention took counts as none."""
         if not oldest:
             return None
         paths = [batch_path(*log, seq) for log, seq in oldest.items()]
         times = [doc.created for doc in self._store.get_many(paths, fields=("format",)).docs if doc is not None]
         return max(0, now - min(times)) / _SECOND if times else None
+
+
+def _oldest_batches(state: State, now: int) -> dict[_Log, int]:
+    """Per log, the first batch with an event that is leased or due."""
+    topics = state.topic_of()
+    spans = [span for lease in state.leases.values() for span in select(lease.spans, lease.left)]
+    spans += [span for due in state.due if not due.waits(now) for span in select(due.spans, due.left)]
+    oldest: dict[_Log, int] = {}
+    for span in spans:
+        log = (topics[span.number], span.partition)
+        oldest[log] = min(span.seq, oldest.get(log, span.seq))
+    return oldest

@@ -6,6 +6,7 @@ next one, and a reader that misses a batch finds out why. The last batch always 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pubsubservice.batch import check_format
@@ -14,8 +15,11 @@ from pubsubservice.store import Changed, Doc, Exists, Fields, Store, Unknown
 
 __all__ = ["Expire", "Expired", "TrimPoint"]
 
-#: batches judged by one read
+#: logs that one run looks at, unless a topic alone has more
+MAX_LOGS = 1_000
+#: batches judged by one read, and topics listed by one
 _PAGE = 100
+_TOPIC_FIELDS = ("format", "partitions", "retention_s", "listed", "dead_letter")
 
 
 class TrimPoint(NamedTuple):
@@ -42,30 +46,42 @@ class Expired(NamedTuple):
     batches: int
     #: a bound on the run's work was met before everything was looked at
     more: bool
+    #: behind which topic the next run goes on; empty for the first one
+    after: str = ""
 
 
 class Expire:
-    """Deletes what topics no longer keep; raises StoreError, after which the next run goes on."""
+    """Deletes what topics no longer keep; raises StoreError, after which the next run goes on.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        record: puts a topic into the registry that its maker left out of it, stopped in the middle
+    """
+
+    def __init__(self, store: Store, record: Callable[[str], object]) -> None:
         self._store = store
+        self._record = record
 
-    def run(self, max_batches: int) -> Expired:
-        """Go over all topics, deleting at most `max_batches` batches."""
-        topics = deleted = 0
-        after: str | None = None
+    def run(self, max_batches: int, after: str = "") -> Expired:
+        """Go over the topics behind `after`; at most `max_batches` batches are deleted, and `MAX_LOGS` logs looked at."""
+        topics = logs = deleted = 0
         while True:
-            page = self._store.list("topics", after=after, limit=_PAGE, fields=("format", "partitions", "retention_s"))
+            page = self._store.list("topics", after=after or None, limit=_PAGE, fields=_TOPIC_FIELDS)
             for doc in page.docs:
                 check_format(doc)
-                after = doc.path.rpartition("/")[2]
+                topic, partitions = doc.path.rpartition("/")[2], int(doc.data["partitions"] or 1)
+                if logs and logs + partitions > MAX_LOGS:
+                    return Expired(topics, deleted, more=True, after=after)
+                logs += partitions
+                if not (doc.data["listed"] or doc.data.get("dead_letter")):
+                    self._record(topic)
                 topics += 1
-                for partition in range(int(doc.data["partitions"] or 1)):
+                for partition in range(partitions):
                     retention_us = int(doc.data["retention_s"] or 0) * 1_000_000
-                    done, more = self.expire_log(after, partition, retention_us, max_batches - deleted)
+                    done, more = self.expire_log(topic, partition, retention_us, max_batches - deleted)
                     deleted += done
                     if more:
-                        return Expired(topics, deleted, more=True)
+                        return Expired(topics, deleted, more=True, after=after)
+                after = topic
             if len(page.docs) < _PAGE:
                 return Expired(topics, deleted, more=False)
 

@@ -10,15 +10,16 @@ import flask
 
 from pubsubservice import wire
 from pubsubservice.cloudevents import decode_published
+from pubsubservice.decoding import decode
 from pubsubservice.http import Reply, endpoint, json_body, query
 from pubsubservice.registering import decode_register, decode_registered
 from pubsubservice.service import Service
 from pubsubservice.subscribing import decode_subscribe, decode_unsubscribe
 
-__all__ = ["FUNCTIONS", "get_events", "publish", "register", "subscribe"]
+__all__ = ["FUNCTIONS", "expire", "get_events", "publish", "register", "subscribe"]
 
 #: the functions there are, by the names that URLs, Terraform and the SDK use
-FUNCTIONS = ("register", "publish", "subscribe", "get_events")
+FUNCTIONS = ("register", "publish", "subscribe", "get_events", "expire")
 
 
 @endpoint("POST", "GET")
@@ -72,6 +73,15 @@ def get_events(request: flask.Request, service: Service) -> Reply:
     events = sum(len(slice_.lines) for slice_ in answer.slices)
     log: dict[str, str | int] = {"subscriber": body.subscriber, "events": events, "attempt": answer.attempt}
     return Reply(wire.encode_answer(answer), log, headers=headers)
+
+
+@endpoint("POST")
+def expire(request: flask.Request, service: Service) -> Reply:
+    """Delete what topics no longer keep, and log how far subscriptions are; for a scheduler. `more`: there is more to do."""
+    decode(wire.ExpireBody, json_body(request))
+    done = service.expire()
+    counts = {"topics": done.topics, "batches": done.batches}
+    return Reply(wire.encode({**counts, "more": done.more}), {**counts, "more": int(done.more)})
 
 
 def _registered(request: flask.Request, service: Service) -> Reply:

@@ -113,6 +113,7 @@ def openapi(server: str = "/") -> Schema:
             "/get_events": {
                 "post": _call("get_events", "Settle events, and get events", [200], 404, body="GetEventsBody")
             },
+            "/expire": {"post": _call("expire", "Delete what topics no longer keep", [200], body="ExpireBody")},
         },
         "components": {
             "schemas": {**_bodies(), "CloudEvent": _EVENT, "Filter": FILTER, **ANSWERS},

@@ -82,6 +82,7 @@ ANSWERS: dict[str, Schema] = {
     "Names": _object({"names": _list(_TEXT)}, next_page_token=_TEXT),
     "Subscription": _object(_SUBSCRIPTION, **_VIA),
     "Receipts": _object({"events": _list(_object({"id": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME}))}),
+    "Expired": _object({"topics": _COUNT, "batches": _COUNT, "more": {"type": "boolean"}}),
     "DeliveredEvent": {
         "type": "object",
         "required": ["specversion", "id", "source", "type", *_ADDED],
@@ -108,6 +109,7 @@ _SUCCESSES = {
     "publish": ("Receipts",),
     "subscribe": ("Subscription",),
     "get_events": ("Events",),
+    "expire": ("Expired",),
 }
 
 

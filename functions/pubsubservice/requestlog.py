@@ -1,4 +1,6 @@
-"""One structured line a request: what was called, on what, how much, at which cost. Never what events say.
+"""One structured line a request: what was called, on what, how much, at which cost; and one a subscription now and then.
+
+Never what events say.
 
 Format: https://cloud.google.com/logging/docs/structured-logging (``severity`` and ``message`` are Cloud Logging's own).
 """
@@ -11,7 +13,7 @@ import sys
 
 from pubsubservice.store import Meter
 
-__all__ = ["log_request", "log_to_stdout"]
+__all__ = ["log_request", "log_subscription", "log_to_stdout", "logs_subscriptions"]
 
 _logger = logging.getLogger(__name__)
 
@@ -33,6 +35,30 @@ def log_request(function: str, status: int, fields: dict[str, str | int], meter:
         "duration_ms": round(duration_ms, 3),
     }
     _logger.log(level, "%s", json.dumps(line, ensure_ascii=False))
+
+
+def logs_subscriptions() -> bool:
+    """Whether the lines of `log_subscription` go anywhere: they cost reads."""
+    return _logger.isEnabledFor(logging.INFO)
+
+
+def log_subscription(subscriber: str, topic: str, backlog: int, oldest_age_s: float | None) -> None:
+    """Write the line of a subscription: a consumer that is gone writes none itself.
+
+    Args:
+        backlog: events that are not read yet, before filters
+        oldest_age_s: age of the oldest event that is unread, leased or due; None when there is none
+    """
+    line = {
+        "severity": "INFO",
+        "message": f"subscription of {subscriber} to {topic}",
+        "log": "subscription",
+        "subscriber": subscriber,
+        "topic": topic,
+        "backlog": backlog,
+        "oldest_age_s": oldest_age_s,
+    }
+    _logger.info("%s", json.dumps(line, ensure_ascii=False))
 
 
 def log_to_stdout() -> None:

@@ -13,6 +13,7 @@ from pubsubservice.described import Describing
 from pubsubservice.events import Entry
 from pubsubservice.expire import Expire, Expired
 from pubsubservice.group import Append, GroupCommit
+from pubsubservice.housekeeping import Housekeeping
 from pubsubservice.log import Log
 from pubsubservice.names import partition_of, publisher_path
 from pubsubservice.ownership import check_owner, may_see_all, may_use
@@ -57,7 +58,8 @@ class Service:
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = DeadLetters(store, runtime, self.topics, reader, self._append_letters)
         self._delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
-        self._expire = self.expire_type(store)
+        expire = self.expire_type(store, self.topics.register)
+        self._housekeeping = Housekeeping(store, expire, self._describing)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
         self._logs_lock = runtime.new_lock()
 
@@ -125,8 +127,8 @@ class Service:
         return names, after
 
     def expire(self, max_batches: int = 10_000) -> Expired:
-        """Delete what topics no longer keep; bounded work, the next run goes on."""
-        return self._expire.run(max_batches)
+        """Delete what topics no longer keep; bounded work, the next run goes on (see `housekeeping`)."""
+        return self._housekeeping.run(max_batches)
 
     def _log(self, topic: str, partition: int) -> GroupCommit:
         key = (topic, partition)

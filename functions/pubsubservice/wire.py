@@ -26,8 +26,19 @@ from pubsubservice.tap import Slice
 from pubsubservice.tokens import check_token
 
 __all__ = [
-    "BODIES", "MAX_BODY_BYTES", "MAX_DELAY_S", "MAX_HANDED_OUT", "MAX_WAIT_S", "Publish", "check_publish",
-    "decode_get_events", "decode_publish", "encode", "encode_answer", "encode_receipts",
+    "BODIES",
+    "MAX_BODY_BYTES",
+    "MAX_DELAY_S",
+    "MAX_HANDED_OUT",
+    "MAX_WAIT_S",
+    "ExpireBody",
+    "Publish",
+    "check_publish",
+    "decode_get_events",
+    "decode_publish",
+    "encode",
+    "encode_answer",
+    "encode_receipts",
 ]  # fmt: skip
 
 #: bytes of a request's JSON
@@ -82,8 +93,12 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
     release: list[Ack] = []
 
 
+class ExpireBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Nothing yet."""
+
+
 #: what requests hold, by the name in the API's description
-BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody)
+BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody)
 _encoder = msgspec.json.Encoder()
 #: what a CloudEvents string may not hold
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")

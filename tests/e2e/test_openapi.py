@@ -112,7 +112,7 @@ def test_the_document_has_the_codes_of_the_protocol() -> None:
     assert sorted(codes) == sorted(code for status in CODES for code in CODES[status])
 
 
-@cases("http", "publish", "register", "subscribe", "get_events", "cloudevents")
+@cases("http", "publish", "register", "subscribe", "get_events", "expire", "cloudevents")
 def test_the_document_has_the_answer_of_every_case(case: Case) -> None:
     """Its status, and its code if it is a refusal."""
     request, answer = case["request"], case["answer"]

@@ -118,7 +118,7 @@ def test_it_serves_on_a_free_port_and_ends_with_zero(emulator: Running) -> None:
     assert emulator.ask("/healthz") == (200, {"status": "ok", "version": __version__})
     functions = emulator.ask("/")[1]["functions"]
     assert isinstance(functions, dict)
-    assert {"register", "publish", "subscribe", "get_events"} <= functions.keys()
+    assert {"register", "publish", "subscribe", "get_events", "expire"} == functions.keys()
     assert emulator.ask("/register", {"subscriber": "billing"})[0] == 201
     code, out, err = emulator.end(signal.SIGTERM)
     assert (code, out) == (0, "")
@@ -248,6 +248,8 @@ def test_a_data_directory_of_a_newer_format_is_one_line(tmp_path: Path) -> None:
         (["--prot", "1"], "unrecognized arguments: --prot 1"),
         (["--port", "70000"], "70000 is no port"),
         (["--port", "x"], "x is no port"),
+        (["--expire-every", "x"], "x is no number of seconds"),
+        (["--expire-every", "-1"], "-1 is no number of seconds"),
         (["--ephemeral", "--data-dir", "d"], "not allowed with"),
         (["--ephemeral", "--firestore", "google"], "not allowed with"),
         (["--ephemeral", "--port", "0", "--host", "no.such.host.invalid"], "unknown host no.such.host.invalid"),

@@ -8,6 +8,8 @@ import requests
 
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.server import Emulator
+from pubsubservice.names import batches
+from pubsubservice.settings import Settings
 
 
 def test_it_serves_until_it_is_closed_and_ends_long_polls() -> None:
@@ -29,6 +31,21 @@ def test_it_serves_until_it_is_closed_and_ends_long_polls() -> None:
     assert polls[0].status_code == 200
     assert polls[0].json()["events"] == []
     assert polls[0].elapsed.total_seconds() < 15
+    store.close()
+
+
+def test_it_expires_now_and_then() -> None:
+    """What is older than its topic keeps it goes, but for the last batch."""
+    store = EphemeralStore()
+    settings = Settings(floor_s=0.5)
+    with requests.Session() as session, Emulator(store, settings=settings, expire_s=0.05) as emulator:
+        session.post(f"{emulator.url}/register", json={"topic": "orders", "retention_s": 1}).raise_for_status()
+        for number in range(3):
+            event = {"specversion": "1.0", "id": str(number), "source": "/p", "type": "t"}
+            body = {"topic": "orders", "publisher": "p", "events": [event]}
+            session.post(f"{emulator.url}/publish", json=body).raise_for_status()
+        while len(store.list(batches("orders", 0)).docs) > 1:
+            pass
     store.close()
 
 

@@ -1,0 +1,87 @@
+"""The service over a store, without HTTP, with times that a test can wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pubsubservice.delivery import Answer, GetEvents
+from pubsubservice.events import Entry
+from pubsubservice.leases import Settlement, Settlements
+from pubsubservice.names import identity, subscriber_path
+from pubsubservice.runtime import SystemRuntime
+from pubsubservice.service import Service
+from pubsubservice.settings import Settings
+from pubsubservice.state import State
+from pubsubservice.store import Meter, Store, start_meter
+from pubsubservice.subscriptions import Subscribe
+
+__all__ = ["Calls", "until"]
+
+
+class Calls:
+    """Calls of one service, with one subscriber."""
+
+    def __init__(self, store: Store, *, floor_s: float = 300.0) -> None:
+        self.store = store
+        self.service = Service(store, Settings(floor_s=floor_s), SystemRuntime())
+        self.service.subscriptions.register("S")
+        self._published = 0
+
+    def publish(self, topic: str, count: int = 1, publisher: str = "P", **attributes: str) -> list[tuple[int, int]]:
+        """Publish events with numbers for ids; returns their log indexes and commit times."""
+        more = "".join(f',"{name}":"{value}"' for name, value in attributes.items())
+        entries = []
+        for _ in range(count):
+            event_id = str(self._published)
+            self._published += 1
+            line = f'{{"specversion":"1.0","id":"{event_id}","source":"s","type":"t"{more}}}'.encode()
+            entries.append(Entry(event_id, "s", identity(publisher, "s", event_id), line))
+        return self.service.publish(topic, publisher, entries)[1]
+
+    def subscribe(self, topic: str, **settings: Any) -> dict[str, Any]:
+        return self.service.subscribe(self.request(topic, **settings))
+
+    def request(self, topic: str, **settings: Any) -> Subscribe:
+        return Subscribe("S", topic, **settings)
+
+    def get(self, *ack: str | None, **request: Any) -> Answer:
+        """One call of get_events."""
+        settlements = Settlements(ack=[Settlement(token) for token in ack if token])
+        return self.service.get_events(GetEvents("S", settlements, **request))
+
+    def drain(self, **request: Any) -> list[tuple[str, int]]:
+        """Get and ack until nothing is left: (topic, log index) of each event."""
+        found: list[tuple[str, int]] = []
+        answer = self.get(**request)
+        while answer.slices or answer.more:
+            found += events(answer)
+            answer = self.get(answer.lease, **request)
+        return found
+
+    def state(self) -> State:
+        doc = self.store.get_many([subscriber_path("S")]).docs[0]
+        assert doc is not None
+        return State.read(doc)
+
+    def cost(self, call: Callable[[], object]) -> Meter:
+        """What a call is billed for."""
+        meter = start_meter()
+        call()
+        return meter
+
+
+def events(answer: Answer) -> Sequence[tuple[str, int]]:
+    """(topic, log index) of each event of an answer."""
+    return [
+        (slice_.topic, slice_.span.first + bit)
+        for slice_ in answer.slices
+        for bit in range(slice_.picked.bit_length())
+        if slice_.picked >> bit & 1
+    ]
+
+
+def until(found: Callable[[], object]) -> None:
+    """Ask again until there is what is looked for; the test's own time limit ends a vain wait."""
+    while not found():
+        pass

@@ -1,0 +1,115 @@
+"""Retention and the lines about subscriptions, on both stores, with a retention of a second."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from pubsubservice.expire import Expired
+from pubsubservice.names import topic_path
+from pubsubservice.store import Store
+from stores.services import Calls, until
+
+RETENTION_S = 1
+
+
+def aged(store: Store, *topics: str, batches: int = 3) -> Calls:
+    """Topics with batches that are all older than the retention."""
+    calls = Calls(store, floor_s=RETENTION_S / 2)
+    for topic in topics:
+        calls.service.topics.register(topic, retention_s=RETENTION_S)
+        for _ in range(batches):
+            (_, time) = calls.publish(topic)[-1]
+    until(lambda: store.get_many(["system/expire"]).time > time + RETENTION_S * 1_000_000)
+    return calls
+
+
+def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
+    """Whoever had not read it is told how much it was; a run with nothing to do writes nothing."""
+    calls = aged(store, "orders")
+    calls.subscribe("orders")
+    assert calls.service.expire() == Expired(1, 2, more=False)
+    answer = Calls(store, floor_s=RETENTION_S / 2).get()  # the process that wrote them still has the batches
+    assert dict(answer.lost) == {"orders": 2}
+    assert [slice_.span.first for slice_ in answer.slices] == [2]
+    meter = calls.cost(calls.service.expire)
+    assert (meter.writes, meter.deletes) == (0, 0)
+    assert meter.reads <= 5
+
+
+def test_a_run_that_met_its_bound_is_gone_on_with(store: Store) -> None:
+    """By any process; when all is done the note says so."""
+    calls = aged(store, "bills", "orders")
+    assert calls.service.expire(3) == Expired(2, 3, more=True, after="bills")
+    other = Calls(store, floor_s=RETENTION_S / 2)
+    assert other.service.expire(3) == Expired(1, 1, more=False)
+    assert store.get_many(["system/expire"]).docs[0].data["topic"] == ""  # type: ignore[union-attr]
+    assert other.service.expire(3) == Expired(2, 0, more=False)
+
+
+def test_a_run_looks_at_a_bounded_number_of_logs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One topic at least, so that each run gets on."""
+    monkeypatch.setattr("pubsubservice.expire.MAX_LOGS", 4)
+    calls = Calls(store)
+    for topic, partitions in (("a", 3), ("b", 2), ("c", 2), ("d", 9)):
+        calls.service.topics.register(topic, partitions)
+    runs = [calls.service.expire() for _ in range(4)]
+    assert [(run.topics, run.after) for run in runs] == [(1, "a"), (2, "c"), (1, ""), (1, "a")]
+    assert [run.more for run in runs] == [True, True, False, True]
+
+
+def test_a_topic_that_was_left_out_of_the_registry_gets_into_it(store: Store) -> None:
+    """As one has that an older version made."""
+    calls = Calls(store)
+    old = {"format": 1, "partitions": 1, "retention_s": 3600, "listed": False, "owner": None}
+    store.create(topic_path("orders"), old)
+    calls.subscribe(">")
+    assert calls.get().slices == []
+    calls.service.expire()
+    calls.publish("orders")
+    assert calls.drain() == [("orders", 0)]
+
+
+def test_each_subscription_has_a_line(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """With what it has not read, and how old the oldest of what it has not settled is."""
+    calls = Calls(store)
+    for topic in ("bills", "orders", "read"):
+        calls.publish(topic, 2)
+        calls.publish(topic)
+    calls.subscribe("read")
+    lease = calls.get().lease
+    calls.get(lease)
+    calls.subscribe("bills")
+    calls.get(max_events=2)
+    calls.subscribe("*")
+    calls.subscribe("orders")
+    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    calls.service.expire()
+    lines = [json.loads(record.getMessage()) for record in caplog.records]
+    assert [(line["log"], line["severity"], line["subscriber"]) for line in lines] == [
+        ("subscription", "INFO", "S")
+    ] * 3
+    assert [(line["topic"], line["backlog"]) for line in lines] == [("read", 0), ("bills", 1), ("orders", 3)]
+    assert lines[0]["oldest_age_s"] is None
+    assert all(0 <= line["oldest_age_s"] < 60 for line in lines[1:])
+    assert lines[1]["oldest_age_s"] >= lines[2]["oldest_age_s"]
+
+
+def test_the_lines_of_many_subscribers_are_spread_over_runs(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its turn."""
+    monkeypatch.setattr("pubsubservice.housekeeping._MAX_READS", 3)
+    calls = Calls(store)
+    calls.publish("orders")
+    names = [f"s{n}" for n in range(5)]
+    for name in names:
+        calls.service.subscriptions.register(name)
+        calls.service.subscribe(calls.request("orders")._replace(subscriber=name))
+    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    while len(caplog.records) < 10:
+        calls.service.expire()
+    told = [json.loads(record.getMessage())["subscriber"] for record in caplog.records]
+    assert told[:10] == [*names, *names]
