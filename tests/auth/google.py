@@ -29,7 +29,7 @@ class Google:
         self.server = Loopback()
         self.issuer = issuer
         self.life_s = 3600
-        #: (audience, email) of each ID token so far
+        #: (audience, email) of each ID token so far; no email where it is not in the token
         self.given: list[tuple[str, str]] = []
         #: what proved the right to each impersonation
         self.bearers: list[str] = []
@@ -44,7 +44,7 @@ class Google:
 
     def signed(self, audience: str, email: str, *, include_email: bool = True) -> str:
         """An ID token as Google signs it."""
-        self.given.append((audience, email))
+        self.given.append((audience, email if include_email else ""))
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": "https://accounts.google.com", "sub": f"number-of-{email}", "aud": audience,
