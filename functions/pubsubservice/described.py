@@ -59,7 +59,7 @@ class Describing:
     def state(self, name: str) -> dict[str, Any]:
         """A subscriber's state; raises NotFound, Forbidden, StoreError.
 
-        Costs a read, one a log for the backlog, and one for the age of the oldest unsettled event.
+        Costs a read, and for each log one for its backlog, and one for the age of what is oldest.
         """
         reads = self._store.get_many([subscriber_path(name)])
         doc = reads.docs[0]
@@ -67,10 +67,11 @@ class Describing:
             raise unknown_subscriber(name)
         check_owner("subscriber", name, doc.data.get("owner"))
         state = State.read(doc)
-        subscriptions = [
-            {**describe(state, topic), "backlog": self.backlog(state, topic), "lost": state.lost.get(topic, 0)}
-            for topic in state.subscriptions
-        ]
+        subscriptions, ages = [], []
+        for topic in state.subscriptions:
+            backlog, age_s = self.backlog_and_age(state, topic, reads.time)
+            subscriptions.append({**describe(state, topic), "backlog": backlog, "lost": state.lost.get(topic, 0)})
+            ages += [age_s] if age_s is not None else []
         leases = [
             {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt, "events": lease.left.bit_count()}
             for token, lease in state.leases.items()
@@ -80,23 +81,12 @@ class Describing:
             "subscriptions": subscriptions,
             "backlog": sum(subscription["backlog"] for subscription in subscriptions),
             "unsettled": state.unsettled(reads.time),
-            "oldest_unsettled_age_s": self.oldest_age_s(state, reads.time),
+            "oldest_unsettled_age_s": max(ages, default=None),
             "leases": leases,
             "due": sum(due.left.bit_count() for due in state.due if not due.waits(reads.time)),
             "delayed": sum(due.left.bit_count() for due in state.due if due.waits(reads.time)),
             "dead": len(state.dead),
         }
-
-    def backlog(self, state: State, topic: str) -> int:
-        """Events between a subscription's position and the ends of its logs, before filters: one read a log."""
-        return sum(
-            max(0, self._seeker.end(topic, partition).index - position.index)
-            for partition, position in enumerate(state.subscriptions[topic].positions)
-        )
-
-    def oldest_age_s(self, state: State, now: int) -> float | None:
-        """How long ago the oldest event that is leased or due was committed, seconds; None if nothing is."""
-        return self._age_s(_oldest_batches(state, now), now)
 
     def backlog_and_age(self, state: State, topic: str, now: int) -> tuple[int, float | None]:
         """The backlog of a subscription, and the age of its oldest event that is unread, leased or due; None if none is."""

@@ -12,7 +12,7 @@ from pubsubservice import wire
 from pubsubservice.cloudevents import decode_published
 from pubsubservice.decoding import decode
 from pubsubservice.http import Reply, endpoint, json_body, query
-from pubsubservice.registering import decode_register, decode_registered
+from pubsubservice.registering import Explain, decode_register, decode_registered
 from pubsubservice.service import Service
 from pubsubservice.subscribing import decode_subscribe, decode_unsubscribe
 
@@ -85,12 +85,13 @@ def expire(request: flask.Request, service: Service) -> Reply:
 
 
 def _registered(request: flask.Request, service: Service) -> Reply:
-    kind, name, page_size, after = decode_registered(
-        query(request, "publisher", "subscriber", "topic", "page_size", "page_token")
-    )
-    if name:
-        state = service.show(kind, name)
+    asked = decode_registered(query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token"))
+    if isinstance(asked, Explain):
+        explanation = service.explain(asked.subscriber, asked.topic, asked.event)
+        return Reply(wire.encode(explanation), {"subscriber": asked.subscriber, "topic": asked.topic})
+    if asked.name:
+        state = service.show(asked.kind, asked.name)
     else:
-        names, following = service.names(kind, page_size, after)
+        names, following = service.names(asked.kind, asked.page_size, asked.page_token)
         state = {"names": names, **({"next_page_token": following} if following else {})}
-    return Reply(wire.encode(state), {kind: name})
+    return Reply(wire.encode(state), {asked.kind: asked.name})

@@ -15,7 +15,7 @@ from pubsubservice.events import MAX_EVENTS, OURS
 from pubsubservice.openapi_answers import ANSWERS, answered
 from pubsubservice.openapi_subscribe import FILTER, FILTERS, FOLLOWED, PLACE, TOPIC
 from pubsubservice.ownership import TOKEN_HEADER
-from pubsubservice.registering import MAX_PAGE
+from pubsubservice.registering import MAX_ID, MAX_PAGE
 from pubsubservice.subscriber import MAX_BACKOFF_S
 from pubsubservice.subscribing import MAX_ATTEMPTS, MAX_DEADLINE_S
 from pubsubservice.topics import MAX_PARTITIONS
@@ -168,11 +168,18 @@ def _publish() -> Schema:
 
 
 def _registered() -> list[Schema]:
-    which = "One of publisher, subscriber and topic: a name for its state, empty for a list of names."
+    which = (
+        "One of publisher, subscriber and topic: a name for its state, empty for a list of names; or two, with event."
+    )
     return [
         *(
             _parameter(kind, {"anyOf": [_FIELDS[kind], {"const": ""}]}, description=which)
             for kind in ("publisher", "subscriber", "topic")
+        ),
+        _parameter(
+            "event",
+            {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+            description="With subscriber and topic: the sequence, or the id, of an event of which to say what became of it.",
         ),
         _parameter("page_size", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}),
         _parameter("page_token", _NAME, description="next_page_token of the page before."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["ANSWERS", "CODES", "answered"]
+__all__ = ["ANSWERS", "CODES", "STATES", "answered"]
 
 Schema = dict[str, Any]
 
@@ -17,7 +17,7 @@ CODES: dict[int, tuple[str, ...]] = {
     ),
     401: ("invalid_identity_token",),
     403: ("not_owner",),
-    404: ("unknown_subscriber", "unknown_topic", "unknown_publisher"),
+    404: ("unknown_subscriber", "unknown_topic", "unknown_publisher", "unknown_subscription"),
     405: ("method_not_allowed",),
     409: ("partitions_fixed", "older_token"),
     413: ("too_large",),
@@ -27,6 +27,12 @@ CODES: dict[int, tuple[str, ...]] = {
     503: ("contended", "store_unavailable", "newer_format", "interrupted", "certificates_unavailable"),
 }  # fmt: skip
 _EVERYWHERE = (400, 401, 403, 405, 413, 415, 500, 503)
+
+#: what may have become of an event
+STATES = (
+    "not_read", "before_start", "filtered", "delayed", "leased", "due", "dead", "dead_lettered", "settled", "trimmed",
+    "unknown_event",
+)  # fmt: skip
 
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
@@ -79,6 +85,22 @@ ANSWERS: dict[str, Schema] = {
         }
     ),
     "Registered": _object({"subscriber": _TEXT, "subscriptions": _list(_object(_SUBSCRIPTION, **_VIA))}),
+    "Explanation": _object(
+        {
+            "subscriber": _TEXT,
+            "topic": _TEXT,
+            "event": _object({}, sequence=_SEQUENCE, id=_TEXT),
+            "state": {"enum": list(STATES)},
+        },
+        clause=_TEXT,
+        until=_TIME,
+        at=_TIME,
+        lease=_TEXT,
+        attempt={"type": "integer", "minimum": 1},
+        reason=_TEXT,
+        dead_letter_topic=_TEXT,
+        searched_batches=_COUNT,
+    ),
     "Names": _object({"names": _list(_TEXT)}, next_page_token=_TEXT),
     "Subscription": _object(_SUBSCRIPTION, **_VIA),
     "Receipts": _object({"events": _list(_object({"id": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME}))}),
@@ -105,7 +127,7 @@ ANSWERS: dict[str, Schema] = {
 #: the schemas of a success, by operation
 _SUCCESSES = {
     "register": ("Publisher", "Registered", "Topic"),
-    "registered": ("Publisher", "Subscriber", "Topic", "Names"),
+    "registered": ("Publisher", "Subscriber", "Topic", "Names", "Explanation"),
     "publish": ("Receipts",),
     "subscribe": ("Subscription",),
     "get_events": ("Events",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -10,9 +11,11 @@ from pubsubservice.decoding import decode
 from pubsubservice.names import check_name
 from pubsubservice.problems import BadRequest
 
-__all__ = ["MAX_PAGE", "RegisterBody", "decode_register", "decode_registered"]
+__all__ = ["MAX_ID", "MAX_PAGE", "Explain", "RegisterBody", "Show", "decode_register", "decode_registered"]
 
 MAX_PAGE = 1_000
+#: characters of an id that is looked for
+MAX_ID = 2_000
 
 
 class RegisterBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,8 +38,31 @@ def decode_register(body: bytes) -> RegisterBody:
     return request
 
 
-def decode_registered(query: Mapping[str, str]) -> tuple[str, str, int, str | None]:
-    """Check what to show: (kind, name, page size, page token); an empty name asks for a list of names."""
+class Show(NamedTuple):
+    """A checked request to show a name, or a page of names."""
+
+    #: "publisher", "subscriber" or "topic"
+    kind: str
+    #: empty for a list of names
+    name: str
+    page_size: int
+    #: behind which name the page begins
+    page_token: str | None
+
+
+class Explain(NamedTuple):
+    """A checked request to say what became of an event."""
+
+    subscriber: str
+    topic: str
+    #: its sequence or its id
+    event: str
+
+
+def decode_registered(query: Mapping[str, str]) -> Show | Explain:
+    """Check what to show."""
+    if "event" in query:
+        return _decode_explain(query)
     kinds = [kind for kind in ("publisher", "subscriber", "topic") if kind in query]
     if len(kinds) != 1:
         raise BadRequest(
@@ -53,4 +79,21 @@ def decode_registered(query: Mapping[str, str]) -> tuple[str, str, int, str | No
     after = query.get("page_token")
     if after is not None:
         check_name("page_token", after)
-    return kinds[0], name, int(size), after
+    return Show(kinds[0], name, int(size), after)
+
+
+def _decode_explain(query: Mapping[str, str]) -> Explain:
+    if query.keys() != {"subscriber", "topic", "event"}:
+        raise BadRequest(
+            "invalid_request",
+            f"With event, subscriber and topic are expected in the query, and nothing else; got {', '.join(sorted(query))}.",
+        )
+    check_name("subscriber", query["subscriber"])
+    check_name("topic", query["topic"])
+    if not 1 <= len(query["event"]) <= MAX_ID:
+        raise BadRequest(
+            "invalid_request",
+            f"event: a sequence such as 0000-00000000000000000017 or an id of 1 to {MAX_ID} characters is expected; "
+            f"got {len(query['event'])} characters.",
+        )
+    return Explain(query["subscriber"], query["topic"], query["event"])

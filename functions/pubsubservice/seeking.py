@@ -15,13 +15,16 @@ from pubsubservice.problems import BadRequest
 from pubsubservice.store import Doc, Store
 from pubsubservice.subscriber import Position
 
-__all__ = ["EARLIEST", "LATEST", "Place", "Seeker"]
+__all__ = ["EARLIEST", "LATEST", "TRIMMED", "Place", "Seeker"]
 
 EARLIEST = "earliest"
 LATEST = "latest"
 
 #: `EARLIEST`, `LATEST`, a store time (µs), or a saved position: the next log index of each partition
 Place = str | int | tuple[int, ...]
+
+#: no batch has this number
+TRIMMED = 0
 
 _FIELDS = ("format", "first", "count")
 
@@ -89,6 +92,16 @@ class Seeker:
             positions[search.partition] = Position(search.high, 0, _first(search.found))
         return positions
 
+    def batch_of(self, topic: str, partition: int, index: int) -> int | None:
+        """The number of the batch that has a log's event, `TRIMMED` if retention took it, None if it is not there yet."""
+        newest, time = self._tail(topic, partition)
+        if newest is None or index >= _behind(newest, time).index:
+            return None
+        if index >= _first(newest):
+            return seq_of(newest.path)
+        (search,) = self._search(topic, [(partition, newest)], lambda _, doc: _behind(doc, 0).index <= index)
+        return search.high if index >= _first(search.found) else TRIMMED
+
     def _at_indexes(self, topic: str, partitions: int, indexes: Sequence[int]) -> list[Position]:
         if len(indexes) != partitions:
             raise BadRequest(
@@ -104,7 +117,7 @@ class Seeker:
                 raise BadRequest(
                     "invalid_position",
                     f"The position {sequence_prefix(partition)}{index:020d} was never reached in {topic!r}: the next event "
-                    f"there is {sequence_prefix(partition)}{end.index:020d}. Is it a position in another topic?",
+                    f"there is {sequence_prefix(partition)}{end.index:020d}. It may be a position in another topic.",
                 )
             positions.append(end)
             if newest is not None and index < end.index:

@@ -12,6 +12,7 @@ from pubsubservice.delivery import Answer, Delivery, GetEvents
 from pubsubservice.described import Describing
 from pubsubservice.events import Entry
 from pubsubservice.expire import Expire, Expired
+from pubsubservice.explain import Explaining
 from pubsubservice.group import Append, GroupCommit
 from pubsubservice.housekeeping import Housekeeping
 from pubsubservice.log import Log
@@ -55,6 +56,7 @@ class Service:
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = Subscriptions(store, runtime, settings, self.topics)
         self._describing = Describing(store)
+        self._explaining = Explaining(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = DeadLetters(store, runtime, self.topics, reader, self._append_letters)
         self._delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
@@ -105,6 +107,10 @@ class Service:
                 check_owner("publisher", name, publisher.data.get("owner"))
                 return {"publisher": name}
         raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
+
+    def explain(self, subscriber: str, topic: str, event: str) -> dict[str, Any]:
+        """What became of an event (see `explain`)."""
+        return self._explaining.explain(subscriber, topic, event)
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
         """A page of the registered names of a kind that the caller may see, and where the next one begins (None at the end).

@@ -39,6 +39,15 @@ def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
     assert meter.reads <= 5
 
 
+def test_an_event_that_went_is_explained(store: Store) -> None:
+    """Whether it had been read or not; the one that stays is as before."""
+    calls = aged(store, "orders")
+    calls.subscribe("orders")
+    calls.service.expire()
+    explained = [calls.service.explain("S", "orders", f"0000-{index:020d}")["state"] for index in range(4)]
+    assert explained == ["trimmed", "trimmed", "not_read", "unknown_event"]
+
+
 def test_a_run_that_met_its_bound_is_gone_on_with(store: Store) -> None:
     """By any process; when all is done the note says so."""
     calls = aged(store, "bills", "orders")
