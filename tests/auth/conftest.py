@@ -9,10 +9,16 @@ from uuid import uuid4
 
 import pytest
 
+import pubsubclient
+from auth.google import AUDIENCES, Google
 from auth.people import ADMIN, Forger, People, another_issuer
 from e2e.serving import Serving
 from e2e.wire import Wire
-from pubsub_emulator.issuer import load_issuer
+from pubsub_emulator.ephemeral import EphemeralStore
+from pubsub_emulator.issuer import Issuer, load_issuer
+from pubsub_emulator.server import Emulator
+from pubsubservice.identity import Identity, Trust
+from pubsubservice.runtime import SystemRuntime
 
 AUTH = ["--auth", "--admin", ADMIN]
 
@@ -51,3 +57,32 @@ def wire(serving: Serving) -> Iterator[Wire]:
     wire = Wire(serving.url)
     yield wire
     wire.close()
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    """Whom the functions of this process believe."""
+    return another_issuer()
+
+
+@pytest.fixture
+def google(issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Google]:
+    """Google on this machine, and nothing of this machine's own that could be found by chance."""
+    for name in ("PUBLISH_SUBSCRIBE_SERVICE", "PUBLISH_SUBSCRIBE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    monkeypatch.chdir(tmp_path)
+    running = Google(issuer, monkeypatch)
+    yield running
+    pubsubclient.configure()
+    running.close()
+
+
+@pytest.fixture
+def url(issuer: Issuer) -> Iterator[str]:
+    """The functions, which believe Google, and tokens for their own addresses only."""
+    trust = Trust(frozenset(AUDIENCES.values()))
+    store = EphemeralStore()
+    with Emulator(store, identity=Identity(trust, issuer.keys.get, SystemRuntime())) as emulator:
+        yield emulator.url
+    store.close()

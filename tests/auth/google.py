@@ -16,8 +16,15 @@ from google.oauth2 import credentials as user
 
 from auth.loopback import Answer, Asked, Loopback
 from pubsub_emulator.issuer import Issuer
+from pubsubclient import Event, Publisher, Service, Subscriber
 
-__all__ = ["Google", "new_key"]
+__all__ = ["AUDIENCES", "FUNCTIONS", "ROBOT", "RUNTIME", "Google", "new_key", "use_every_function"]
+
+FUNCTIONS = ("register", "publish", "subscribe", "get_events")
+AUDIENCES = {name: f"https://{name.replace('_', '-')}-1234.europe-west1.run.app" for name in FUNCTIONS}
+#: the service account of the machine, and one to impersonate
+RUNTIME = "runtime@shop.iam.gserviceaccount.com"
+ROBOT = "robot@shop.iam.gserviceaccount.com"
 
 _IDENTITY = "/computeMetadata/v1/instance/service-accounts/default/identity"
 
@@ -55,7 +62,7 @@ class Google:
         token: bytes = jwt.encode(self.issuer._signer, claims)
         return token.decode()
 
-    def start_metadata_server(self, email: str = "runtime@shop.iam.gserviceaccount.com") -> None:
+    def start_metadata_server(self, email: str = RUNTIME) -> None:
         """Be a machine in the cloud with this service account."""
         flavour = {"Metadata-Flavor": "Google"}
         self.server.answer("/", Answer(raw=b"computeMetadata/", headers=flavour))
@@ -136,6 +143,14 @@ class Google:
                 "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
             }
         )
+
+
+def use_every_function(service: Service) -> None:
+    """Every function once."""
+    Publisher("shop", service=service).publish(Event("orders", 1))
+    with Subscriber("billing", service=service) as subscriber:
+        subscriber.subscribe("orders")
+        assert [event.data for event in subscriber.get_events()] == [1]
 
 
 def new_key() -> rsa.RSAPrivateKey:

@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
-import pubsubclient
-from auth.google import Google, new_key
+from auth.google import AUDIENCES, FUNCTIONS, ROBOT, RUNTIME, Google, use_every_function
 from auth.loopback import Answer, Asked
-from auth.people import another_issuer
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.issuer import Issuer
 from pubsub_emulator.server import Emulator
-from pubsubclient import (
-    ConfigurationError,
-    Event,
-    Forbidden,
-    IdentityError,
-    Publisher,
-    Service,
-    Subscriber,
-    Unavailable,
-    _google_token,
-)
+from pubsubclient import Forbidden, IdentityError, Publisher, Service, _google_token
 from pubsubclient.gcp import GoogleIdentity
 from pubsubservice.identity import Identity, Trust
 from pubsubservice.runtime import SystemRuntime
 
-FUNCTIONS = ("register", "publish", "subscribe", "get_events")
-AUDIENCES = {name: f"https://{name.replace('_', '-')}-1234.europe-west1.run.app" for name in FUNCTIONS}
-RUNTIME = "runtime@shop.iam.gserviceaccount.com"
-ROBOT = "robot@shop.iam.gserviceaccount.com"
 EXPIRED_SOON_S = 120
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Issuer:
-    return another_issuer()
-
-
-@pytest.fixture
-def google(issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Google]:
-    """Google on this machine, and nothing of this machine's own that could be found by chance."""
-    for name in ("PUBLISH_SUBSCRIBE_SERVICE", "PUBLISH_SUBSCRIBE_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
-    monkeypatch.chdir(tmp_path)
-    running = Google(issuer, monkeypatch)
-    yield running
-    pubsubclient.configure()
-    running.close()
-
-
-@pytest.fixture
-def url(issuer: Issuer) -> Iterator[str]:
-    """The functions, which believe Google, and tokens for their own addresses only."""
-    trust = Trust(frozenset(AUDIENCES.values()))
-    store = EphemeralStore()
-    with Emulator(store, identity=Identity(trust, issuer.keys.get, SystemRuntime())) as emulator:
-        yield emulator.url
-    store.close()
-
-
-def _use(service: Service) -> None:
-    """Every function once."""
-    Publisher("shop", service=service).publish(Event("orders", 1))
-    with Subscriber("billing", service=service) as subscriber:
-        subscriber.subscribe("orders")
-        assert [event.data for event in subscriber.get_events()] == [1]
 
 
 def _is_owned(url: str) -> bool:
@@ -86,7 +29,7 @@ def _is_owned(url: str) -> bool:
 def test_each_function_gets_a_token_for_its_own_audience(google: Google, url: str) -> None:
     """Of the metadata server, once each; the service verifies them and makes the account the owner."""
     google.start_metadata_server(RUNTIME)
-    _use(Service(url, identity=GoogleIdentity(audiences=AUDIENCES)))
+    use_every_function(Service(url, identity=GoogleIdentity(audiences=AUDIENCES)))
     assert sorted(google.given) == sorted((audience, RUNTIME) for audience in AUDIENCES.values())
     assert _is_owned(url)
 
@@ -212,190 +155,6 @@ def test_others_go_on_with_the_old_token_while_one_makes_a_new_one(
     one.join()
     assert found[0] != first
     assert identity.headers("publish", "https://a.example")["X-Pubsub-Token"] == found[0]
-
-
-def test_the_key_of_a_service_account(google: Google, url: str, tmp_path: Path) -> None:
-    """Its assertion is exchanged for ID tokens."""
-    google.use_file(tmp_path / "key.json", google.service_account(ROBOT, new_key()))
-    _use(Service(url, identity=GoogleIdentity(audiences=AUDIENCES)))
-    assert {email for _, email in google.given} == {ROBOT}
-    assert sorted(audience for audience, _ in google.given) == sorted(AUDIENCES.values())
-
-
-def test_a_user_impersonates_a_service_account(google: Google, url: str, tmp_path: Path) -> None:
-    """Named by argument; the token carries the account's address, for logs and the list of admins."""
-    google.use_file(tmp_path / "user.json", google.authorized_user())
-    google.allow_impersonation(ROBOT)
-    _use(Service(url, identity=GoogleIdentity(audiences=AUDIENCES, impersonate=ROBOT)))
-    assert {email for _, email in google.given} == {ROBOT}
-    assert set(google.bearers) == {"Bearer access-of-alice"}
-
-
-def test_a_user_of_gcloud_is_found_where_gcloud_leaves_it(google: Google, url: str, tmp_path: Path) -> None:
-    """Without any variable of the environment."""
-    (tmp_path / "gcloud").mkdir()
-    (tmp_path / "gcloud" / "application_default_credentials.json").write_text(json.dumps(google.authorized_user()))
-    google.allow_impersonation(ROBOT)
-    _use(Service(url, identity=GoogleIdentity(audiences=AUDIENCES, impersonate=ROBOT)))
-
-
-@pytest.mark.parametrize("how", ["in its file", "by argument"])
-def test_an_external_account_impersonates_a_service_account(google: Google, url: str, tmp_path: Path, how: str) -> None:
-    """By its own access token, and the account in its file is as good as one that is named."""
-    google.allow_impersonation(ROBOT)
-    more = {"service_account_impersonation_url": f"https://iam.example/{ROBOT}:generateAccessToken"}
-    content = google.external_account(tmp_path / "subject", **(more if how == "in its file" else {}))
-    google.use_file(tmp_path / "external.json", content)
-    impersonate = None if how == "in its file" else ROBOT
-    _use(Service(url, identity=GoogleIdentity(audiences=AUDIENCES, impersonate=impersonate)))
-    assert {email for _, email in google.given} == {ROBOT}
-    assert set(google.bearers) == {"Bearer access-of-the-ci"}
-
-
-def test_a_machine_in_the_cloud_may_impersonate_another_account(google: Google, url: str) -> None:
-    google.start_metadata_server(RUNTIME)
-    google.allow_impersonation(ROBOT)
-    _use(Service(url, identity=GoogleIdentity(audiences=AUDIENCES, impersonate=ROBOT)))
-    assert {email for _, email in google.given} == {ROBOT}
-    assert set(google.bearers) == {"Bearer of-metadata"}
-
-
-def test_the_file_of_an_impersonated_account(google: Google, url: str, tmp_path: Path) -> None:
-    """What ``gcloud auth application-default login --impersonate-service-account`` leaves."""
-    content = {
-        "type": "impersonated_service_account",
-        "service_account_impersonation_url": f"https://iam.example/v1/{ROBOT}:generateAccessToken",
-        "source_credentials": google.authorized_user(),
-    }
-    google.use_file(tmp_path / "impersonated.json", content)
-    google.allow_impersonation(ROBOT)
-    _use(Service(url, identity=GoogleIdentity(audiences=AUDIENCES)))
-    assert set(google.bearers) == {"Bearer access-of-alice"}
-
-
-@pytest.mark.parametrize("kind", ["authorized_user", "external_account"])
-def test_without_an_account_to_impersonate_the_error_says_how(google: Google, tmp_path: Path, kind: str) -> None:
-    """Users and external accounts have no ID tokens of their own."""
-    content = google.authorized_user() if kind == "authorized_user" else google.external_account(tmp_path / "subject")
-    google.use_file(tmp_path / "credentials.json", content)
-    with pytest.raises(IdentityError) as raised:
-        Publisher("shop", service=Service("https://shop.example", identity=GoogleIdentity()))
-    for part in (kind, '"impersonate"', "GoogleIdentity(impersonate=", "roles/iam.serviceAccountOpenIdTokenCreator"):
-        assert part in str(raised.value)
-
-
-def test_without_credentials_the_error_says_where_they_were_looked_for(
-    google: Google, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At once, not at the deadline: another try would find none either."""
-    monkeypatch.setenv("GCE_METADATA_DETECT_RETRIES", "1")
-    started = time.monotonic()
-    with pytest.raises(IdentityError) as raised:
-        Publisher("shop", service=Service("https://shop.example", identity=GoogleIdentity(), deadline_s=600))
-    assert time.monotonic() - started < 60
-    for place in ("GOOGLE_APPLICATION_CREDENTIALS", "gcloud auth application-default login", "metadata server"):
-        assert place in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("{", "cannot be read as JSON"),
-        ("[]", "a JSON object is expected"),
-        ("{}", "the type None is not known"),
-        ('{"type": "magic"}', "the type 'magic' is not known"),
-        ('{"type": "service_account"}', "holds no Google credentials that can be used"),
-        ('{"type": "authorized_user"}', "holds no Google credentials that can be used"),
-        ('{"type": "impersonated_service_account"}', "holds no Google credentials that can be used"),
-        ('{"type": "external_account", "credential_source": {}}', "holds no Google credentials that can be used"),
-        (None, "which is not there"),
-    ],
-)
-def test_a_malformed_file_is_named(google: Google, tmp_path: Path, content: str | None, says: str) -> None:
-    """It may be the one that was meant: no other place is tried."""
-    google.use_file(tmp_path / "credentials.json", {})
-    google.start_metadata_server()
-    if content is None:
-        (tmp_path / "credentials.json").unlink()
-    else:
-        (tmp_path / "credentials.json").write_text(content)
-    with pytest.raises(IdentityError, match=f".*credentials.json.*{says}"):
-        GoogleIdentity().headers("publish", "https://a.example")
-
-
-def test_a_refusal_of_google_is_final(google: Google, tmp_path: Path) -> None:
-    """The role is missing: its words are in the error."""
-    google.use_file(tmp_path / "user.json", google.authorized_user())
-    refusal = {"error": {"code": 403, "message": "Permission iam.serviceAccounts.getOpenIdToken denied"}}
-    google.server.answer(f"/iam/{ROBOT}:generateIdToken", Answer(refusal, status=403))
-    service = Service("https://shop.example", identity=GoogleIdentity(impersonate=ROBOT), deadline_s=600)
-    with pytest.raises(IdentityError, match="getOpenIdToken denied"):
-        Publisher("shop", service=service)
-
-
-def test_what_passes_is_tried_again_until_the_deadline(google: Google, url: str, tmp_path: Path) -> None:
-    """Google's IAM fails once, and the call succeeds; if it goes on failing, that is what ended the last try."""
-    google.use_file(tmp_path / "user.json", google.authorized_user())
-    failing = Answer({"error": {"code": 503, "message": "try again"}}, status=503)
-    google.server.answer(f"/iam/{ROBOT}:generateIdToken", failing)
-    identity = GoogleIdentity(audiences=AUDIENCES, impersonate=ROBOT)
-    with pytest.raises(Unavailable, match=r"no ID token for .*'try again'") as raised:
-        Publisher("shop", service=Service(url, identity=identity, deadline_s=0.5))
-    assert not raised.value.uncertain
-
-    def once(_: Asked) -> Answer:
-        google.allow_impersonation(ROBOT)
-        return failing
-
-    google.server.answer(f"/iam/{ROBOT}:generateIdToken", once)
-    Publisher("shop", service=Service(url, identity=identity))
-
-
-def test_config_json_switches_it_on(google: Google, url: str, tmp_path: Path) -> None:
-    """As Terraform's output has it; the program does not change."""
-    google.start_metadata_server(RUNTIME)
-    settings = {"PUBLISH_SUBSCRIBE_SERVICE": url, "audiences": AUDIENCES}
-    (tmp_path / "config.json").write_text(json.dumps(settings))
-    Publisher("shop").publish(Event("orders", 1))
-    assert [audience for audience, _ in google.given] == [AUDIENCES["register"], AUDIENCES["publish"]]
-
-
-def test_config_json_may_name_google_alone(google: Google, tmp_path: Path) -> None:
-    """Then the audiences are the functions' addresses."""
-    google.start_metadata_server(RUNTIME)
-    google.server.answer("/register", Answer({}))
-    settings = {"PUBLISH_SUBSCRIBE_SERVICE": google.server.url, "identity": "google"}
-    (tmp_path / "config.json").write_text(json.dumps(settings))
-    Publisher("shop")
-    assert google.given == [(f"{google.server.url}/register", RUNTIME)]
-
-
-def test_config_json_may_name_an_account_to_impersonate(google: Google, tmp_path: Path) -> None:
-    google.start_metadata_server(RUNTIME)
-    google.allow_impersonation(ROBOT)
-    google.server.answer("/register", Answer({}))
-    settings = {"PUBLISH_SUBSCRIBE_SERVICE": google.server.url, "impersonate": ROBOT}
-    (tmp_path / "config.json").write_text(json.dumps(settings))
-    Publisher("shop")
-    assert google.given == [(f"{google.server.url}/register", ROBOT)]
-
-
-@pytest.mark.parametrize(
-    ("more", "says"),
-    [
-        ({"identity": "amazon"}, "\"google\" is expected; got 'amazon'"),
-        ({"audiences": ["https://a.example"]}, "audiences: expected a URL for each function"),
-        ({"audiences": {"publish": 7}}, "audiences: expected a URL for each function"),
-        ({"impersonate": "robot"}, "impersonate: expected the email of a service account; got 'robot'"),
-        ({"impersonate": 7}, "impersonate: expected the email of a service account; got 7"),
-    ],
-)
-def test_a_mistake_in_config_json_is_named(google: Google, tmp_path: Path, more: dict[str, Any], says: str) -> None:
-    """With the file."""
-    settings = {"PUBLISH_SUBSCRIBE_SERVICE": "https://shop.example", **more}
-    (tmp_path / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(ConfigurationError, match=f".*config.json.*{says}"):
-        Publisher("shop")
 
 
 def test_equal_identities_share_tokens_and_connections(google: Google, url: str) -> None:

@@ -10,7 +10,6 @@ import requests
 from auth.calls import CALLS, Call, make, send
 from auth.people import PEOPLE, People
 from e2e.wire import Wire, cloudevent, store_ops
-from pubsubservice.main import FUNCTIONS
 
 Row = tuple[int | str, int | str, int | str, int | str]
 
@@ -127,7 +126,6 @@ def test_dead_letters_need_no_publisher(wire: Wire, people: People) -> None:
     assert dead["source"] == f"/subscribers/{wire.name('s')}"
 
 
-@pytest.mark.skipif("expire" not in FUNCTIONS, reason="there is no such function yet")
 @pytest.mark.parametrize("person", PEOPLE)
 def test_expire_is_for_whoever_may_call_it(wire: Wire, people: People, person: str) -> None:
     """It names nobody's name, and does the same as often as it is called."""
