@@ -14,7 +14,7 @@ from itertools import groupby
 
 from pubsubclient import PubSubError, ReceivedEvent, Service, Subscriber
 from torture.lifetime import asked_to_end, end_with_parent
-from torture.payload import is_whole
+from torture.payload import is_poisonous, is_whole
 from torture.records import Acked, Delivered, Failed, HistoryFile, Settling, us_of
 from torture.times import ACK_DEADLINE_S, READ_TIMEOUT_S
 from torture.worker import options_of
@@ -50,6 +50,7 @@ class Consumer:
         self._mode = options.mode
         self._calm_file = options.calm
         self._lazy_s = SUBSCRIBERS[options.name].lazy_s
+        self._fails = SUBSCRIBERS[options.name].fails
         self._ended = ended
         self._history = HistoryFile(options.history)
         self._random = random.Random(options.seed)
@@ -118,21 +119,22 @@ class Consumer:
                 if self._happens(0.004):
                     self._be_late()
                 if self._happens(0.02):
-                    self._settle_by_name(event)
+                    self._settle_by_name(event, self._random.choice(("ack", "nack")))
                 else:
                     self._history.write(Settling(self._name, "ack", token, [(event.topic, event.sequence)]))
 
     def _work(self, events: Iterable[ReceivedEvent]) -> None:
         """Handle events: some are settled by name, some too late."""
         for event in events:
-            if self._happens(0.03):
-                self._settle_by_name(event)
+            if self._fails and is_poisonous(event.id):
+                self._settle_by_name(event, "nack")
+            elif self._happens(0.03):
+                self._settle_by_name(event, self._random.choice(("ack", "nack")))
         if self._happens(0.04):
             self._be_late()
 
-    def _settle_by_name(self, event: ReceivedEvent) -> None:
+    def _settle_by_name(self, event: ReceivedEvent, verb: str) -> None:
         ref, token = (event.topic, event.sequence), _token(event)
-        verb = self._random.choice(("ack", "nack"))
         self._history.write(Settling(self._name, verb, token, [ref]))
         try:
             if verb == "nack":
@@ -147,15 +149,14 @@ class Consumer:
         tokens = set()
         for (token, attempt), group in groupby(events, key=lambda event: (_token(event), event.attempt)):
             got = [
-                (event.id, event.topic, event.sequence, us_of(event.recordedtime), is_whole(event.id, event.data))
-                for event in group
+                (event.id, event.topic, event.sequence, us_of(event.recordedtime), _is_whole(event)) for event in group
             ]
             self._history.write(Delivered(self._name, token, attempt, got))
             tokens.add(token)
         return tokens
 
     def _some(self) -> int:
-        return self._random.choice((1, 5, 20, 100, 100))
+        return self._random.choice((5, 20, 100, 100) if self._mode == "events" else (1, 5, 20, 100, 100))
 
     def _happens(self, chance: float) -> bool:
         return self._random.random() < chance and not self._calm_file.exists()
@@ -172,6 +173,11 @@ def _token(event: ReceivedEvent) -> str:
     """Users need no tokens; the checker does."""
     assert event._lease is not None
     return event._lease.token
+
+
+def _is_whole(event: ReceivedEvent) -> bool:
+    """Whether its data are those of its id; a dead letter has the data of the event that died."""
+    return is_whole(str(event.attributes.get("originalid", event.id)), event.data)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from torture.records import Acked, Attempted, Changed, Delivered, Failed, Record, Ref, Run, Settling, Stored
 
-__all__ = ["Evidence", "Got", "HandOut", "Handing"]
+__all__ = ["Evidence", "Got", "HandOut", "Handing", "letters_of"]
 
 
 class Got(NamedTuple):
@@ -78,6 +78,15 @@ class Evidence:
                 return settling.verb
         return of_all
 
+    def gave_back_older(self, subscriber: str, token: str, ref: Ref) -> bool:
+        """Whether a consumer gave back, by name, an event of a lease that is older than `ref` in the same log."""
+        return any(
+            settling.verb in {"nack", "release"}
+            and any(topic == ref[0] and seq < ref[1] for topic, seq in settling.refs)
+            for settling in self._settled[(subscriber, token)]
+            if settling.refs is not None
+        )
+
     def was_acked(self, subscriber: str, token: str, ref: Ref) -> bool:
         """Whether a consumer was told that its ack of an event, under a token, counted."""
         return any(
@@ -126,6 +135,16 @@ class Handing:
             if place < before:
                 until = extended
         return until
+
+
+def letters_of(got: Mapping[Ref, Sequence[Got]]) -> dict[Ref, set[str]]:
+    """The ids of dead letters, by the event that died: an id is ``{topic}/{partition}/{index}/{death}``."""
+    letters: dict[Ref, set[str]] = {}
+    for deliveries in got.values():
+        topic, partition, index, _ = deliveries[0].id.rsplit("/", 3)
+        ref = (topic, f"{int(partition):04d}-{int(index):020d}")
+        letters.setdefault(ref, set()).add(deliveries[0].id)
+    return letters
 
 
 def _refs(runs: Iterable[Run]) -> Iterable[Ref]:

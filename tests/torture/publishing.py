@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pubsubclient import Event, Publisher, PublishError, PublishRefused, PubSubError, Service
 from torture.lifetime import asked_to_end, end_with_parent
-from torture.payload import data_of
+from torture.payload import colour_of, data_of
 from torture.records import Attempted, Failed, HistoryFile, Stored, us_of
 from torture.times import PUBLISH_S, READ_TIMEOUT_S
 from torture.worker import options_of
@@ -34,7 +34,7 @@ def main() -> None:
         topic = chance.choice(PUBLISHERS[options.name])
         ids = [f"{options.name}-{options.incarnation}-{number + i}" for i in range(chance.randint(1, _MOST))]
         number += len(ids)
-        events = [Event(topic, data_of(event_id), id=event_id) for event_id in ids]
+        events = [Event(topic, data_of(event_id), id=event_id, type=colour_of(event_id)) for event_id in ids]
         history.write(Attempted(options.name, topic, ids))
         _publish(publisher, topic, events, history)
         ended.wait(chance.uniform(0, _PAUSE_S))

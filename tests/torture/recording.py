@@ -88,7 +88,7 @@ def _change(base: Doc, new: Doc, writer: str) -> Changed:
     before, after = State.read(base), State.read(new)
     topics = {**before.topic_of(), **after.topic_of()}
     made = {
-        token: Leased(lease.until, lease.attempt, _runs(topics, lease.spans))
+        token: Leased(lease.until, lease.attempt, _runs(topics, select(lease.spans, lease.left)))
         for token, lease in after.leases.items()
         if token not in before.leases
     }

@@ -11,18 +11,19 @@ import requests
 
 from pubsubclient import Service, Subscriber, Topic
 from stores.opening import open_store
-from torture.checker import Promised, check
+from torture.checker import check
 from torture.evidence import Evidence, Handing
 from torture.fleet import Fleet, Function, Process
 from torture.googles import GooglesEmulator
 from torture.nemesis import Nemesis
+from torture.promised import Mortal, Promised
 from torture.proxy import Proxy
 from torture.recording import WRITER
 from torture.records import Expired, read_history
 from torture.report import Report
 from torture.times import ACK_DEADLINE_S, DRAIN_S, ONCE_US, PUBLISH_S
 from torture.versions import chains
-from torture.workload import PUBLISHERS, SUBSCRIBERS, TOPICS
+from torture.workload import PUBLISHERS, SUBSCRIBERS, TOPICS, is_kept, is_wanted
 
 __all__ = ["Run", "Store"]
 
@@ -30,6 +31,13 @@ _FUNCTIONS = 3
 #: what was on its way when it became calm has arrived by then, seconds
 _SETTLE_S = 2.0
 _LOOK_S = 0.25
+
+
+#: what is to hold of `workload`
+_PROMISED = Promised(
+    is_wanted, is_kept, ONCE_US, ACK_DEADLINE_S * 1_000_000, ordered=frozenset({("strict", "orders")}),
+    mortal={"fragile": Mortal(3, "fragile.dead", "undertaker")},
+)  # fmt: skip
 
 
 class Store(NamedTuple):
@@ -67,7 +75,7 @@ class Run:
                 function.start()
             fleet.await_functions()
             self._set_up(f"http://127.0.0.1:{fleet.ports()[0]}")
-            self._enlist_clients(proxy.url)
+            self._enlist_others(proxy.url)
             for process in [*fleet.publishers, *fleet.consumers, *fleet.others]:
                 process.start()
             nemesis = Nemesis(fleet, self._seed, self._survived, self._store.emulator)
@@ -81,9 +89,10 @@ class Run:
         self._fleet.functions = [
             Function(f"function-{number}", shared, self._directory) for number in range(1, _FUNCTIONS + 1)
         ]
-        self._fleet.others = [Process("expire", "expiring", shared, self._directory)]
 
-    def _enlist_clients(self, url: str) -> None:
+    def _enlist_others(self, url: str) -> None:
+        shared = ["--store", self._store.url, *(["--bug", self._bug] if self._bug else [])]
+        self._fleet.others = [Process("expire", "expiring", [*shared, "--url", url], self._directory)]
         for name in PUBLISHERS:
             arguments = ["--url", url, "--name", name]
             seed = self._seed * 100 + len(self._fleet.publishers)
@@ -101,9 +110,9 @@ class Run:
         for name, plan in TOPICS.items():
             Topic(name, partitions=plan.partitions, retention=plan.retention_s, service=service)
         for name, subscribing in SUBSCRIBERS.items():
-            subscriber = Subscriber(name, service=service)
+            Subscriber(name, service=service)
             for topic in subscribing.topics:
-                subscriber.subscribe(topic, ack_deadline=ACK_DEADLINE_S)
+                requests.post(f"{url}/subscribe", json=subscribing.body(name, topic), timeout=30).raise_for_status()
 
     def _come_to_rest(self) -> tuple[dict[str, str], list[str]]:
         """No more harm and no more events; what subscribers still have left after a while, and who had to be killed."""
@@ -128,19 +137,16 @@ class Run:
             answer = requests.get(url, params={"subscriber": name}, timeout=30)
             answer.raise_for_status()
             state = answer.json()
-            backlog = sum(subscription["backlog"] for subscription in state["subscriptions"])
-            if backlog or state["unsettled"]:
-                left_over[name] = f"{backlog} to be delivered, {state['unsettled']} to be settled"
+            left = {what: state[what] for what in ("backlog", "unsettled", "delayed", "dead") if state[what]}
+            if left:
+                left_over[name] = ", ".join(f"{what}: {count}" for what, count in left.items())
         return left_over
 
     def _judge(self, left_over: dict[str, str], mishaps: list[str]) -> Report:
         records = [record for _, record in read_history(self._directory)]
         found = chains(records, self._last_writers())
         handings = {subscriber: Handing(chain) for subscriber, chain in found.items()}
-        kept = frozenset(name for name, plan in TOPICS.items() if plan.kept)
-        topics = {name: subscribing.topics for name, subscribing in SUBSCRIBERS.items()}
-        promised = Promised(topics, kept, ONCE_US, ACK_DEADLINE_S * 1_000_000)
-        verdict = check(Evidence(records), handings, promised, left_over)
+        verdict = check(Evidence(records), handings, _PROMISED, left_over)
         deleted = sum(record.batches for record in records if isinstance(record, Expired))
         counts = {**verdict.counts, "batches deleted by retention": deleted}
         title = f"{self._store.name}, {self._seconds:.0f} s, seed {self._seed}"

@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 import pytest
 
-from torture.checker import FAULTS, Promised, Verdict, check
+from torture.checker import FAULTS, Verdict, check
 from torture.evidence import Evidence, Handing
+from torture.promised import Mortal, Promised
 from torture.records import Acked, Attempted, Changed, Delivered, Done, Failed, Leased, Record, Settling, Stored
 from torture.versions import BrokenChainError, chains
 
 _SECOND = 1_000_000
-_PROMISED = Promised({"S": ["kept", "brief"]}, kept=frozenset({"kept"}), once_us=8 * _SECOND, deadline_us=3 * _SECOND)
+_PROMISED = Promised(
+    is_wanted=lambda subscriber, topic, event_id: subscriber == "S" and event_id != "filtered",
+    is_kept=lambda topic: topic == "kept",
+    once_us=8 * _SECOND,
+    deadline_us=3 * _SECOND,
+)
+_ORDERED = _PROMISED._replace(ordered=frozenset({("S", "kept")}))
+_MORTAL = _PROMISED._replace(mortal={"S": Mortal(2, "S.dead", "U")})
 
 PUBLISHED: list[Record] = [
     Attempted("P", "kept", ["a", "b"]),
@@ -47,10 +55,15 @@ def acking(*indexes: int, token: str = "T", verb: str = "ack") -> Settling:
     return Settling("S", verb, token, [("kept", sequence(index)) for index in indexes])
 
 
-def judged(records: Sequence[Record], changes: Sequence[tuple[Changed, int]], left_over: str = "") -> Verdict:
+def judged(
+    records: Sequence[Record],
+    changes: Sequence[tuple[Changed, int]],
+    left_over: str = "",
+    promised: Promised = _PROMISED,
+) -> Verdict:
     """The verdict on what clients wrote, and what functions changed in S at which store times."""
     handings = {"S": Handing(changes)}
-    return check(Evidence(records), handings, _PROMISED, {"S": left_over} if left_over else {})
+    return check(Evidence(records), handings, promised, {"S": left_over} if left_over else {})
 
 
 def kinds(verdict: Verdict) -> set[str]:
@@ -177,6 +190,61 @@ def test_first_deliveries_out_of_order_are_reordered() -> None:
     released = [(leased(0, count=2), 300), (leased(0, "U"), 400), *settled]
     again = [*PUBLISHED, STORED_B, delivered("b", 1), acking(1), delivered("a", 0, "U"), acking(0, token="U")]
     assert kinds(judged(again, released)) == set()
+
+
+def test_where_order_holds_back_nothing_newer_is_handed_out_before_the_older_is_settled() -> None:
+    """What is settled in the very change that hands out the newer one is settled before it."""
+    records = [*PUBLISHED, STORED_B, delivered("a", 0), delivered("b", 1, "U"), acking(0), acking(1, token="U")]
+    overtaking = [(leased(0), 300), (leased(1, "U"), 400), (left(0), 500), (left(1), 500)]
+    assert kinds(judged(records, overtaking, promised=_ORDERED)) == {"reordered"}
+    assert kinds(judged(records, overtaking)) == set()
+    in_turn = [(leased(0), 300), (left(0), 400), (leased(1, "U"), 400), (left(1), 500)]
+    assert kinds(judged(records, in_turn, promised=_ORDERED)) == set()
+
+
+def test_where_order_holds_back_the_newer_events_of_a_lease_come_again_with_a_nacked_one() -> None:
+    """Nobody nacked them; elsewhere that is a duplicate."""
+    records = [*PUBLISHED, STORED_B, delivered("a", 0), delivered("b", 1), acking(0, verb="nack"), acking(1)]
+    records += [delivered("a", 0, "U", 2), delivered("b", 1, "V"), acking(0, token="U"), acking(1, token="V")]
+    changes = [(leased(0, count=2), 300), (leased(0, "U", 2_000, 2), 400), (left(0), 500)]
+    changes += [(leased(1, "V"), 600), (left(1), 700)]
+    assert kinds(judged(records, changes, promised=_ORDERED)) == set()
+    assert kinds(judged(records, changes)) == {"duplicate"}
+
+
+def letter(index: int, death: int, place: int) -> Delivered:
+    """A dead letter of S, as its undertaker gets it."""
+    return Delivered("U", "L", 1, [(f"kept/0/{index}/{death}", "S.dead", sequence(place), 2_000, True)])
+
+
+FAILED = [*PUBLISHED, delivered("a", 0), delivered("a", 0, "U", 2)]
+FAILED_CHANGES = [(leased(0), 300), (leased(0, "U", 2_000, 2), 1_000), (left(0), 2_000)]
+
+
+def test_an_event_that_dies_after_its_last_attempt_has_one_dead_letter() -> None:
+    """Without one it is dropped; with two it is doubled."""
+    assert kinds(judged(FAILED, FAILED_CHANGES, promised=_MORTAL)) == {"dropped"}
+    assert kinds(judged([*FAILED, letter(0, 1, 0)], FAILED_CHANGES, promised=_MORTAL)) == set()
+    for second in (letter(0, 2, 1), letter(0, 1, 1)):
+        records = [*FAILED, letter(0, 1, 0), second]
+        assert kinds(judged(records, FAILED_CHANGES, promised=_MORTAL)) == {"doubled"}
+
+
+def test_an_event_must_not_die_before_its_last_attempt_nor_after_its_ack() -> None:
+    """It had one more, or was settled."""
+    early = [*PUBLISHED, delivered("a", 0), letter(0, 1, 0)]
+    assert kinds(judged(early, [(leased(0), 300), (left(0), 400)], promised=_MORTAL)) == {"wrong death"}
+    settled = [*FAILED, acking(0, token="U"), Acked("S", "U"), letter(0, 1, 0)]
+    assert kinds(judged(settled, FAILED_CHANGES, promised=_MORTAL)) == {"came again"}
+
+
+def test_what_a_filter_holds_back_is_not_missed_and_must_not_come() -> None:
+    """Acknowledged or not."""
+    published = [Attempted("P", "kept", ["filtered"]), Stored("kept", [("filtered", sequence(2), 300)])]
+    assert kinds(judged([*GOOD, *published], GOOD_CHANGES)) == set()
+    came = [*GOOD, *published, delivered("filtered", 2, "U"), acking(2, token="U")]
+    changes = [*GOOD_CHANGES, (leased(2, "U"), 500), (left(2), 600)]
+    assert kinds(judged(came, changes)) == {"unexpected"}
 
 
 def test_a_position_must_not_go_back() -> None:

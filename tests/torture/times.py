@@ -10,6 +10,8 @@ ONCE_US = round(2 * FLOOR_S * 1_000_000)
 PUBLISH_S = 1.2 * FLOOR_S
 #: of the subscriptions: short, so that killed consumers' events come again soon. Seconds
 ACK_DEADLINE_S = 3
+#: after a failed attempt, doubling with each. Seconds
+BACKOFF_S = 0.2
 #: how long a try waits for its answer: what meets a frozen process is soon tried at another. Seconds
 READ_TIMEOUT_S = 2.0
 #: a frozen process stays so for longer than F. Seconds
