@@ -29,6 +29,38 @@ def test_an_idle_poll_of_three_topics_costs_four_reads(wire: Wire) -> None:
     assert store_ops(answer) == (4, 0, 0)
 
 
+def test_settings_cost_an_idle_poll_nothing(wire: Wire) -> None:
+    """Filters, order, dead letters that have been, and events that are delayed: two reads, as without."""
+    filters = [{"not": {"exact": {"type": "noise"}}}]
+    wire.subscribe("billing", "orders", filters=filters, ordered=True, max_attempts=1)
+    wire.publish("orders", cloudevent(type="noise"), cloudevent(1))
+    wire.publish("orders", cloudevent(2), delay_s=600)
+    got = wire.events("billing", lease=wire.token())
+    wire.events("billing", nack=[{"lease": got["lease"]}])
+    assert wire.get("register", subscriber=f"{wire.name('billing')}")["delayed"] == 1
+    for _ in range(2):
+        answer = wire.ask("get_events", {"subscriber": wire.name("billing"), "lease": wire.token()})
+        assert answer.json()["events"] == []
+        assert store_ops(answer) == (2, 0, 0)
+
+
+def test_an_idle_poll_through_a_pattern_costs_three_reads(wire: Wire) -> None:
+    """The registry's next record is one more; it tells of topics that come later."""
+    wire.publish("orders.eu", cloudevent())
+    wire.subscribe("billing")
+    wire.ok("subscribe", {"subscriber": wire.name("billing"), "topic": f"{wire.name('orders')}.*"})
+    lease = None
+    for topic in ("orders.eu", "other"):
+        wire.publish(topic, cloudevent())
+        got = wire.events("billing", **({"ack": [{"lease": lease}]} if lease else {}))
+        while got["more"] or got["events"]:
+            lease = got["lease"]
+            got = wire.events("billing", **({"ack": [{"lease": lease}]} if lease else {}))
+    answer = wire.ask("get_events", {"subscriber": wire.name("billing"), "lease": wire.token()})
+    assert answer.json()["events"] == []
+    assert store_ops(answer) == (3, 0, 0)
+
+
 def test_a_poll_of_a_topic_that_does_not_exist_costs_two_reads(wire: Wire) -> None:
     """Its document is read in place of its log."""
     wire.subscribe("billing", "orders")

@@ -10,6 +10,7 @@ from pubsubservice.events import Entry
 from pubsubservice.leases import Settlement, Settlements
 from pubsubservice.names import identity, subscriber_path
 from pubsubservice.runtime import SystemRuntime
+from pubsubservice.seeking import Place
 from pubsubservice.service import Service
 from pubsubservice.settings import Settings
 from pubsubservice.state import State
@@ -57,6 +58,17 @@ class Calls:
         while answer.slices or answer.more:
             found += events(answer)
             answer = self.get(answer.lease, **request)
+        return found
+
+    def drain_of(self, topic: str, place: Place) -> list[tuple[int, int]]:
+        """Seek, get and ack until nothing is left: (partition, log index) of each event."""
+        self.subscribe(topic, seek=place)
+        found: list[tuple[int, int]] = []
+        answer = self.get()
+        while answer.slices:
+            for slice_ in answer.slices:
+                found += [(slice_.span.partition, slice_.span.first + n) for n in range(len(slice_.lines))]
+            answer = self.get(answer.lease)
         return found
 
     def state(self) -> State:
