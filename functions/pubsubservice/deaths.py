@@ -1,187 +1,74 @@
-"""Events that failed for the last time: into the state's `dead` first, then into the dead-letter topic, then out of it.
-
-Each step is safe to be taken again by whoever comes next: the dead letter's identity is made of the event's place and the
-number of the death, and it is looked for from the time of the death on, however long ago that is.
-"""
+"""Events that failed for the last time: they leave what is due, for the state's `dead`, and `dead_letters` publishes them."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-
-import msgspec
-
-from pubsubservice.events import Entry
-from pubsubservice.leases import take_due
-from pubsubservice.names import dead_letters_of, identity, subscriber_path
-from pubsubservice.problems import Problem
-from pubsubservice.reader import Reader
-from pubsubservice.runtime import Runtime, back_off
+from pubsubservice.leases import Leases
+from pubsubservice.names import dead_letters_of
 from pubsubservice.spans import Piece, Span, mask_of_numbers, mask_of_pieces, select
-from pubsubservice.state import State, written
-from pubsubservice.store import Store, StoreError
 from pubsubservice.subscriber import Dead, Due
-from pubsubservice.topics import Topics
 
-__all__ = ["MAX_DEAD", "DeadLetters", "bury", "dead_is_full", "dead_letter", "hopeless"]
-
-_logger = logging.getLogger(__name__)
-
-#: events in `dead` at most, and what they may take in the document
-MAX_DEAD = 1_000
-_MAX_DEAD_BYTES = 100_000
-#: dead letters that one call publishes at most
-_AT_ONCE = 100
-_MAX_TRIES = 5
-
-#: appends (topic, publisher, entries, since): like a publish, but what was appended since is found however long ago that is
-AppendLetters = Callable[[str, str, list[Entry], int], object]
-
-_attributes = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_encode = msgspec.json.Encoder().encode
+__all__ = ["Deaths"]
 
 
-def dead_is_full(state: State) -> bool:
-    """Whether no more events may die before a dead letter is published."""
-    return len(state.dead) >= MAX_DEAD or sum(dead.stored_bytes for dead in state.dead) >= _MAX_DEAD_BYTES
+class Deaths:
+    """Lets events of a state die."""
 
+    def __init__(self, leases: Leases) -> None:
+        self.state = leases.state
+        self._leases = leases
+        #: by the number of the subscription: deliveries of an event before it dies
+        self.max_attempts = {
+            subscription.number: self.state.settings_of(subscription).max_attempts
+            for subscription in self.state.subscriptions.values()
+        }
+        self._least = min(self.max_attempts.values(), default=0)
+        self._dead_bytes = sum(dead.stored_bytes for dead in self.state.dead)
 
-def hopeless(state: State, due: Due) -> int:
-    """The bits of a due entry's events that have no further attempt."""
-    if due.doomed:
-        return (1 << due.count) - 1
-    numbers = {s.number for s in state.subscriptions.values() if due.attempt > state.settings_of(s).max_attempts}
-    return mask_of_numbers(due.spans, numbers) if numbers else 0
+    @property
+    def full(self) -> bool:
+        """Whether no more events may die before a dead letter is published."""
+        bounds = self._leases.bounds
+        return len(self.state.dead) >= bounds.dead or self._dead_bytes >= bounds.dead_bytes
 
+    def hopeless(self, due: Due) -> int:
+        """The bits of a due entry's events that have no further attempt."""
+        if due.doomed:
+            return (1 << due.count) - 1
+        if due.attempt <= self._least:
+            return 0
+        numbers = {number for number, attempts in self.max_attempts.items() if due.attempt > attempts}
+        return mask_of_numbers(due.spans, numbers)
 
-def bury(state: State, read_time: int) -> None:
-    """Move what has no further attempt into `dead`, as far as there is room; the rest waits where it is."""
-    least = min((s.max_attempts for s in state.subscriptions.values() if not s.via), default=0)
-    for due in state.due:
-        if due.attempt <= least and not due.doomed:
-            continue
-        taken = []
-        for span in select(due.spans, due.left & hopeless(state, due)):
-            for n in range(span.stop - span.start):
-                if dead_is_full(state):
-                    break
-                event = span._replace(start=span.start + n, stop=span.start + n + 1, first=span.first + n)
-                _die(state, due, event, read_time)
-                taken.append(Piece(event, 1))
-        take_due(state, due, mask_of_pieces(due.spans, taken))
-    state.drop_empty()
+    def bury(self) -> None:
+        """Move what has no further attempt into `dead`, as far as there is room; the rest waits where it is."""
+        for due in self.state.due:
+            taken = []
+            for span in select(due.spans, due.left & self.hopeless(due)):
+                for n in range(span.stop - span.start):
+                    if self.full:
+                        break
+                    event = span._replace(start=span.start + n, stop=span.start + n + 1, first=span.first + n)
+                    self._die(due, event)
+                    taken.append(Piece(event, 1))
+            if taken:
+                self._leases.take_due(due, mask_of_pieces(due.spans, taken))
+        self.state.drop_empty()
 
-
-def _die(state: State, due: Due, event: Span, read_time: int) -> None:
-    topic = state.topic_of()[event.number]
-    settings = state.settings_of(state.subscriptions[topic])
-    state.deaths += 1
-    state.dead.append(
-        Dead(
-            death=state.deaths,
-            at=read_time,
+    def _die(self, due: Due, event: Span) -> None:
+        topic = self.state.topic_of()[event.number]
+        settings = self.state.settings_of(self.state.subscriptions[topic])
+        self.state.deaths += 1
+        dead = Dead(
+            death=self.state.deaths,
+            at=self._leases.now,
             topic=topic,
             partition=event.partition,
             seq=event.seq,
             offset=event.start,
             index=event.first,
             attempts=due.attempt - 1,
-            dead_letter_topic=settings.dead_letter_topic or dead_letters_of(state.name),
+            dead_letter_topic=settings.dead_letter_topic or dead_letters_of(self.state.name),
             reason=due.reason or ("not settled before the ack deadline" if due.token else "nacked"),
         )
-    )
-
-
-class DeadLetters:
-    """Publishes what has died.
-
-    Args:
-        append: puts events into a dead-letter topic, which it makes when needed
-    """
-
-    def __init__(self, store: Store, runtime: Runtime, topics: Topics, reader: Reader, append: AppendLetters) -> None:
-        self._store = store
-        self._runtime = runtime
-        self._topics = topics
-        self._reader = reader
-        self._append = append
-
-    def publish(self, state: State) -> None:
-        """Go on with what is in `dead`; a failure is logged, and the next call of this subscriber goes on."""
-        try:
-            dead = state.dead[:_AT_ONCE]
-            lost = self._publish(state.name, dead)
-            self._remove(state.name, {one.death for one in dead}, lost)
-        except (Problem, StoreError) as e:
-            _logger.warning("the dead letters of %s wait: %s: %s", state.name, type(e).__name__, e)
-
-    def _publish(self, subscriber: str, dead: Sequence[Dead]) -> set[int]:
-        """Publish these; returns the deaths of events that retention took meanwhile."""
-        ends = [topic for topic in dict.fromkeys(one.topic for one in dead) if self._is_dead_letter_topic(topic)]
-        batches = self._reader.fetch(dict.fromkeys((one.topic, one.partition, one.seq) for one in dead))
-        letters: dict[str, list[tuple[Dead, Entry]]] = {}
-        lost: set[int] = set()
-        for one in dead:
-            batch = batches.get((one.topic, one.partition, one.seq))
-            if batch is None:
-                lost.add(one.death)
-            elif one.topic not in ends:  # an event that fails in a dead-letter topic is settled there
-                letter = dead_letter(subscriber, one, batch.lines()[one.offset])
-                letters.setdefault(one.dead_letter_topic, []).append((one, letter))
-        for topic, together in letters.items():
-            self._publish_to(topic, f"/subscribers/{subscriber}", together)
-        return lost
-
-    def _is_dead_letter_topic(self, topic: str) -> bool:
-        found = self._topics.get(topic)
-        return found is not None and found.dead_letter
-
-    def _publish_to(self, topic: str, publisher: str, letters: list[tuple[Dead, Entry]]) -> None:
-        try:
-            self._append(topic, publisher, [letter for _, letter in letters], min(one.at for one, _ in letters))
-        except Problem as e:
-            if e.status == 422 and len(letters) == 1:
-                return  # it is there, from a try before, with another reason
-            if e.status not in (413, 422):
-                raise
-            for letter in letters:
-                self._publish_to(topic, publisher, [letter])
-
-    def _remove(self, subscriber: str, deaths: set[int], lost: set[int]) -> None:
-        for tries in range(_MAX_TRIES):
-            doc = self._store.get_many([subscriber_path(subscriber)]).docs[0]
-            if doc is None:
-                return
-            state = State.read(doc)
-            for one in state.dead:
-                if one.death in lost and one.topic in state.subscriptions:
-                    state.count_lost(one.topic, 1)
-            state.dead = [one for one in state.dead if one.death not in deaths]
-            if written(self._store, state, doc):
-                return
-            back_off(self._runtime, tries)
-
-
-def dead_letter(subscriber: str, dead: Dead, line: bytes) -> Entry:
-    """The new event that tells of a failed one: its payload and attributes, where it came from, and why it failed."""
-    attributes = _attributes.decode(line)
-    event_id = f"{dead.topic}/{dead.partition}/{dead.index}/{dead.death}"
-    source = f"/subscribers/{subscriber}"
-    members = {
-        name: value for name, value in attributes.items() if name not in ("redriveof", "redrivefor")
-    }  # it is for whoever reads dead letters, not for one subscriber
-    members |= {
-        "id": _raw(event_id),
-        "source": _raw(source),
-        "originalid": attributes["id"],
-        "originalsource": attributes["source"],
-        "originaltopic": _raw(dead.topic),
-        "reason": _raw(dead.reason),
-        "attempts": _raw(dead.attempts),
-    }
-    publisher = source  # no publisher can be named so
-    return Entry(event_id, source, identity(publisher, source, event_id), _encode(members))
-
-
-def _raw(value: object) -> msgspec.Raw:
-    return msgspec.Raw(_encode(value))
+        self.state.dead.append(dead)
+        self._dead_bytes += dead.stored_bytes

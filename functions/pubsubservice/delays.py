@@ -6,18 +6,17 @@ from pubsubservice.spans import Piece
 from pubsubservice.state import State
 from pubsubservice.subscriber import Due
 
-__all__ = ["MAX_DELAYED", "Delays"]
+__all__ = ["Delays"]
 
-#: spans of delayed events that a subscriber's document holds
-MAX_DELAYED = 5_000
 _SECOND = 1_000_000
 
 
 class Delays:
-    """Puts delayed events into a state, at `now`, µs of store time."""
+    """Puts delayed events into a state, at `now`, µs of store time; at most `max_spans` wait there at once."""
 
-    def __init__(self, state: State, now: int) -> None:
+    def __init__(self, state: State, now: int, max_spans: int) -> None:
         self.now = now
+        self._max_spans = max_spans
         self._state = state
         self._entries: dict[int, Due] | None = None
         self._spans = 0
@@ -28,7 +27,7 @@ class Delays:
             waiting = [due for due in self._state.due if due.delayed]
             self._entries = {due.at: due for due in waiting}
             self._spans = sum(len(due.spans) for due in waiting)
-        if self._spans >= MAX_DELAYED:
+        if self._spans >= self._max_spans:
             return False
         at = -(-at // _SECOND) * _SECOND
         entry = self._entries.get(at)

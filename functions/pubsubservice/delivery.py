@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pubsubservice.deaths import DeadLetters, bury, dead_is_full
-from pubsubservice.leases import Settlements, close_if_empty, expire, settle
+from pubsubservice.dead_letters import DeadLetters
+from pubsubservice.deaths import Deaths
+from pubsubservice.leases import Leases, Settlements
 from pubsubservice.names import subscriber_path
 from pubsubservice.ownership import check_owner
 from pubsubservice.problems import Unavailable
 from pubsubservice.reader import Reader
-from pubsubservice.redelivery import Redelivery, count_lost, held_back, read_again
+from pubsubservice.redelivery import Redelivery, count_lost, read_again
 from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
-from pubsubservice.spans import bits_to_bytes, cover, mask_of_pieces, pack, pieces
-from pubsubservice.state import MAX_LEASES, MAX_STATE_BYTES, State, unknown_subscriber, written
+from pubsubservice.spans import Piece, mask_of_pieces, pieces
+from pubsubservice.state import State, unknown_subscriber, written
 from pubsubservice.store import Doc, Reads, Store
-from pubsubservice.subscriber import Lease
 from pubsubservice.tap import Slice
 from pubsubservice.tokens import check_not_ahead, make_token
 from pubsubservice.turns import Turns
@@ -79,6 +79,11 @@ class _Watch(NamedTuple):
 class Delivery:
     """Hands out events in one process; any number of processes may serve one subscriber."""
 
+    #: the rules, which the tests replace by broken ones, to show that they would be caught
+    leases_type = Leases
+    deaths_type = Deaths
+    redelivery_type = Redelivery
+
     def __init__(
         self, store: Store, runtime: Runtime, settings: Settings, reader: Reader, dead_letters: DeadLetters
     ) -> None:
@@ -86,6 +91,7 @@ class Delivery:
         self._dead_letters = dead_letters
         self._runtime = runtime
         self._reader = reader
+        self._bounds = settings.bounds
         self._turns = Turns(runtime)
         self._waiters = 0
         self._max_waiters = settings.threads // 2
@@ -145,87 +151,83 @@ class Delivery:
         """The time that leases are judged by: the store's, never a process's."""
         return reads.time
 
-    def _used(self, state: State, token: str) -> bool:
-        """Whether a token has made its lease already."""
-        return state.ended.used(token)
-
     def _written(self, state: State, doc: Doc) -> bool:
         """Whether the state is in the store now; if not, or not surely, it is to be read again."""
         return written(self._store, state, doc)
 
-    def _judge(self, request: GetEvents, state: State, read_time: int) -> tuple[Answer, _Watch]:
-        """Apply the rules to a state as it was at `read_time`."""
+    def _judge(self, request: GetEvents, state: State, now: int) -> tuple[Answer, _Watch]:
+        """Apply the rules to a state as it was at `now`, the store's time."""
         for _, settlement in request.settlements.each():
-            check_not_ahead(settlement.lease, read_time)
-        expire(state, read_time)
-        unknown = settle(state, request.settlements, read_time)
-        bury(state, read_time)
+            check_not_ahead(settlement.lease, now)
+        leases = self.leases_type(state, now, self._bounds)
+        deaths = self.deaths_type(leases)
+        leases.expire()
+        unknown = leases.settle(request.settlements)
+        deaths.bury()
         watch = _Watch([], None)
         answer = Answer()
         if request.max_events:
-            token = request.lease or make_token(read_time, self._runtime.random())
-            check_not_ahead(token, read_time)
+            token = request.lease or make_token(now, self._runtime.random())
+            check_not_ahead(token, now)
             if token in state.leases:
-                answer = self._answer_again(state, token)
-            elif self._used(state, token):
+                answer = self._answer_again(leases, token)
+            elif leases.used(token):
                 answer = Answer(lease=token, over=True)
             else:
-                answer, watch = self._hand_out(state, token, request.max_events, read_time)
+                answer, paths = self._hand_out(leases, deaths, token, request.max_events)
+                watch = _Watch(paths, _due_s(state, now, answer.blocked))
         return answer._replace(unknown=unknown, lost=state.lost), watch
 
-    def _answer_again(self, state: State, token: str) -> Answer:
+    def _answer_again(self, leases: Leases, token: str) -> Answer:
         """An open lease, less what is settled; what retention took meanwhile leaves it as lost."""
-        lease = state.leases[token]
-        slices, lost = read_again(self._reader, state, pieces(lease.spans, lease.left))
+        lease = leases.state.leases[token]
+        slices, lost = read_again(self._reader, leases.state, pieces(lease.spans, lease.left))
         if lost:
-            lease.leave(mask_of_pieces(lease.spans, lost))
-            count_lost(state, lost)
-            close_if_empty(state, token)
+            self._lose(leases, token, lost)
         return Answer(slices, lease.attempt, token, lease.until, more=True)
 
-    def _hand_out(self, state: State, token: str, max_events: int, read_time: int) -> tuple[Answer, _Watch]:
-        """A new lease: of what is due if anything is, else of new events."""
-        full = "leases" if len(state.leases) >= MAX_LEASES else "dead" if dead_is_full(state) else None
-        if full:
-            return Answer(blocked=full), self._watch([], state, read_time)
-        leased, _ = held_back(state, read_time)
-        due = Redelivery(self._reader, state, leased, read_time)
-        due.take(max_events)
-        if due.slices:
-            answer = Answer(due.slices, due.attempt, token, more=True)
-            paths: list[str] = []
-        else:
-            answer, paths = self._hand_out_new(state, max_events, read_time)
-        if answer.slices:
-            answer = answer._replace(lease=token, until=self._lease(state, token, answer, due.together, read_time))
-        return answer, self._watch(paths, state, read_time, answer.blocked)
+    def _lose(self, leases: Leases, token: str, lost: Sequence[Piece]) -> None:
+        """Events of an open lease cannot be read any more: its client would settle what it never saw."""
+        lease = leases.state.leases[token]
+        lease.leave(mask_of_pieces(lease.spans, lost))
+        count_lost(leases.state, lost)
+        leases.close_if_empty(token)
 
-    def _hand_out_new(self, state: State, max_events: int, read_time: int) -> tuple[Answer, list[str]]:
-        """New events, of the topics that may go on; and what to watch for more."""
-        room = (MAX_STATE_BYTES - state.size) // 16 - state.unsettled(read_time)
+    def _hand_out(self, leases: Leases, deaths: Deaths, token: str, max_events: int) -> tuple[Answer, list[str]]:
+        """A new lease: of what is due if anything is, else of new events; and the documents to watch for more."""
+        full = "leases" if len(leases.state.leases) >= self._bounds.leases else "dead" if deaths.full else None
+        if full:
+            return Answer(blocked=full), []
+        due = self.redelivery_type(self._reader, leases, deaths)
+        due.take(max_events)
+        paths: list[str] = []
+        if due.slices:
+            answer = Answer(due.slices, due.attempt, more=True)
+        else:
+            answer, paths = self._hand_out_new(leases, due.leased | due.waiting(), max_events)
+        if answer.slices:
+            until = leases.open(token, answer.slices, answer.attempt, together=due.together)
+            answer = answer._replace(lease=token, until=until)
+        return answer, paths
+
+    def _hand_out_new(self, leases: Leases, held: set[int], max_events: int) -> tuple[Answer, list[str]]:
+        """New events, of the topics that may go on."""
+        room = self._room(leases)
         if room <= 0:
             return Answer(blocked="leases"), []
-        leased, waiting = held_back(state, read_time)
-        reading = self._reader.new_events(state, min(max_events, room), read_time, leased | waiting)
-        blocked = reading.blocked or ("ordered" if leased or waiting else None)
+        reading = self._reader.new_events(leases.state, min(max_events, room), leases.now, held)
+        blocked = reading.blocked or ("ordered" if held else None)
         return Answer(reading.slices, more=reading.more, blocked=blocked), reading.next_paths
 
-    def _lease(self, state: State, token: str, answer: Answer, together: bool, read_time: int) -> int:  # noqa: FBT001
-        """Put what an answer hands out into a lease; returns its end."""
-        deadline_s = min(
-            state.settings_of(state.subscriptions[topic]).ack_deadline_s for topic in {s.topic for s in answer.slices}
-        )
-        spans, holes = cover(slice_.piece for slice_ in answer.slices)
-        count = sum(span.stop - span.start for span in spans)
-        until = read_time + deadline_s * _SECOND
-        state.leases[token] = Lease(
-            until, answer.attempt, deadline_s, count, pack(spans), settled_bits=bits_to_bytes(holes), together=together
-        )
-        return until
+    def _room(self, leases: Leases) -> int:
+        """New events that a document may take."""
+        return (self._bounds.state_bytes - leases.state.size) // 16 - leases.state.unsettled(leases.now)
 
-    def _watch(self, paths: list[str], state: State, read_time: int, blocked: str | None = None) -> _Watch:
-        times = [due.at for due in state.due] + [lease.until for lease in state.leases.values()]
-        ahead = [time - read_time for time in times if time > read_time]
-        if blocked == "ordered":
-            ahead.append(_SECOND)  # another consumer's settlement is nowhere to be watched
-        return _Watch(paths, min(ahead) / _SECOND if ahead else None)
+
+def _due_s(state: State, now: int, blocked: str | None) -> float | None:
+    """Seconds until something is known to change by itself; None when nothing is."""
+    times = [due.at for due in state.due] + [lease.until for lease in state.leases.values()]
+    ahead = [time - now for time in times if time > now]
+    if blocked == "ordered":
+        ahead.append(_SECOND)  # another consumer's settlement is nowhere to be watched
+    return min(ahead) / _SECOND if ahead else None

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pubsubservice.batch import Batch
-from pubsubservice.deaths import bury, hopeless
+from pubsubservice.deaths import Deaths
 from pubsubservice.events import identity_of
 from pubsubservice.filters import Filter
-from pubsubservice.leases import expire
+from pubsubservice.leases import Leases
 from pubsubservice.names import (
     batch_id,
     batch_path,
@@ -73,8 +73,9 @@ class Explaining:
             raise unknown_subscriber(subscriber)
         check_owner("subscriber", subscriber, doc.data.get("owner"))
         state = State.read(doc)
-        expire(state, reads.time)
-        bury(state, reads.time)
+        leases = Leases(state, reads.time)
+        leases.expire()
+        Deaths(leases).bury()
         found = self._topics.get(topic)
         if found is None:
             raise NotFound("unknown_topic", f"No topic is registered under the name {topic!r}.")
@@ -182,9 +183,10 @@ def _unsettled(state: State, topic: str, event: _Event, now: int) -> dict[str, A
     for token, lease in state.leases.items():
         if mask_of(lease.spans, place) & lease.left:
             return {"state": "leased", "lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt}
+    deaths = Deaths(Leases(state, now))
     for due in state.due:
         mask = mask_of(due.spans, place) & due.left
-        if mask & hopeless(state, due):
+        if mask & deaths.hopeless(due):
             return {"state": "dead", "reason": due.reason or "waits for room among the dead"}
         if mask:
             waits = {"state": "delayed", "until": rfc3339(due.at)}

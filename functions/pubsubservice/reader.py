@@ -64,6 +64,7 @@ class Reader:
         self._store = store
         self._runtime = runtime
         self._floor_us = settings.floor_us
+        self._max_delayed = settings.bounds.delayed
         self._topics = topics
         self._cache = cache
         self._seeker = Seeker(store)
@@ -81,11 +82,11 @@ class Reader:
         taps: list[Tap | RegistryTap] = [*self._open_taps(state, held)]
         if follows_patterns(state):
             taps.append(RegistryTap(state, self._topics, self._seeker))
-        delays = Delays(state, now)
+        delays = Delays(state, now, self._max_delayed)
         heads: list[tuple[int, str, int, Tap]] = []
         slices: list[Slice] = []
         left, room, judge, more, blocked = max_events, MAX_ANSWER_BYTES, MAX_JUDGED, False, None
-        budget = MAX_READS + len(taps)
+        spent = 0
         while taps:
             bound = self._bound(taps)
             while heads and heads[0][0] <= bound and not more:
@@ -107,10 +108,10 @@ class Reader:
             need = [tap for tap in taps if (tap.horizon < heads[0][0] if heads else tap.open)]
             if more or not need:
                 break
-            if budget <= 0:
+            if spent >= MAX_READS + len(taps):
                 more = True
                 break
-            budget -= self._read(state, taps, need, left)
+            spent += self._read(state, taps, need, left)
             heads = [head(tap) for tap in taps if isinstance(tap, Tap) and tap.pending]
             heapq.heapify(heads)
         if any(tap.full for tap in taps):

@@ -8,10 +8,11 @@ come in its order, from the oldest on, and none comes while an older one waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from pubsubservice.deaths import hopeless
-from pubsubservice.leases import take_due
+from pubsubservice.deaths import Deaths
+from pubsubservice.leases import Leases
 from pubsubservice.reader import Reader
 from pubsubservice.spans import Piece, first_bits, first_of, mask_of_numbers, mask_of_pieces, pieces, positions
 from pubsubservice.state import State
@@ -19,57 +20,45 @@ from pubsubservice.subscriber import Due
 from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, lines_of
 from pubsubservice.windows import MAX_READS
 
-__all__ = ["Redelivery", "count_lost", "held_back", "read_again"]
-
-#: events of a lease of what failed together once; a tenth of it with each further attempt
-_TOGETHER = 5_000
+__all__ = ["Redelivery", "count_lost", "read_again"]
 
 
 class _Candidate(NamedTuple):
-    """Events of a due entry that may go out; those of an ordered topic only in turn."""
+    """Events of a due entry that may go out, in this order."""
 
     due: Due
     parts: Sequence[Piece]
-    #: number of the subscription, if its topic is ordered
-    ordered: int | None = None
 
 
 class Redelivery:
-    """Takes due events out of a state, for one lease.
+    """Takes due events out of a state, for one lease."""
 
-    Args:
-        held: numbers of the ordered subscriptions of which a lease is open
-        now: the store time of the state, µs
-    """
-
-    def __init__(self, reader: Reader, state: State, held: set[int], now: int) -> None:
+    def __init__(self, reader: Reader, leases: Leases, deaths: Deaths) -> None:
         self._reader = reader
-        self._state = state
-        self._held = held
-        self._now = now
+        self._leases = leases
+        self._deaths = deaths
+        self._state = leases.state
         self.slices: list[Slice] = []
         self.attempt = 0
         self.together = False
+        #: numbers of the subscriptions whose topic comes in order
+        self.ordered = {s.number for s in self._state.subscriptions.values() if self._state.settings_of(s).ordered}
+        #: those of which a lease is open: nothing more of them may go out
+        self.leased = self._leased() if self.ordered else set()
 
     def take(self, max_events: int) -> None:
         """Take what is due, at most `max_events`, into `slices`; what retention took is counted lost."""
         room = MAX_ANSWER_BYTES
-        stopped: set[int | None] = set()
-        for due, parts, ordered in [*self._of_ordered(), *self._of_others()]:
-            if ordered in stopped:
-                continue
-            if self.slices and (due.attempt, due.together) != (self.attempt, self.together):
-                if ordered is not None:
-                    stopped.add(ordered)
-                continue
+        for due, parts in chain(self._of_ordered(), self._of_others()):
+            if due.together:
+                max_events = min(max_events, self.limit(due, parts))
             taken = sum(len(slice_.lines) for slice_ in self.slices)
-            max_events = min(max_events, self._limit(due, parts) if due.together else max_events)
             chosen = first_of(parts, max_events - taken, MAX_READS - len(self.slices))
             if not chosen:
                 break
             found, lost = read_again(self._reader, self._state, chosen, room)
-            take_due(self._state, due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found] + lost))
-            count_lost(self._state, lost)
+            self._take(due, found)
+            self._lose(due, lost)
             self.slices += found
             room -= sum(slice_.bytes for slice_ in found)
             if found:
@@ -78,44 +67,66 @@ class Redelivery:
                 break  # the lease is full
         self._state.drop_empty()
 
-    def _limit(self, due: Due, parts: Sequence[Piece]) -> int:
+    def waiting(self) -> set[int]:
+        """Numbers of the ordered subscriptions of which something is due, or will be: nothing newer may go out."""
+        waiting: set[int] = set()
+        if self.ordered:
+            for due in self._state.due:
+                if not due.waits(self._leases.now):
+                    left = pieces(due.spans, due.left & ~self._deaths.hopeless(due))
+                    waiting |= {piece.span.number for piece in left}
+        return waiting & self.ordered
+
+    def limit(self, due: Due, parts: Sequence[Piece]) -> int:
         """How many events may come together after they failed together."""
-        numbers = {piece.span.number for piece in parts}
-        last = min(
-            self._state.settings_of(s).max_attempts for s in self._state.subscriptions.values() if s.number in numbers
-        )
-        return 1 if due.attempt >= last else max(1, _TOGETHER // 10 ** (due.attempt - 1))
+        last = min(self._deaths.max_attempts[piece.span.number] for piece in parts)
+        return 1 if due.attempt >= last else max(1, self._leases.bounds.together // 10 ** (due.attempt - 1))
+
+    def _take(self, due: Due, found: Sequence[Slice]) -> None:
+        """These events of an entry go into the lease."""
+        self._leases.take_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
+
+    def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
+        """Retention took these events of an entry."""
+        if lost:
+            self._leases.take_due(due, mask_of_pieces(due.spans, lost))
+            count_lost(self._state, lost)
+
+    def _leased(self) -> set[int]:
+        leases = self._state.leases.values()
+        return {piece.span.number for lease in leases for piece in pieces(lease.spans, lease.left)} & self.ordered
 
     def _ready(self, due: Due) -> bool:
-        return due.at <= self._now
+        return due.at <= self._leases.now
+
+    def _fits(self, due: Due) -> bool:
+        """Whether an entry's events may share the lease with those taken so far."""
+        return not self.slices or (due.attempt, due.together) == (self.attempt, self.together)
 
     def _of_others(self) -> Iterable[_Candidate]:
         """What is due of topics without order, the longest due first."""
-        ordered = {s.number for s in self._state.subscriptions.values() if self._state.settings_of(s).ordered}
         for due in sorted(filter(self._ready, self._state.due), key=lambda due: due.at):
-            mask = due.left & ~hopeless(self._state, due) & ~mask_of_numbers(due.spans, ordered)
-            if mask:
-                yield _Candidate(due, pieces(due.spans, mask))
+            if self._fits(due):
+                mask = due.left & ~self._deaths.hopeless(due)
+                if mask and self.ordered:
+                    mask &= ~mask_of_numbers(due.spans, self.ordered)
+                if mask:
+                    yield _Candidate(due, pieces(due.spans, mask))
 
     def _of_ordered(self) -> Iterable[_Candidate]:
         """What is due of ordered topics, in each topic's order and up to the first that still waits."""
-        for subscription in self._state.subscriptions.values():
-            number = subscription.number
-            if not self._state.settings_of(subscription).ordered or number in self._held:
-                continue
-            parts = [
-                (due, piece)
-                for due in self._state.due
-                if not due.waits(self._now)
-                for piece in pieces(
-                    due.spans, due.left & mask_of_numbers(due.spans, {number}) & ~hopeless(self._state, due)
-                )
-            ]
-            if any(self._ready(due) for due, _ in parts):
-                for due, piece in self._in_order(parts):
-                    if not self._ready(due):
+        free = self.ordered - self.leased
+        parts: dict[int, list[tuple[Due, Piece]]] = {}
+        for due in self._state.due if free else ():
+            if not due.waits(self._leases.now):
+                for piece in pieces(due.spans, due.left & ~self._deaths.hopeless(due)):
+                    parts.setdefault(piece.span.number, []).append((due, piece))
+        for number in sorted(free & parts.keys()):
+            if any(self._ready(due) for due, _ in parts[number]):
+                for due, piece in self._in_order(parts[number]):
+                    if not self._ready(due) or not self._fits(due):
                         break
-                    yield _Candidate(due, [piece], number)
+                    yield _Candidate(due, [piece])
 
     def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
         """By when the events became visible: their commit, or the end of their delay after it."""
@@ -136,23 +147,6 @@ class Redelivery:
                 placed.append((visible, pieces([piece.span], alike)[0], due))
                 rest &= ~alike
         return [(due, piece) for _, piece, due in sorted(placed, key=lambda one: (one[0], one[1].span[1:4]))]
-
-
-def held_back(state: State, now: int) -> tuple[set[int], set[int]]:
-    """Numbers of the ordered subscriptions that must not go on: of which a lease is open, and of which something is due."""
-    ordered = {s.number for s in state.subscriptions.values() if state.settings_of(s).ordered}
-    if not ordered:
-        return set(), set()
-    leased = {
-        piece.span.number for lease in state.leases.values() for piece in pieces(lease.spans, lease.left)
-    } & ordered
-    waiting = {
-        piece.span.number
-        for due in state.due
-        if not due.waits(now)
-        for piece in pieces(due.spans, due.left & ~hopeless(state, due))
-    } & ordered
-    return leased, waiting
 
 
 def read_again(

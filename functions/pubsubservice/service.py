@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from pubsubservice.batch import BatchCache
-from pubsubservice.deaths import DeadLetters
+from pubsubservice.dead_letters import DeadLetters
 from pubsubservice.delivery import Answer, Delivery, GetEvents
 from pubsubservice.described import Describing
 from pubsubservice.events import Entry

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from pubsubservice.bounds import Bounds
 
 __all__ = ["Settings"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits and times. All but `floor_s` are what ``docs/protocol.md`` promises; tests shorten `floor_s`."""
+    """Limits and times. All but `floor_s` are what ``docs/protocol.md`` promises; tests shorten `floor_s`, and `bounds`."""
 
     #: F: no batch younger than 2F is ever deleted, and no writer trusts a tail it learned F ago. Seconds.
     floor_s: float = 300.0
@@ -25,6 +27,8 @@ class Settings:
     cache_bytes: int = 32 * 1024 * 1024
     #: requests served at once by one process; half of them may wait in a long poll
     threads: int = 64
+    #: how much a subscriber's document holds
+    bounds: Bounds = field(default_factory=Bounds)
 
     @property
     def floor_us(self) -> int:

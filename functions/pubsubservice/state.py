@@ -6,7 +6,6 @@ It is changed by one conditional update at a time. The rules that change it are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,17 +13,15 @@ import msgspec
 from pubsubservice.batch import check_format
 from pubsubservice.names import FORMAT
 from pubsubservice.problems import NotFound
-from pubsubservice.spans import Piece, pieces
+from pubsubservice.spans import pieces
 from pubsubservice.store import Changed, Doc, Fields, Refused, Store, Unknown
 from pubsubservice.subscriber import Dead, Due, Lease, Position, Subscription
 from pubsubservice.tokens import Ended
 
-__all__ = ["MAX_LEASES", "MAX_STATE_BYTES", "State", "unknown_subscriber", "written"]
+__all__ = ["MAX_STATE_BYTES", "State", "unknown_subscriber", "written"]
 
-#: new events stop when document bytes + 16 × unsettled events pass this
+#: a larger document is made smaller where it can be; new events have stopped before (see `bounds`)
 MAX_STATE_BYTES = 900_000
-#: with this many open leases nothing is handed out
-MAX_LEASES = 1_000
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -103,14 +100,6 @@ class State:
         """Events that are leased or due at `now`, or have failed and wait for their next time."""
         leased = sum(lease.left.bit_count() for lease in self.leases.values())
         return leased + sum(due.left.bit_count() for due in self.due if not due.waits(now))
-
-    def give_back(self, parts: Sequence[Piece], kind: Due) -> None:
-        """Make events due as `kind`, an entry without events; those given back one by one share an entry when alike."""
-        entry = next((due for due in self.due if due.alike(kind)), None)
-        if entry is None:
-            entry = kind
-            self.due.append(entry)
-        entry.add(parts)
 
     def drop_empty(self) -> None:
         """Remove due entries of which nothing is left."""

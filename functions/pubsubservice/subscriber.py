@@ -8,12 +8,15 @@ import msgspec
 
 from pubsubservice.spans import Piece, Span, bits_to_bytes, bytes_to_bits, cover, pack, unpack
 
-__all__ = ["MAX_BACKOFF_S", "Dead", "Due", "Lease", "Position", "Subscription"]
+__all__ = ["MAX_BACKOFF_S", "Dead", "Due", "Kind", "Lease", "Position", "Subscription"]
 
 #: the longest backoff, seconds
 MAX_BACKOFF_S = 600.0
 
 NO_SPANS = pack([])
+
+#: how events are due: at, attempt, together, delayed, doomed, reason
+Kind = tuple[int, int, bool, bool, bool, str]
 
 
 class Position(msgspec.Struct, array_like=True):
@@ -131,11 +134,10 @@ class Due(msgspec.Struct, array_like=True):
         """Whether its events have never been handed out, and are not to be yet."""
         return self.delayed and self.at > now
 
-    def alike(self, other: Due) -> bool:
-        """Whether events due like `other` may share this entry; those of an expired lease keep one of their own."""
-        mine = (self.at, self.attempt, self.token, self.together, self.delayed, self.doomed, self.reason)
-        theirs = (other.at, other.attempt, None, other.together, other.delayed, other.doomed, other.reason)
-        return mine == theirs
+    @property
+    def kind(self) -> Kind:
+        """All but the events: those of an expired lease aside, entries of one kind are one entry."""
+        return (self.at, self.attempt, self.together, self.delayed, self.doomed, self.reason)
 
     def add(self, parts: Sequence[Piece]) -> None:
         """These events are due as well."""

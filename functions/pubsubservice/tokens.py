@@ -59,11 +59,10 @@ class Ended:
     SETTLED, LATE, TAKEN = b"s", b"l", b"t"
     SIZE = 12
 
-    def __init__(self, packed: bytes, floor: int, cap: int = 1_000) -> None:
+    def __init__(self, packed: bytes, floor: int) -> None:
         self.packed = packed
         #: newest token time that was dropped: a token not above it counts as ended
         self.floor = floor
-        self._cap = cap
 
     def how(self, token: str) -> bytes | None:
         """How a remembered token ended: SETTLED by its client, LATE (expired, all still due), TAKEN (by others)."""
@@ -74,8 +73,8 @@ class Ended:
         """Whether a token can make no lease any more."""
         return token_time(token) <= self.floor or self._find(_key(token)) >= 0
 
-    def add(self, token: str, how: bytes) -> None:
-        """Remember an ending; a settled one is final, a taken one cannot become late."""
+    def add(self, token: str, how: bytes, cap: int) -> None:
+        """Remember an ending, as one of the last `cap`; a settled one is final, a taken one cannot become late."""
         key = _key(token)
         place = self._find(key)
         if place >= 0:
@@ -86,7 +85,7 @@ class Ended:
         while at and self.packed[at - 12 : at - 1] > key:
             at -= 12
         self.packed = self.packed[:at] + key + how + self.packed[at:]
-        if len(self.packed) > self._cap * self.SIZE:
+        while len(self.packed) > cap * self.SIZE:
             self.floor = max(self.floor, int.from_bytes(self.packed[:8], "big"))
             self.packed = self.packed[12:]
 

@@ -6,11 +6,11 @@ from pubsubservice.delivery import Delivery
 from pubsubservice.expire import Expire
 from pubsubservice.group import Append
 from pubsubservice.known import Known
+from pubsubservice.leases import Leases
 from pubsubservice.log import Log
 from pubsubservice.names import log_path
 from pubsubservice.reader import Reader
 from pubsubservice.service import Service
-from pubsubservice.state import State
 from pubsubservice.store import Doc, Reads
 
 
@@ -55,8 +55,9 @@ class TokenUsedAgain(Service):
     """A token whose lease has ended makes another one."""
 
     class delivery_type(Delivery):
-        def _used(self, state: State, token: str) -> bool:
-            return False
+        class leases_type(Leases):
+            def used(self, token: str) -> bool:
+                return False
 
 
 class ProcessTime(Service):

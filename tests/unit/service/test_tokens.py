@@ -32,9 +32,9 @@ def test_a_made_token_is_well_formed() -> None:
 
 def test_the_oldest_ended_token_is_dropped_and_still_counts_as_used() -> None:
     """The floor stands for all that was dropped."""
-    ended = Ended(b"", 0, cap=3)
+    ended = Ended(b"", 0)
     for time in (30, 10, 40, 20):
-        ended.add(f"{time}-a", Ended.SETTLED)
+        ended.add(f"{time}-a", Ended.SETTLED, cap=3)
     assert [ended.how(f"{time}-a") for time in (10, 20, 30, 40)] == [None, *[Ended.SETTLED] * 3]
     assert ended.floor == 10
     assert ended.used("10-a")
@@ -53,6 +53,6 @@ def test_a_late_ending_becomes_settled_or_taken_and_nothing_else_changes() -> No
         (Ended.TAKEN, Ended.LATE, Ended.TAKEN),
     ):
         token = f"7-{first.decode()}{then.decode()}"
-        ended.add(token, first)
-        ended.add(token, then)
+        ended.add(token, first, cap=9)
+        ended.add(token, then, cap=9)
         assert ended.how(token) == result

@@ -6,15 +6,17 @@ import random
 
 import pytest
 
-from pubsubservice.leases import Settlement, Settlements, expire, settle
+from pubsubservice.bounds import Bounds
+from pubsubservice.leases import Leases, Settlement, Settlements
 from pubsubservice.names import sequence_prefix
 from pubsubservice.spans import Span, pack
-from pubsubservice.state import MAX_LEASES, MAX_STATE_BYTES, State
+from pubsubservice.state import State
 from pubsubservice.store import Doc
 from pubsubservice.subscriber import Lease, Position, Subscription
 
 LIMIT = 1_048_576
 SECOND = 1_000_000
+BOUNDS = Bounds()
 
 
 def crowded(batch: int, logs: int, name_length: int) -> State:
@@ -25,11 +27,11 @@ def crowded(batch: int, logs: int, name_length: int) -> State:
         far = Position(10**11, 3, 10**13, 1_700_000_000 * SECOND)
         state.subscriptions[topic] = Subscription(10_000 + n, 30, [far])
     for n in range(1_000):
-        state.ended.add(f"{1_600_000_000 * SECOND + n}-old", b"s")
+        state.ended.add(f"{1_600_000_000 * SECOND + n}-old", b"s", BOUNDS.ended)
     seq = 10**11
-    while len(state.leases) < MAX_LEASES:
+    while len(state.leases) < BOUNDS.leases:
         state.size = len(bytes(state.fields()["state"]))  # type: ignore[arg-type]
-        room = (MAX_STATE_BYTES - state.size) // 16 - state.unsettled(1_700_000_000 * SECOND)
+        room = (BOUNDS.state_bytes - state.size) // 16 - state.unsettled(1_700_000_000 * SECOND)
         if room <= 0:
             break
         spans, events = [], 0
@@ -65,11 +67,11 @@ def test_the_worst_document_stays_below_the_limit(batch: int, logs: int, name_le
             for i in range(0, span.stop - span.start, 2)
         ]
         if number % 2:
-            settle(state, Settlements(ack=[Settlement(token, named)]), now)
+            Leases(state, now).settle(Settlements(ack=[Settlement(token, named)]))
         else:  # one by one, each at a time of its own
             for i, event in enumerate(named[:200]):
-                settle(state, Settlements(nack=[Settlement(token, [event], delay_s=i)]), now)
+                Leases(state, now).settle(Settlements(nack=[Settlement(token, [event], delay_s=i)]))
     assert written(state) < LIMIT
-    expire(state, 1_800_000_000 * SECOND)
+    Leases(state, 1_800_000_000 * SECOND).expire()
     assert not state.leases
     assert written(state) < LIMIT
