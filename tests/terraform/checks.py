@@ -1,0 +1,70 @@
+"""What is checked of the module, one function each: it returns what can be said of success, or raises Failed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from . import installed, tables
+from .deployment import upgraded
+from .tree import Failed, Tree, run
+
+__all__ = ["CHECKS", "LEAST_RUNS"]
+
+#: fewer passed runs than this, and the tests were not found
+LEAST_RUNS = 15
+_POLICIES = Path(__file__).parent / "policies"
+
+
+def formatted(tree: Tree) -> str:
+    tree.terraform("fmt", "-check", "-recursive", "-diff")
+    return "formatted"
+
+
+def valid(tree: Tree) -> str:
+    """Of the module, and of the examples with the module in them."""
+    for folder in (".", "examples/minimal", "examples/complete"):
+        tree.init(folder)
+        tree.terraform("validate", at=folder)
+    return f"valid with {'the stand-in' if installed.provider() == 'standin' else 'the real providers'}"
+
+
+def tested(tree: Tree, *only: str) -> str:
+    """`terraform test`, of all its files or of those named; the real providers are mocked in it, so it needs no cloud."""
+    tree.init()
+    said = tree.terraform("test", *(f"-filter=tests/{name}.tftest.hcl" for name in only))
+    found = re.search(r"(\d+) passed, 0 failed", said)
+    if found is None or int(found[1]) < LEAST_RUNS:
+        raise Failed(f"{LEAST_RUNS} runs at least are expected\n{said}")
+    return f"{found[1]} runs passed"
+
+
+def policed(tree: Tree) -> str:
+    """checkov, with its own policies and ours; what is skipped, and why, is in `.checkov.yaml`."""
+    command = [installed.checkov(), "--directory", str(tree.module), "--config-file", str(tree.module / ".checkov.yaml")]
+    said = run([*command, "--external-checks-dir", str(_POLICIES)], tree.module, dict(os.environ))
+    found = re.search(r"Passed checks: (\d+), Failed checks: 0", said)
+    if found is None:
+        raise Failed(f"no check was made\n{said}")
+    return f"{found[1]} policies kept"
+
+
+def documented(tree: Tree) -> str:
+    """The tables of the README are those of the variables and outputs."""
+    readme = (tree.module / "README.md").read_text(encoding="utf-8")
+    if readme != tables.with_tables(readme, tree.module):
+        raise Failed("the tables of terraform/README.md are not those of variables.tf and outputs.tf: make tables")
+    return "tables are current"
+
+
+#: in the order in which they are run, the quick ones first
+CHECKS: dict[str, Callable[[Tree], str]] = {
+    "fmt": formatted,
+    "tables": documented,
+    "validate": valid,
+    "upgrade": upgraded,
+    "test": tested,
+    "checkov": policed,
+}

@@ -1,0 +1,34 @@
+"""Deliberate mistakes, one at a time in a copy of the module: `make terraform` notices each, and says what is wrong."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from . import installed
+from .checks import CHECKS, tested
+from .mistakes import MISTAKES, Mistake
+from .tree import Failed, Tree
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "_"))
+def test_the_mistake_is_noticed(mistake: Mistake, tree: Tree) -> None:
+    """By the check that is to notice it, in these words."""
+    if installed.provider() == "real":
+        pytest.skip("the words are those of the stand-in")
+    file = tree.module / mistake.file
+    text = file.read_text(encoding="utf-8")
+    assert mistake.right in text
+    file.write_text(text.replace(mistake.right, mistake.wrong), encoding="utf-8")
+    with pytest.raises(Failed) as found:
+        if mistake.test:
+            tested(tree, mistake.test)
+        else:
+            CHECKS[mistake.check](tree)
+    assert mistake.message in _unwrapped(str(found.value))
+
+
+def _unwrapped(said: str) -> str:
+    """Without the frames and line breaks that Terraform puts around its messages."""
+    return re.sub(r"\s+", " ", said.replace("│", " "))
