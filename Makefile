@@ -6,23 +6,30 @@ BIN := $(VENV)/bin
 SEEDS ?= 500
 DURATION ?= 120
 CASES ?= 2000
+PROVIDER ?= standin
 #: more arguments for `make test`, `make emulator`, `make torture` and `make demo`
 ARGS ?=
 
-.PHONY: help venv test lint demo emulator simulate torture bench fuzz wheel clean
+.PHONY: help venv test lint terraform tables demo emulator simulate torture bench fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
 
 venv: $(VENV)/.dev ## make .venv with all that the other targets need
 
-test: $(VENV)/.dev ## run all tests; on Google's Firestore emulator too, if it is installed
+test: $(VENV)/.dev $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
 	@PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz" $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev ## check style, format and types
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
+
+terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
+	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform
+
+tables: $(VENV)/.dev ## write the tables of inputs and outputs in terraform/README.md
+	@$(BIN)/python -m tests.terraform.tables
 
 demo: $(VENV)/.runtime ## publish and consume thousands of real events on an emulator, and check every one
 	@$(BIN)/python -m demo $(ARGS)
@@ -63,6 +70,16 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --group dev
 	@# PyDispatcher's own tests are run against ours; they are fetched, not copied
 	$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers PyDispatcher==2.0.7
+	@touch $@
+
+# Each in an environment of its own: they need other versions of what the functions need. `tf` has the stubs of Terraform's plugin
+# protocol, which are all that is used of it.
+$(VENV)/.terraform: $(VENV)/.dev
+	@$(PYTHON) -m venv --without-pip $(VENV)/terraform
+	$(BIN)/python -m pip --python $(VENV)/terraform install --quiet --group standin
+	$(BIN)/python -m pip --python $(VENV)/terraform install --quiet --no-deps tf==1.2.0
+	@$(PYTHON) -m venv --without-pip $(VENV)/checkov
+	$(BIN)/python -m pip --python $(VENV)/checkov install --quiet --group checkov
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
