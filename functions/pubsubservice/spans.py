@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -85,22 +86,30 @@ def select(spans: Sequence[Span], mask: int) -> list[Span]:
 
 
 def mask_of(spans: Sequence[Span], wanted: Iterable[tuple[int, int, int]]) -> int:
-    """The bits of the events named by (subscription number, partition, log index); others are passed over."""
+    """The bits of the events named by (subscription number, partition, log index); others are passed over.
+
+    Where spans overlap, an event has a bit in each: in one as what it is, in others as what they hold in between.
+    """
     places: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     at = 0
     for span in spans:
-        places.setdefault(span[:2], []).append((span.first, span.stop - span.start, at))
-        at += span.stop - span.start
-    for in_log in places.values():
+        length = span.stop - span.start
+        places.setdefault(span[:2], []).append((span.first, span.first + length, at))
+        at += length
+    #: how far the spans up to each one reach, so that looking back ends where nothing can hold the event any more
+    reaches: dict[tuple[int, int], list[int]] = {}
+    for log, in_log in places.items():
         in_log.sort()
+        reaches[log] = list(accumulate((end for _, end, _ in in_log), max))
     mask = 0
     for number, partition, index in wanted:
-        in_log = places.get((number, partition), [])
+        in_log, reach = places.get((number, partition), []), reaches.get((number, partition), [])
         nearest = bisect_right(in_log, (index, _FAR, 0)) - 1
-        if nearest >= 0:
-            low, length, first = in_log[nearest]
-            if index < low + length:
+        while nearest >= 0 and index < reach[nearest]:
+            low, end, first = in_log[nearest]
+            if index < end:
                 mask |= 1 << (first + index - low)
+            nearest -= 1
     return mask
 
 

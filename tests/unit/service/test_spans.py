@@ -100,3 +100,12 @@ def test_the_first_events_are_as_many_as_asked_for(parts: list[tuple[int, int, i
 def test_events_that_are_not_there_are_passed_over() -> None:
     """An index outside of every span sets no bit."""
     assert mask_of([Span(1, 0, 1, 0, 3, 10)], [(1, 0, 9), (1, 0, 13), (2, 0, 10), (1, 1, 10)]) == 0
+
+
+def test_an_event_is_found_where_spans_overlap() -> None:
+    """One that was nacked by itself lies within the span of its neighbours, which is behind it as well as before."""
+    neighbours, alone = Span(1, 0, 1, 0, 8, 0), Span(1, 0, 1, 1, 2, 1)
+    assert mask_of([neighbours, alone], [(1, 0, 2)]) == 1 << 2
+    assert mask_of([alone, neighbours], [(1, 0, 7), (1, 0, 0)]) == 1 << 8 | 1 << 1
+    assert mask_of([neighbours, alone], [(1, 0, 1)]) == 1 << 1 | 1 << 8
+    assert mask_of([neighbours, alone], [(1, 0, 8)]) == 0
