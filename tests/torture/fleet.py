@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["Fleet", "Process"]
+__all__ = ["Fleet", "Function", "Process", "end_all"]
 
 _READY_S = 40.0
 _LOOK_S = 0.05
@@ -79,10 +79,13 @@ class Process:
         self._signal(signal.SIGCONT)
         self.paused = False
 
-    def end(self, timeout_s: float) -> bool:
-        """Ask it to end; killed, and False, if it has not after a while."""
+    def ask_to_end(self) -> None:
+        """Ask it to end, also if it is frozen."""
         self.resume()
         self._signal(signal.SIGTERM)
+
+    def await_end(self, timeout_s: float) -> bool:
+        """Wait for its end; killed, and False, if that does not come."""
         try:
             if self._process is not None:
                 self._process.wait(timeout_s)
@@ -120,6 +123,14 @@ class Function(Process):
         """Begin a life, at another port."""
         self._port_file.unlink(missing_ok=True)
         super().start()
+
+
+def end_all(processes: Sequence[Process], timeout_s: float) -> list[str]:
+    """Ask processes to end; returns the names of those that had to be killed after a while."""
+    for process in processes:
+        process.ask_to_end()
+    deadline = time.monotonic() + timeout_s
+    return [process.name for process in processes if not process.await_end(max(0.0, deadline - time.monotonic()))]
 
 
 class Fleet:

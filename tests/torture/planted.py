@@ -10,8 +10,12 @@ import msgspec
 
 from pubsubservice.delivery import Answer, GetEvents
 from pubsubservice.log import Log
+from pubsubservice.reader import Reader
 from pubsubservice.service import Service
+from pubsubservice.sieve import Sieve
+from pubsubservice.state import State
 from pubsubservice.store import Exists, Fields, Store
+from pubsubservice.tap import Tap
 from simulation.broken import BROKEN
 
 __all__ = ["PLANTED"]
@@ -52,6 +56,25 @@ class AckDropped(Service):
         return super().get_events(request._replace(settlements=msgspec.structs.replace(settlements, ack=acks)))
 
 
+class _HastySieve(Sieve):
+    """Takes a batch whose first event is not wanted for one of which nothing is."""
+
+    def pick(self, lines: Sequence[bytes]) -> int:
+        wanted = super().pick(lines)
+        return wanted if wanted & 1 else 0
+
+
+class FilterSkips(Service):
+    """A filter that passes over an event moves the position past what it should have let through."""
+
+    class reader_type(Reader):
+        def _taps_of(self, state: State, topic: str) -> list[Tap]:
+            taps = super()._taps_of(state, topic)
+            for tap in taps:
+                tap.sieve.__class__ = _HastySieve
+            return taps
+
+
 #: by what they break
 PLANTED: dict[str, type[Service]] = {
     "append ignores Exists": ExistsIgnored,
@@ -59,4 +82,5 @@ PLANTED: dict[str, type[Service]] = {
     "ack dropped": AckDropped,
     "expire deletes before it records": BROKEN["trim point first"],
     "lease by local clock": BROKEN["store time"],
+    "filter skips position": FilterSkips,
 }

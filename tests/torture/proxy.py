@@ -18,7 +18,7 @@ from torture.messages import read_message
 __all__ = ["Proxy"]
 
 #: of all exchanges, the part that something happens to
-_FAULTY = 0.06
+_FAULTY = 0.1
 #: what may happen, and how often compared with the others
 _FAULTS = {
     "request lost": 2,

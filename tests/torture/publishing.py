@@ -17,7 +17,7 @@ from torture.times import PUBLISH_S, READ_TIMEOUT_S
 from torture.worker import options_of
 from torture.workload import PUBLISHERS
 
-_PAUSE_S = 0.2
+_PAUSE_S = 0.15
 _MOST = 8
 
 

@@ -13,7 +13,7 @@ from pubsubclient import Service, Subscriber, Topic
 from stores.opening import open_store
 from torture.checker import check
 from torture.evidence import Evidence, Handing
-from torture.fleet import Fleet, Function, Process
+from torture.fleet import Fleet, Function, Process, end_all
 from torture.googles import GooglesEmulator
 from torture.nemesis import Nemesis
 from torture.promised import Mortal, Promised
@@ -31,6 +31,8 @@ _FUNCTIONS = 3
 #: what was on its way when it became calm has arrived by then, seconds
 _SETTLE_S = 2.0
 _LOOK_S = 0.25
+#: how long consumers may take to end once everything is done, seconds
+_END_S = 20.0
 
 
 #: what is to hold of `workload`
@@ -121,13 +123,13 @@ class Run:
         for process in fleet.all:
             if not process.running:
                 process.start()
-        stuck = [process.name for process in fleet.publishers if not process.end(4 * PUBLISH_S)]
+        stuck = end_all(fleet.publishers, 4 * PUBLISH_S)
         fleet.await_functions()
         time.sleep(_SETTLE_S)
         give_up = time.monotonic() + DRAIN_S
         while (left_over := self._left_over()) and time.monotonic() < give_up:
             time.sleep(_LOOK_S)
-        stuck += [process.name for process in [*fleet.consumers, *fleet.others] if not process.end(20)]
+        stuck += end_all([*fleet.consumers, *fleet.others], _END_S)
         return left_over, [f"{name} did not end when it was asked to" for name in stuck]
 
     def _left_over(self) -> dict[str, str]:

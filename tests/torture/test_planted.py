@@ -13,11 +13,17 @@ from torture.test_torture import tortured
 #: what a run reports of each
 _FOUND_BY_A_RUN = {
     "append ignores Exists": "lost",
-    "since ignored": "doubled",
     "ack dropped": "came again",
     "lease by local clock": "wrong lease",
+    "filter skips position": "lost",
 }
 _SECONDS = 12
+#: what the simulation reports of each. In a run, a publish has to be tried again at a process that has just looked at the log
+#: for the first time; a reader has to come, or expire to be killed, just between deleting and recording
+_FOUND_BY_THE_SIMULATION = {
+    "since": "an event was appended twice",
+    "trim point first": "an event left without an ack of somebody who saw it (LOST)",
+}
 
 
 @pytest.mark.slow
@@ -26,10 +32,10 @@ def test_a_run_reports_a_planted_bug(bug: str, tmp_path: Path) -> None:
     """By the promise that it breaks, with exit code 1."""
     run = tortured(tmp_path, "--store", "sqlite", "--duration", str(_SECONDS), "--seed", "2", "--plant", bug)
     assert run.returncode == 1, run.stdout + run.stderr
-    assert f"\n{_FOUND_BY_A_RUN[bug]}: " in run.stdout
+    assert f"\n{_FOUND_BY_A_RUN[bug]}: " in run.stdout, run.stdout
 
 
-def test_the_simulation_reports_an_expire_that_deletes_before_it_records() -> None:
-    """A reader must come, or expire be killed, just in between: rare in a run, soon found by the simulation."""
-    lost = "an event left without an ack of somebody who saw it (LOST)"
-    assert any(lost in World(seed, BROKEN["trim point first"]).run() for seed in range(2_000))
+@pytest.mark.parametrize("rule", _FOUND_BY_THE_SIMULATION)
+def test_the_simulation_reports_a_planted_bug(rule: str) -> None:
+    """Where a run would mostly take too long."""
+    assert any(_FOUND_BY_THE_SIMULATION[rule] in World(seed, BROKEN[rule]).run() for seed in range(2_000))
