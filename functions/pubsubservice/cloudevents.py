@@ -17,9 +17,10 @@ import flask
 import msgspec
 
 from pubsubservice.decoding import decode
-from pubsubservice.events import check_utf8, decode_events
+from pubsubservice.events import decode_events
 from pubsubservice.http import json_body, query, read_body, unsupported_media_type
 from pubsubservice.problems import BadRequest
+from pubsubservice.scans import check_utf8
 from pubsubservice.wire import Publish, check_publish, decode_publish
 
 __all__ = ["BATCHED", "STRUCTURED", "decode_published"]

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pubsubservice.events import check_utf8
 from pubsubservice.problems import BadRequest
+from pubsubservice.scans import check_utf8
 
 __all__ = ["check_range", "decode"]
 

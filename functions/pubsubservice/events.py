@@ -12,20 +12,19 @@ import binascii
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import msgspec
 
 from pubsubservice.members import repeated_name
 from pubsubservice.names import identity
-from pubsubservice.problems import BadRequest, Problem
+from pubsubservice.problems import BadRequest
+from pubsubservice.scans import check_numbers, check_utf8, is_deep, numbers_suspicious, too_deep
 
 __all__ = [
     "MAX_EVENTS",
     "MAX_EVENT_BYTES",
     "OURS",
     "Entry",
-    "check_utf8",
     "decode_events",
     "identity_of",
     "same_payload",
@@ -35,8 +34,6 @@ __all__ = [
 MAX_EVENTS = 10_000
 #: bytes of one event's JSON
 MAX_EVENT_BYTES = 900_000
-#: levels of nesting, the event itself included
-MAX_DEPTH = 64
 
 #: what the service adds to every event that it delivers
 OURS = frozenset({"topic", "sequence", "recordedtime", "attempt"})
@@ -57,12 +54,6 @@ _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _string = msgspec.json.Decoder(str)
 _any = msgspec.json.Decoder()
 _scalar = msgspec.json.Decoder(str | bool | int | None)
-
-_DIGITS = bytes(0x30 if 0x30 <= i <= 0x39 else 0x65 if i == 0x45 else i for i in range(256))
-_NOT_BRACKETS = bytes(i for i in range(256) if i not in b"{}[]")
-_SQUARE = bytes.maketrans(b"{}", b"[]")
-#: after _DIGITS: an integer that may pass 64 bits, an exponent that may pass a double
-_SUSPICIOUS = (b"0" * 19, b"0e000", b"0e+000")
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -87,19 +78,8 @@ def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> l
             "too_large", f"events: at most {MAX_EVENTS} in a request; got {len(raws)}. Split the request.", status=413
         )
     check_utf8(body)
-    numbers = _numbers_suspicious(body)
+    numbers = numbers_suspicious(body)  # hardly ever true of small numbers and text, and nearly always of random ids
     return [_decode_event(bytes(raw), publisher, number, numbers=numbers) for number, raw in enumerate(raws)]
-
-
-def check_utf8(body: bytes) -> None:
-    """Refuse bytes that are not UTF-8: raises BadRequest."""
-    if not body.isascii():
-        try:
-            body.decode()
-        except UnicodeDecodeError as e:
-            raise BadRequest(
-                "invalid_json", f"The body is not UTF-8 at byte {e.start}: JSON is exchanged in UTF-8."
-            ) from e
 
 
 def same_payload(one: bytes, other: bytes) -> bool:
@@ -128,20 +108,63 @@ def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) ->
         raise BadRequest(
             "too_large", f"{where}: an event is at most {MAX_EVENT_BYTES} bytes of JSON; got {len(line)}.", status=413
         )
+    if b"\n" not in line and b"\r" not in line:
+        plain = _plain_entry(line, publisher, numbers=numbers)
+        if plain is not None:
+            return plain
     try:
         attributes = _attributes.decode(line)
     except msgspec.MsgspecError as e:
         raise BadRequest("invalid_event", f"{where}: a CloudEvent is a JSON object; {e}.") from e
     except RecursionError as e:
-        raise _too_deep(where) from e
-    if _is_deep(line):
-        raise _too_deep(where)
-    if numbers and _numbers_suspicious(line):
-        _check_numbers(line, where)
+        raise too_deep(where) from e
+    if is_deep(line):
+        raise too_deep(where)
+    if numbers and numbers_suspicious(line):
+        check_numbers(line, where)
     event_id, source = _check_attributes(attributes, line, where)
     if b"\n" in line or b"\r" in line:
         line = line.replace(b"\n", b" ").replace(b"\r", b" ")
     return Entry(event_id, source, identity(publisher, source, event_id), line)
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """What nearly all events consist of."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str = ""
+    subject: str = ""
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_plain = msgspec.json.Decoder(_Plain)
+#: bytes of an event beside its values: names, quotes, colons, commas and braces
+_PLAIN_BYTES = len('{"specversion":"","id":"","source":"","type":""}')
+
+
+def _plain_entry(line: bytes, publisher: str, *, numbers: bool) -> Entry | None:
+    """An event that has no other members than usual, each once and without white space between; None for any other.
+
+    That each is there once shows by the length: the same members make no other.
+    """
+    try:
+        event = _plain.decode(line)
+    except (msgspec.MsgspecError, RecursionError):
+        return None  # it is unusual, or has a fault
+    text = f"{event.id}{event.source}{event.type}{event.time}{event.subject}"
+    data = bytes(event.data)
+    size = _PLAIN_BYTES + len(event.specversion) + (len(text) if text.isascii() else len(text.encode())) + len(data)
+    size += (10 if event.time else 0) + (13 if event.subject else 0) + (8 if data else 0)
+    if size != len(line) or event.specversion != "1.0" or not (event.id and event.source and event.type):
+        return None
+    if _CONTROL.search(text) or (event.time and not _is_time(event.time)) or is_deep(line):
+        return None
+    if numbers and numbers_suspicious(data):
+        return None
+    return Entry(event.id, event.source, identity(publisher, event.source, event.id), line)
 
 
 def _check_attributes(attributes: dict[str, msgspec.Raw], line: bytes, where: str) -> tuple[str, str]:
@@ -241,44 +264,3 @@ def _check_base64(attributes: dict[str, msgspec.Raw], where: str) -> None:
         raise BadRequest(
             "invalid_event", f"{where}: data_base64 is expected to be a string of base64 (RFC 4648)."
         ) from e
-
-
-def _numbers_suspicious(text: bytes) -> bool:
-    folded = text.translate(_DIGITS)
-    return any(spot in folded for spot in _SUSPICIOUS)
-
-
-def _is_deep(line: bytes) -> bool:
-    """Whether nesting passes MAX_DEPTH; brackets inside strings do not count."""
-    if line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
-        return False
-    # without escaped backslashes and quotes, every other piece between quotes is outside of strings
-    outside = b"".join(line.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
-    brackets = outside.translate(_SQUARE, _NOT_BRACKETS)
-    for _ in range(MAX_DEPTH):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
-
-
-def _check_numbers(line: bytes, where: str) -> None:
-    """Parse an event in full: every number must fit 64 bits or a double."""
-    try:
-        level: list[Any] = [_any.decode(line)]
-    except msgspec.MsgspecError as e:
-        raise BadRequest("invalid_number", f"{where}: a number is out of the range of a double.") from e
-    while level:
-        below: list[Any] = []
-        for value in level:
-            if type(value) is dict:
-                below += value.values()
-            elif type(value) is list:
-                below += value
-            elif type(value) is int and not -(2**63) <= value < 2**64:
-                raise BadRequest("invalid_number", f"{where}: the integer {str(value)[:30]} does not fit 64 bits.")
-        level = below
-
-
-def _too_deep(where: str) -> Problem:
-    return BadRequest("too_deep", f"{where}: at most {MAX_DEPTH} levels of nesting are expected.")

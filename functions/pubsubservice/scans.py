@@ -1,0 +1,79 @@
+"""What a lenient scanner lets through and other parsers would not read alike, looked for by scans over bytes.
+
+A scan only finds suspicious spots: strings may hold them as well. What has one is parsed in full.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pubsubservice.problems import BadRequest, Problem
+
+__all__ = ["check_numbers", "check_utf8", "is_deep", "numbers_suspicious", "too_deep"]
+
+#: levels of nesting, the event itself included
+MAX_DEPTH = 64
+
+_any = msgspec.json.Decoder()
+
+_DIGITS = bytes(0x30 if 0x30 <= i <= 0x39 else 0x65 if i == 0x45 else i for i in range(256))
+_NOT_BRACKETS = bytes(i for i in range(256) if i not in b"{}[]")
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+#: after _DIGITS: an integer that may pass 64 bits, an exponent that may pass a double
+_SUSPICIOUS = (b"0" * 19, b"0e000", b"0e+000")
+
+
+def check_utf8(body: bytes) -> None:
+    """Refuse bytes that are not UTF-8: raises BadRequest."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as e:
+            raise BadRequest(
+                "invalid_json", f"The body is not UTF-8 at byte {e.start}: JSON is exchanged in UTF-8."
+            ) from e
+
+
+def numbers_suspicious(text: bytes) -> bool:
+    """Whether a number in it may be one that does not fit 64 bits or a double."""
+    folded = text.translate(_DIGITS)
+    return any(spot in folded for spot in _SUSPICIOUS)
+
+
+def is_deep(line: bytes) -> bool:
+    """Whether nesting passes MAX_DEPTH; brackets inside strings do not count."""
+    if line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
+        return False
+    # without escaped backslashes and quotes, every other piece between quotes is outside of strings
+    outside = b"".join(line.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    brackets = outside.translate(_SQUARE, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
+
+
+def check_numbers(line: bytes, where: str) -> None:
+    """Parse an event in full: every number must fit 64 bits or a double."""
+    try:
+        level: list[Any] = [_any.decode(line)]
+    except msgspec.MsgspecError as e:
+        raise BadRequest("invalid_number", f"{where}: a number is out of the range of a double.") from e
+    while level:
+        below: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                below += value.values()
+            elif type(value) is list:
+                below += value
+            elif type(value) is int and not -(2**63) <= value < 2**64:
+                raise BadRequest("invalid_number", f"{where}: the integer {str(value)[:30]} does not fit 64 bits.")
+        level = below
+
+
+def too_deep(where: str) -> Problem:
+    """The refusal of what is nested too deeply."""
+    return BadRequest("too_deep", f"{where}: at most {MAX_DEPTH} levels of nesting are expected.")
