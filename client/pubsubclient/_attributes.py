@@ -65,7 +65,7 @@ def check_attributes(attributes: Mapping[str, Attribute]) -> dict[str, Attribute
 def check_time(value: datetime | str | None) -> str:
     """A time as text (RFC 3339); now, in UTC, for None. Raises InvalidArgument."""
     if value is None:
-        value = datetime.now(timezone.utc)
+        return datetime.now(timezone.utc).isoformat(timespec="microseconds")[:26] + "Z"
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise InvalidArgument(f"time: expected a datetime with a time zone; got {value!r}.")

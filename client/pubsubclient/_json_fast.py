@@ -5,6 +5,7 @@ Importing this module raises ImportError where orjson is not installed.
 
 from __future__ import annotations
 
+import marshal
 from math import isfinite
 from typing import Any
 
@@ -17,6 +18,8 @@ __all__ = ["decode", "encode", "encode_data"]
 #: what is JSON without a look at the value: orjson itself refuses integers beyond 64 bits and lone surrogates
 _PLAIN = frozenset({str, int, bool, type(None)})
 _STRINGS = frozenset({str})
+#: the newest format of `marshal` that does not look for objects that occur twice
+_WITHOUT_REFERENCES = 2
 
 
 def encode(value: Any) -> bytes:
@@ -37,20 +40,22 @@ def decode(text: bytes) -> Any:
 
 
 def encode_data(data: Any) -> bytes:
-    """As `standard.encode_data`."""
-    if _is_plain(data, standard.MAX_DEPTH):
-        try:
-            return orjson.dumps(data)
-        except TypeError:
-            pass  # the standard one knows the place
-    return standard.encode_data(data)
+    """As `standard.encode_data`.
+
+    orjson takes more than JSON's own types (enums, UUIDs, dataclasses, dates) and writes NaN as null. `marshal`, which
+    knows Python's own types alone, tells at a tenth of the cost of a look at each value.
+    """
+    try:
+        marshal.dumps(data, _WITHOUT_REFERENCES)
+        text = orjson.dumps(data)
+    except (TypeError, ValueError):
+        return standard.encode_data(data)  # which knows the place of what is wrong
+    doubtful = b"null" in text or text.count(b"{") + text.count(b"[") > standard.MAX_DEPTH
+    return text if not doubtful or _is_plain(data, standard.MAX_DEPTH) else standard.encode_data(data)
 
 
 def _is_plain(value: Any, levels: int) -> bool:
-    """Whether `value` is of JSON's own types alone, finite, and not too deep.
-
-    orjson takes more than that (enums, UUIDs, dataclasses, dates) and writes NaN as null; of subclasses it takes some.
-    """
+    """Whether `value` is of JSON's own types alone, finite, and not too deep."""
     kind = type(value)
     if kind is dict:
         if not _STRINGS.issuperset(map(type, value)):

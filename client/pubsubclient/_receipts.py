@@ -26,9 +26,14 @@ class Receipt:
 
 def read_receipts(body: dict[str, Any], count: int) -> list[Receipt]:
     """The receipts of an answer to `count` events. Raises ServiceError (``bad_answer``) if they are not there."""
+    times: dict[str, datetime] = {}  # of few commits
     try:
+        for stored in body["events"]:
+            time = stored["recordedtime"]
+            if time not in times:
+                times[time] = parse_time(time)
         receipts = [
-            Receipt(stored["id"], stored["sequence"], parse_time(stored["recordedtime"])) for stored in body["events"]
+            Receipt(stored["id"], stored["sequence"], times[stored["recordedtime"]]) for stored in body["events"]
         ]
     except (KeyError, TypeError, ValueError) as e:
         raise bad_answer("publish", f"it holds no receipts ({e!r})") from e
