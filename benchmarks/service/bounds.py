@@ -1,0 +1,93 @@
+"""The ratios that this project holds itself to, and whether a run met them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from benchmarks.service.rounds import Figures
+
+__all__ = ["Verdict", "verdicts"]
+
+Results = Mapping[str, Figures]
+_PUBSUB, _NATS, _REDIS = "Pub/Sub emulator", "NATS JetStream", "Redis Streams"
+
+
+class Verdict(NamedTuple):
+    """One bound: what was measured, and what is allowed."""
+
+    what: str
+    measured: float
+    #: "<=" or ">="
+    sense: str
+    bound: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the bound holds."""
+        return self.measured <= self.bound if self.sense == "<=" else self.measured >= self.bound
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """All bounds whose figures are there."""
+    found = []
+    for what, sense, bound, ratio in _BOUNDS:
+        try:
+            found.append(Verdict(what, ratio(results), sense, bound))
+        except KeyError:
+            continue  # a workload that was left out, or a peer that is not installed
+    return found
+
+
+def _ratio(workload: str, figure: str, one: str, other: str) -> Callable[[Results], float]:
+    return lambda results: results[workload][one][figure] / results[workload][other][figure]
+
+
+def _figure(workload: str, figure: str, name: str = "ours") -> Callable[[Results], float]:
+    return lambda results: results[workload][name][figure]
+
+
+def _within(workload: str, figure: str, other: str, name: str = "ours") -> Callable[[Results], float]:
+    return lambda results: results[workload][name][figure] / results[workload][name][other]
+
+
+_STRUCTURED, _STRING = "batch-1000-structured", "batch-1000-string"
+
+_BOUNDS: tuple[tuple[str, str, float, Callable[[Results], float]], ...] = (
+    ("lone publish p50 / bare echo", "<=", 1.5, _ratio("lone", "p50 ms", "ours", "bare echo")),
+    ("lone publish p50 / Pub/Sub emulator", "<=", 1.0, _ratio("lone", "p50 ms", "ours", _PUBSUB)),
+    ("publish to receive, idle, p50 / Pub/Sub emulator", "<=", 1 / 8, _ratio("latency-idle", "p50 ms", "ours", _PUBSUB)),
+    ("publish to receive, idle, p99 / p50", "<=", 4.0, _within("latency-idle", "p99 ms", "p50 ms")),
+    ("batched publish, structured / Pub/Sub emulator", ">=", 2.5, _ratio(_STRUCTURED, "publish /s", "ours", _PUBSUB)),
+    ("batched publish, structured / NATS", ">=", 1.0, _ratio(_STRUCTURED, "publish /s", "ours", _NATS)),
+    ("batched publish, string, json / Pub/Sub emulator", ">=", 2.0, _ratio(_STRING, "publish /s", "ours json", _PUBSUB)),
+    ("drain, structured / Pub/Sub emulator", ">=", 2.0, _ratio(_STRUCTURED, "drain /s", "ours", _PUBSUB)),
+    ("drain, string / Pub/Sub emulator", ">=", 3.0, _ratio(_STRING, "drain /s", "ours", _PUBSUB)),
+    ("drain, structured / NATS", ">=", 1.0, _ratio(_STRUCTURED, "drain /s", "ours", _NATS)),
+    ("fan-out to 10 / Pub/Sub emulator", ">=", 4.0, _ratio("fan-out", "deliveries /s", "ours", _PUBSUB)),
+    ("fan-out to 10 / NATS", ">=", 1.0, _ratio("fan-out", "deliveries /s", "ours", _NATS)),
+    ("64 connections: events a commit", ">=", 16.0, _figure("together", "events a commit, 64")),
+    (
+        "over Firestore's emulator: batched publish / Pub/Sub emulator",
+        ">=",
+        1.0,
+        _ratio(_STRUCTURED, "publish /s", "ours firestore", _PUBSUB),
+    ),
+    (
+        "over Firestore's emulator: drain / Pub/Sub emulator",
+        ">=",
+        1.0,
+        _ratio(_STRUCTURED, "drain /s", "ours firestore", _PUBSUB),
+    ),
+    (
+        "over Firestore's emulator: fan-out / Pub/Sub emulator",
+        ">=",
+        1.0,
+        _ratio("fan-out", "deliveries /s", "ours firestore", _PUBSUB),
+    ),
+    ("Firestore: $ a million events, batches of 100", "<=", 0.10, _figure("costs", "$ a million, batches of 100")),
+    ("cold start / bare function", "<=", 1.15, _ratio("cold", "first answer s", "ours", "bare function")),
+    ("memory: MB more after all events", "<=", 20.0, _figure("memory", "growth MB")),
+    ("drain: slope of log time over log events", "<=", 1.05, _figure("growth", "slope")),
+    ("100 long polls held: publish p50 / idle", "<=", 2.0, _within("waiting", "with long polls p50 ms", "idle p50 ms")),
+)

@@ -1,0 +1,109 @@
+"""Servers as processes: started, waited for, looked at, and ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["ROOT", "Server", "free_port", "seconds_until"]
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A process with children, from construction until `close`.
+
+    Args:
+        command: what to run
+        ready: part of a line that it prints when it serves; None to wait for `port`
+        port: where it will listen
+    """
+
+    def __init__(
+        self, command: Sequence[str], *, ready: str | None = None, port: int = 0, more: Mapping[str, str] | None = None
+    ) -> None:
+        started = time.perf_counter()
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE if ready else self._log,
+            stderr=self._log,
+            env={**environment, **(more or {})},
+            start_new_session=True,
+        )
+        #: the line that says it is ready
+        self.line = ""
+        try:
+            if ready:
+                self.line = self._await_line(ready)
+            else:
+                seconds_until(lambda: _listens(port), 60)
+        except BaseException:
+            self.close()
+            raise
+        #: seconds from its start
+        self.ready_s = time.perf_counter() - started
+
+    def _await_line(self, ready: str) -> str:
+        assert self._process.stdout is not None
+        for raw in self._process.stdout:
+            line = raw.decode()
+            if ready in line:
+                return line.strip()
+        self._log.seek(0)
+        raise RuntimeError(f"{self._process.args} ended: {self._log.read().decode()[-2000:]}")
+
+    def resident_mb(self) -> float:
+        """Memory of the process and its children."""
+        group = os.getpgid(self._process.pid)
+        total = 0
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                if os.getpgid(int(status.parent.name)) == group:
+                    total += int(status.read_text().partition("VmRSS:")[2].split()[0])
+            except (OSError, IndexError):
+                continue  # it has just ended
+        return total / 1024
+
+    def close(self) -> None:
+        """End it, its children too."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, 15)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, 9)
+                self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._log.close()
+
+
+def seconds_until(true: object, timeout_s: float) -> float:
+    """Wait for a condition; raises TimeoutError."""
+    started = time.perf_counter()
+    while not true():  # type: ignore[operator]
+        if time.perf_counter() - started > timeout_s:
+            raise TimeoutError(f"not within {timeout_s} s")
+        time.sleep(0.005)
+    return time.perf_counter() - started
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
