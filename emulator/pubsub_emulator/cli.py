@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from pubsub_emulator.ending import end_on_signal
+from pubsub_emulator.forwarding import Signals
 from pubsubservice import __version__
 
 __all__ = ["main"]
@@ -26,30 +29,44 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; SystemExit for what ends early."""
-    options = _parser().parse_args(arguments)
+    own, given = _split(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(own)
     if options.command == "token":
-        return _print_token(options)
-    ended = end_on_signal()  # before the imports, which take half a second
+        printed: int = _part("auth", "pubsub token").print_token(options)
+        return printed
+    # signals are caught before the imports, which take half a second
+    if options.command == "exec":
+        if not given:
+            fail("a command is expected: pubsub exec -- COMMAND ...", "pubsub exec")
+        signals = Signals()
+        code: int = _part("execute", "pubsub exec").run(options, given, signals)
+    else:
+        ended = end_on_signal()
+        code = _part("command").run(options, ended)
+    return code
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments, and the command after the ``--`` of `pubsub exec`: nothing of it is ours, whatever it looks like."""
+    if arguments[:1] == ["exec"] and "--" in arguments:
+        place = arguments.index("--")
+        return list(arguments[:place]), list(arguments[place + 1 :])
+    return list(arguments), []
+
+
+def _part(name: str, program: str = "pubsub emulator") -> ModuleType:
+    """A module of this package, imported now: `pubsub --version` needs none of what they import."""
     try:
-        from pubsub_emulator import command  # noqa: PLC0415 - `pubsub --version` needs none of it
+        return import_module(f"pubsub_emulator.{name}")
     except ModuleNotFoundError as error:
-        fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'")
-    return command.run(options, ended)
+        fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'", program)
 
 
-def _print_token(options: argparse.Namespace) -> int:
-    try:
-        from pubsub_emulator.auth import print_token  # noqa: PLC0415 - as below
-    except ModuleNotFoundError as error:
-        fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'", "pubsub token")
-    return print_token(options)
-
-
-def fail(message: str, program: str = "pubsub emulator") -> NoReturn:
-    """End with one line on stderr and exit code 2."""
+def fail(message: str, program: str = "pubsub emulator", code: int = 2) -> NoReturn:
+    """End with one line on stderr and an exit code."""
     line = " ".join(message.split())
     sys.stderr.write(f"{program}: {line}\n")
-    raise SystemExit(2)
+    raise SystemExit(code)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,8 +94,27 @@ def _parser() -> argparse.ArgumentParser:
         help="delete what topics no longer keep this often; 0: only when POST /expire asks for it (default: %(default)g)",
     )
     emulator.set_defaults(command="emulator")
+    _add_exec(commands)
     _add_token(commands)
     return parser
+
+
+def _add_exec(commands: argparse._SubParsersAction[_Parser]) -> None:
+    execute = commands.add_parser(
+        "exec",
+        help="run a command with an emulator of its own",
+        usage="pubsub exec [-h] [--firestore google|HOST:PORT] -- COMMAND ...",
+        description="Run a command with an ephemeral emulator, whose address it finds in PUBLISH_SUBSCRIBE_SERVICE, "
+        "as the SDK does. The emulator ends with it, and nothing is kept.",
+        epilog="Signals are passed on. The exit code is the command's; 128 + N if signal N ended it; 127 if it was not "
+        "found, 126 if it could not be run, 125 if the emulator could not start.",
+    )
+    execute.add_argument(
+        "--firestore",
+        metavar="google|HOST:PORT",
+        help="over a Firestore emulator: start Google's, or the one at HOST:PORT",
+    )
+    execute.set_defaults(command="exec")
 
 
 def _add_identity(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,54 @@
+"""``pubsub exec -- CMD``: a command with an emulator of its own, for as long as it runs.
+
+Exit codes are those of ``env`` and ``timeout``: the command's own; 128 + N if signal N ended it; 127 and 126 if it was not
+found or could not be run; 125 if the emulator could not start.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from argparse import Namespace
+
+from pubsub_emulator.cli import fail
+from pubsub_emulator.draining import DrainingRuntime
+from pubsub_emulator.errors import EmulatorError
+from pubsub_emulator.forwarding import Signals
+from pubsub_emulator.server import Emulator
+from pubsub_emulator.stores import open_store
+from pubsubservice.store import StoreError
+
+__all__ = ["run"]
+
+#: where the SDK reads the service's address
+_SERVICE = "PUBLISH_SUBSCRIBE_SERVICE"
+
+_NO_EMULATOR, _NOT_RUNNABLE, _NOT_FOUND = 125, 126, 127
+_PROGRAM = "pubsub exec"
+
+
+def run(options: Namespace, command: list[str], signals: Signals) -> int:
+    """Run `command` with an emulator that ends with it. Returns the exit code."""
+    logging.basicConfig(level=logging.WARNING)
+    options.data_dir, options.ephemeral = None, options.firestore is None
+    runtime = DrainingRuntime()
+    try:
+        with open_store(options, runtime) as (store, _), Emulator(store, runtime=runtime) as emulator:
+            return _run(command, {**os.environ, _SERVICE: emulator.url}, signals)
+    except (EmulatorError, StoreError) as error:
+        fail(str(error), _PROGRAM, _NO_EMULATOR)
+
+
+def _run(arguments: list[str], environment: dict[str, str], signals: Signals) -> int:
+    if signals.early is not None:
+        return 128 + signals.early
+    try:
+        command = subprocess.Popen(arguments, env=environment)  # noqa: S603 - which is what we are asked for
+    except OSError as error:
+        sys.stderr.write(f"{_PROGRAM}: {arguments[0]}: {error.strerror}\n")
+        return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUNNABLE
+    signals.aim_at(command)
+    code = command.wait()
+    return code if code >= 0 else 128 - code
