@@ -16,13 +16,9 @@ data "archive_file" "source" {
   output_path      = "${path.root}/.terraform/${var.name}-functions-${local.source_hash}.zip"
   output_file_mode = "0644" # the same zip whoever makes it
 
-  dynamic "source" {
-    for_each = local.source_files
-    content {
-      filename = source.value
-      content  = file("${local.source_dir}/${source.value}")
-    }
-  }
+  # the very files of the hash; their contents stay out of Terraform, whose plans they would slow down
+  source_dir = local.source_dir
+  excludes   = setsubtract(fileset(local.source_dir, "**"), local.source_files)
 }
 
 resource "google_storage_bucket" "source" {
