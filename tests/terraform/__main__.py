@@ -1,4 +1,4 @@
-"""``python -m tests.terraform``: all checks of the module, a line each; the exit code is 1 if one failed, 2 if none could be made."""
+"""``python -m tests.terraform``: all checks of the module, a line each; exits with 1 if one failed, 2 if it could not run."""
 
 from __future__ import annotations
 

@@ -43,7 +43,13 @@ def tested(tree: Tree, *only: str) -> str:
 
 def policed(tree: Tree) -> str:
     """checkov, with its own policies and ours; what is skipped, and why, is in `.checkov.yaml`."""
-    command = [installed.checkov(), "--directory", str(tree.module), "--config-file", str(tree.module / ".checkov.yaml")]
+    command = [
+        installed.checkov(),
+        "--directory",
+        str(tree.module),
+        "--config-file",
+        str(tree.module / ".checkov.yaml"),
+    ]
     said = run([*command, "--external-checks-dir", str(_POLICIES)], tree.module, dict(os.environ))
     found = re.search(r"Passed checks: (\d+), Failed checks: 0", said)
     if found is None:

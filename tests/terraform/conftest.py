@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from .tree import Tree
 
 
 @pytest.fixture(scope="session", autouse=True)
-def terraform_installed() -> Iterator[None]:
+def terraform_installed() -> None:
     """Tests are skipped where Terraform or its environments are missing, but fail under CI=true."""
     try:
         installed.terraform()
@@ -22,7 +21,6 @@ def terraform_installed() -> Iterator[None]:
         if os.environ.get("CI") == "true":
             pytest.fail(str(absent))
         pytest.skip(str(absent))
-    yield
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 from . import installed
 from .tree import Failed, Tree
 
-__all__ = ["VARIABLES", "uploaded_zip", "upgraded"]
+__all__ = ["VARIABLES", "upgraded", "uploaded_zip"]
 
 VARIABLES = {"project_id": "shop-123", "region": "europe-west1"}
 

@@ -13,7 +13,7 @@ _ENVIRONMENTS = Path(sys.prefix)
 _FOLDER = Path(__file__).parent
 
 
-class NotInstalled(Exception):  # noqa: N818 - not an error of the module
+class NotInstalled(Exception):
     """Something is missing; the message says what, and how to get it."""
 
 
@@ -35,7 +35,9 @@ def terraform() -> tuple[list[str], dict[str, str]]:
         return [found], environment
     python = _ENVIRONMENTS / "terraform" / "bin" / "python"
     if not python.exists():
-        raise NotInstalled(f"the stand-in for Terraform's providers is not installed in {python.parents[1]}: make terraform")
+        raise NotInstalled(
+            f"the stand-in for Terraform's providers is not installed in {python.parents[1]}: make terraform"
+        )
     environment |= {"TF_CLI_CONFIG_FILE": os.devnull, "PYTHONPATH": str(_FOLDER), "PYTHONDONTWRITEBYTECODE": "1"}
     return [str(python), "-m", "standin", "--", found], environment
 

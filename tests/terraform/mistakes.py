@@ -33,7 +33,9 @@ def _asked_for(name: str, argument: str, message: str) -> Mistake:
 
 MISTAKES = [
     Mistake("layout", "apis.tf", "  project = var", "  project= var", "fmt", "+  project = var.project_id"),
-    Mistake("an undocumented input", "variables.tf", '"Python of the functions."', '"Its Python."', "tables", "make tables"),
+    Mistake(
+        "an undocumented input", "variables.tf", '"Python of the functions."', '"Its Python."', "tables", "make tables"
+    ),
     # what validate knows from the schemas
     Mistake(
         *("a wrong argument", "functions.tf", "timeout_seconds  ", "timeout_second   ", "validate"),
@@ -48,11 +50,21 @@ MISTAKES = [
         'Inappropriate value for attribute "max_instance_count": a number is required',
     ),
     Mistake(
-        *("a wrong resource", "functions.tf", "google_service_account.runtime.email", "google_service_account.runner.email"),
+        *(
+            "a wrong resource",
+            "functions.tf",
+            "google_service_account.runtime.email",
+            "google_service_account.runner.email",
+        ),
         *("validate", "Reference to undeclared resource"),
     ),
     Mistake(
-        *("a wrong attribute", "functions.tf", "google_storage_bucket_object.source.name", "google_storage_bucket_object.source.key"),
+        *(
+            "a wrong attribute",
+            "functions.tf",
+            "google_storage_bucket_object.source.name",
+            "google_storage_bucket_object.source.key",
+        ),
         *("validate", "Unsupported attribute"),
     ),
     Mistake(
@@ -73,10 +85,16 @@ MISTAKES = [
     ),
     # what our own validations refuse, where a user gives it
     _asked_for("a wrong value", 'ingress = "ALL"', "ingress: ALLOW_ALL, ALLOW_INTERNAL_ONLY or"),
-    _asked_for("a bad database", 'database = { id = "Events" }', "database: id is (default), or 4 to 63 lower-case letters"),
+    _asked_for(
+        "a bad database", 'database = { id = "Events" }', "database: id is (default), or 4 to 63 lower-case letters"
+    ),
     _asked_for("no such function", "functions = { unsubscribe = {} }", "functions: the keys are register, publish"),
-    _asked_for("too little CPU", 'functions = { publish = { available_cpu = "0.5" } }', "needs an available_cpu of at least 1"),
-    _asked_for("a short timeout", "functions = { get_events = { timeout_s = 20 } }", "get_events may wait for 20 seconds"),
+    _asked_for(
+        "too little CPU", 'functions = { publish = { available_cpu = "0.5" } }', "needs an available_cpu of at least 1"
+    ),
+    _asked_for(
+        "a short timeout", "functions = { get_events = { timeout_s = 20 } }", "get_events may wait for 20 seconds"
+    ),
     _asked_for("everybody", 'admins = ["allUsers"]', "There are no anonymous admins."),
     # what only `terraform test` sees: each is valid
     Mistake(
@@ -84,7 +102,12 @@ MISTAKES = [
         *("deletion_policy: ABANDON or DELETE is expected", "database"),
     ),
     Mistake(
-        *("a validation lost", "variables.tf", 'contains(["ABANDON", "DELETE"], var.deletion_policy)', "length(var.deletion_policy) > 0"),
+        *(
+            "a validation lost",
+            "variables.tf",
+            'contains(["ABANDON", "DELETE"], var.deletion_policy)',
+            "length(var.deletion_policy) > 0",
+        ),
         *("test", "Missing expected failure", "refused"),
     ),
     Mistake(
@@ -112,7 +135,13 @@ MISTAKES = [
         *("Only expire has a caller", "access"),
     ),
     Mistake(
-        *("the same object for each source", "bundle.tf", "functions-${local.source_hash}.zip", "functions.zip", "test"),
+        *(
+            "the same object for each source",
+            "bundle.tf",
+            "functions-${local.source_hash}.zip",
+            "functions.zip",
+            "test",
+        ),
         *("Another source is another object", "source"),
     ),
     # what only an apply shows, and the next plan
@@ -122,7 +151,12 @@ MISTAKES = [
     ),
     # what is valid, and against a policy
     Mistake(
-        *("the public, as a literal", "iam.tf", "toset(local.invokers[each.key])", 'concat(local.invokers[each.key], ["allUsers"])'),
+        *(
+            "the public, as a literal",
+            "iam.tf",
+            "toset(local.invokers[each.key])",
+            'concat(local.invokers[each.key], ["allUsers"])',
+        ),
         *("checkov", "CKV2_PUBSUB_1"),
     ),
     Mistake(

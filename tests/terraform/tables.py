@@ -1,7 +1,7 @@
 """The tables of inputs and outputs in terraform/README.md, made of variables.tf and outputs.tf.
 
-``python -m tests.terraform.tables`` writes them. It reads what ``terraform fmt`` has laid out: blocks begin and end in the first
-column, their arguments are indented by two spaces, and so is what closes an argument of several lines.
+``python -m tests.terraform.tables`` writes them. It reads what ``terraform fmt`` has laid out: blocks begin and end in the
+first column, their arguments are indented by two spaces, and so is what closes an argument of several lines.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 
@@ -21,11 +22,9 @@ def test_the_mistake_is_noticed(mistake: Mistake, tree: Tree) -> None:
     text = file.read_text(encoding="utf-8")
     assert mistake.right in text
     file.write_text(text.replace(mistake.right, mistake.wrong), encoding="utf-8")
+    check = partial(tested, tree, mistake.test) if mistake.test else partial(CHECKS[mistake.check], tree)
     with pytest.raises(Failed) as found:
-        if mistake.test:
-            tested(tree, mistake.test)
-        else:
-            CHECKS[mistake.check](tree)
+        check()
     assert mistake.message in _unwrapped(str(found.value))
 
 

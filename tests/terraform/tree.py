@@ -17,7 +17,7 @@ _TIMEOUT_S = 240
 _LEFT_OUT = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__", "*.pyc")
 
 
-class Failed(Exception):  # noqa: N818 - a finding
+class Failed(Exception):
     """A check found something; the message is what its program said."""
 
 
@@ -45,7 +45,7 @@ class Tree:
         return state
 
     def plan(self, **variables: str) -> dict[str, list[str]]:
-        """What an apply would do, by addresses: ``["create"]``, ``["update"]``, ``["delete", "create"]``, without what stays."""
+        """What an apply would do, by addresses: ``["create"]``, ``["update"]``, ``["delete", "create"]``; not what stays."""
         self.terraform("plan", "-out=plan", *(f"-var={name}={value}" for name, value in variables.items()))
         changes = json.loads(self.terraform("show", "-json", "plan"))["resource_changes"]
         actions = {change["address"]: change["change"]["actions"] for change in changes}

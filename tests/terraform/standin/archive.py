@@ -17,8 +17,8 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 def read_archive_file(value: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Write the zip of ``source_dir`` or of the ``source`` blocks to ``output_path``; gives the value with its hashes.
 
-    Relative paths begin at `folder`. Source: the documentation of hashicorp/archive's ``archive_file``. Raises ValueError for what
-    only that one does: other types, single files, and patterns in ``excludes``.
+    Relative paths begin at `folder`. Raises ValueError for what only hashicorp/archive does: other types, single files, and
+    patterns in ``excludes``. Source: the documentation of its ``archive_file``.
     """
     if value["type"] != "zip":
         raise ValueError("archive_file: the stand-in makes zip files only")
