@@ -26,6 +26,7 @@ FAULTS = {
     "duplicate": "delivered again while its lease ran, and nobody had given it back",
     "came again": "delivered again after it was settled, or dead though it was settled",
     "reordered": "first handed out after what was stored later; or, with `ordered`, before what is older was settled",
+    "too early": "delivered before its delay was over",
     "position back": "a subscriber's position went back",
     "wrong lease": "a token made two leases, a lease is longer than its deadline, or an attempt number is wrong",
     "wrong death": "a dead letter of an event that had not failed for the last time",
@@ -55,13 +56,13 @@ def check(
     """
     counts = Counter(attempted=len(evidence.attempted), acknowledged=len(evidence.stored))
     faults: dict[str, list[str]] = {kind: [] for kind in FAULTS}
-    times = evidence.times()
+    times, due_times = evidence.times(), evidence.due_times()
     found = of_publishes(evidence, promised, counts)
     for subscriber, handing in handings.items():
         ordered = {topic for of, topic in promised.ordered if of == subscriber}
         found += of_events(subscriber, evidence, handing, promised, counts)
         found += of_repeats(subscriber, evidence, handing, ordered, counts)
-        found += of_order(subscriber, times, handing, ordered)
+        found += of_order(subscriber, times, due_times, handing, ordered)
         found += of_leases(subscriber, handing, promised.deadline_us)
         if subscriber in promised.mortal:
             found += of_deaths(subscriber, evidence, handing, promised.mortal[subscriber], counts)

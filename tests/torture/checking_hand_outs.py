@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
-from itertools import pairwise
+from collections.abc import Mapping, Sequence, Set
+from itertools import accumulate, pairwise
 
 from torture.checking_events import Found
 from torture.evidence import Evidence, Handing, HandOut
 from torture.records import Ref
 
 __all__ = ["of_leases", "of_order", "of_repeats"]
+
+#: after every change
+_NEVER = 1 << 62
 
 
 def of_repeats(subscriber: str, evidence: Evidence, handing: Handing, ordered: Set[str], counts: Counter[str]) -> Found:
@@ -56,11 +59,21 @@ def _reason(
     return None
 
 
-def of_order(subscriber: str, times: Mapping[Ref, int], handing: Handing, ordered: Set[str]) -> Found:
-    """First deliveries come in commit-time order, by what was handed out first; and positions only move on."""
+def of_order(
+    subscriber: str, times: Mapping[Ref, int], due_times: Mapping[Ref, int], handing: Handing, ordered: Set[str]
+) -> Found:
+    """First deliveries come in commit-time order, by what was handed out first; and positions only move on.
+
+    Delayed events come when they are due, or later, and are no part of the order.
+    """
     found: Found = []
     last: tuple[int, str, str] = (0, "", "")
     for ref in handing.by_event:
+        if ref in due_times:
+            early_s = (due_times[ref] - handing.by_event[ref][0].time) / 1_000_000
+            if early_s > 0:
+                found.append(("too early", f"{subscriber}: {' '.join(ref)} by {early_s:.1f} s"))
+            continue
         if ref not in times:
             continue  # no client ever learned of it
         here = (times[ref], *ref)
@@ -68,7 +81,9 @@ def of_order(subscriber: str, times: Mapping[Ref, int], handing: Handing, ordere
             found.append(("reordered", f"{subscriber}: {' '.join(ref)} after {' '.join(last[1:])}"))
         last = max(last, here)
     for topic in ordered:
-        found += _overtaking(subscriber, topic, handing)
+        found += _overtaking(
+            subscriber, sorted(ref for ref in handing.by_event if ref[0] == topic and ref not in due_times), handing
+        )
     reached: dict[str, list[int]] = {}
     for moved in handing.positions:
         for topic, indexes in moved.items():
@@ -79,20 +94,22 @@ def of_order(subscriber: str, times: Mapping[Ref, int], handing: Handing, ordere
     return found
 
 
-def _overtaking(subscriber: str, topic: str, handing: Handing) -> Found:
-    """Hand-outs of an ordered topic (of one partition) while something older, not of the same lease, was unsettled."""
-    found: Found = []
-    never = 1 << 62
-    oldest_left = -1
-    lease_first: dict[str, tuple[str, int]] = {}
-    refs = sorted(ref for ref in handing.by_event if ref[0] == topic)
-    for ref in refs:
+def _overtaking(subscriber: str, refs: Sequence[Ref], handing: Handing) -> Found:
+    """Hand-outs of an ordered topic's events, given in order, while something older, not of the same lease, was unsettled."""
+    settled = [handing.left.get(ref, _NEVER) for ref in refs]
+    all_before = [-1, *accumulate(settled, max)]
+    leases: dict[tuple[int, str], list[int]] = {}
+    for i, ref in enumerate(refs):
         for hand_out in handing.by_event[ref]:
-            # of each lease its first event is enough: what is older than that must have been settled
-            first, settled = lease_first.setdefault(hand_out.token, (ref[1], oldest_left))
-            if settled > hand_out.place and first == ref[1]:
-                found.append(("reordered", f"{subscriber}: {' '.join(ref)} while something older was unsettled"))
-        oldest_left = max(oldest_left, handing.left.get(ref, never))
+            leases.setdefault((hand_out.place, hand_out.token), []).append(i)
+    found: Found = []
+    for (place, token), members in leases.items():
+        between = [max(settled[one + 1 : other], default=-1) for one, other in pairwise(members)]
+        if max(all_before[members[0]], *between, -1) > place:
+            ref = refs[members[0]]
+            found.append(
+                ("reordered", f"{subscriber}: {' '.join(ref)} under {token} while something older was unsettled")
+            )
     return found
 
 

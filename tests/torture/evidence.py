@@ -44,6 +44,8 @@ class Evidence:
         #: acknowledged: place and commit time (µs), by topic and id
         self.stored: dict[tuple[str, str], tuple[str, int]] = {}
         self.refused: set[str] = set()
+        #: events published with a delay, µs
+        self.delays: dict[str, int] = {}
         self.got: dict[str, dict[Ref, list[Got]]] = defaultdict(lambda: defaultdict(list))
         self._settled: dict[tuple[str, str], list[Settling]] = defaultdict(list)
         #: acks that clients were told to have counted
@@ -55,6 +57,8 @@ class Evidence:
         match record:
             case Attempted():
                 self.attempted.update((event_id, (record.publisher, record.topic)) for event_id in record.ids)
+                if record.delay_us:
+                    self.delays.update((event_id, record.delay_us) for event_id in record.ids)
             case Stored():
                 self.stored.update(((record.topic, event_id), (seq, time)) for event_id, seq, time in record.events)
             case Failed(refused=True):
@@ -93,6 +97,15 @@ class Evidence:
             self.said(subscriber, token, ref) == "ack" if acked.refs is None else ref in acked.refs
             for acked in self._acked[(subscriber, token)]
         )
+
+    def due_times(self) -> dict[Ref, int]:
+        """When delayed events are due, µs, as far as a client learned of them."""
+        places = {(topic, seq): (event_id, time) for (topic, event_id), (seq, time) in self.stored.items()}
+        for events in self.got.values():
+            places.update((ref, (got[0].id, got[0].time)) for ref, got in events.items())
+        return {
+            ref: time + self.delays[event_id] for ref, (event_id, time) in places.items() if event_id in self.delays
+        }
 
     def times(self) -> dict[Ref, int]:
         """Commit times, µs, as far as a client learned of them."""

@@ -29,6 +29,8 @@ class Attempted(msgspec.Struct, frozen=True, tag=True):
     publisher: str
     topic: str
     ids: list[str]
+    #: nobody is to get them before so long after their commit, µs
+    delay_us: int = 0
 
 
 class Stored(msgspec.Struct, frozen=True, tag=True):

@@ -198,6 +198,10 @@ def test_where_order_holds_back_nothing_newer_is_handed_out_before_the_older_is_
     overtaking = [(leased(0), 300), (leased(1, "U"), 400), (left(0), 500), (left(1), 500)]
     assert kinds(judged(records, overtaking, promised=_ORDERED)) == {"reordered"}
     assert kinds(judged(records, overtaking)) == set()
+    around = [(leased(1), 300), (change(made={"U": Leased(1_000, 1, [("kept", 0, 0, 1), ("kept", 0, 2, 1)])}), 400)]
+    assert "reordered" in kinds(
+        judged([], [*around, (left(0), 500), (left(2), 500), (left(1), 600)], promised=_ORDERED)
+    )
     in_turn = [(leased(0), 300), (left(0), 400), (leased(1, "U"), 400), (left(1), 500)]
     assert kinds(judged(records, in_turn, promised=_ORDERED)) == set()
 
@@ -210,6 +214,16 @@ def test_where_order_holds_back_the_newer_events_of_a_lease_come_again_with_a_na
     changes += [(leased(1, "V"), 600), (left(1), 700)]
     assert kinds(judged(records, changes, promised=_ORDERED)) == set()
     assert kinds(judged(records, changes)) == {"duplicate"}
+
+
+@pytest.mark.parametrize(("at", "faults"), [(1_999_999, {"too early"}), (2_000_100, set())])
+def test_a_delayed_event_comes_when_it_is_due_and_out_of_turn(at: int, faults: set[str]) -> None:
+    """Two seconds after it was stored; others do not wait for it."""
+    records = [Attempted("P", "kept", ["a"], 2 * _SECOND), Attempted("P", "kept", ["b"]), *PUBLISHED[1:], STORED_B]
+    records += [delivered("b", 1), acking(1), delivered("a", 0, "U"), acking(0, token="U")]
+    changes = [(leased(1), 300), (left(1), 400), (leased(0, "U", 3 * _SECOND), at), (left(0), 3 * _SECOND)]
+    assert kinds(judged(records, changes)) == faults
+    assert kinds(judged(records, changes, promised=_ORDERED)) == faults
 
 
 def letter(index: int, death: int, place: int) -> Delivered:
