@@ -88,6 +88,11 @@ class State:
         """Whether there is anything to write."""
         return self._packed() != doc.data["state"]
 
+    def new_number(self) -> int:
+        """A number for a subscription that begins: what is known under another one does not concern it."""
+        self.next_number += 1
+        return self.next_number - 1
+
     def topic_of(self) -> dict[int, str]:
         """The topics by the number of their subscription."""
         return {subscription.number: topic for topic, subscription in self.subscriptions.items()}

@@ -127,10 +127,8 @@ class Subscriptions:
     def _subscribe_to_topic(self, state: State, request: Subscribe) -> None:
         old = state.subscriptions.get(request.topic)
         if old is None or old.via:
-            subscription = Subscription(state.next_number, self._settings.ack_deadline_s)
-            if old is None:
-                state.next_number += 1
-            else:  # it takes over where the pattern is
+            subscription = Subscription(0, self._settings.ack_deadline_s)
+            if old is not None:  # it takes over where the pattern is
                 subscription.number, subscription.positions, subscription.starts = old.number, old.positions, old.starts
             state.subscriptions[request.topic] = subscription
         place = request.seek if request.seek is not None else None if old else request.start or EARLIEST
@@ -138,9 +136,10 @@ class Subscriptions:
             self._seek(state, request.topic, place)
 
     def _seek(self, state: State, topic: str, place: Place) -> None:
-        """Go on at a place; what is leased or due is forgotten, what is dead still becomes dead letters."""
+        """Begin at a place, under a new number: of before, only what is dead counts, which still becomes dead letters."""
         subscription = state.subscriptions[topic]
         forget_subscription(state, subscription.number)
+        subscription.number = state.new_number()
         found = self._topics.get(topic)
         positions: list[Position] = []
         if found is not None:
@@ -156,8 +155,7 @@ class Subscriptions:
         pattern = request.topic
         new = pattern not in state.subscriptions
         if new:
-            state.subscriptions[pattern] = Subscription(state.next_number, self._settings.ack_deadline_s)
-            state.next_number += 1
+            state.subscriptions[pattern] = Subscription(state.new_number(), self._settings.ack_deadline_s)
             reroute(state)
         place = request.seek if request.seek is not None else (request.start or EARLIEST) if new else None
         if place is None:

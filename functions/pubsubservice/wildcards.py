@@ -54,9 +54,8 @@ def pattern_of(state: State, topic: str) -> str | None:
 
 def bring_in(state: State, topic: str, pattern: str, positions: list[Position]) -> Subscription:
     """Follow a topic through a pattern."""
-    subscription = Subscription(state.next_number, 0, positions, via=pattern)
+    subscription = Subscription(state.new_number(), 0, positions, via=pattern)
     subscription.starts = [position.index for position in positions]
-    state.next_number += 1
     state.subscriptions[topic] = subscription
     return subscription
 
@@ -79,7 +78,7 @@ def leave_topic(state: State, topic: str) -> None:
         _forget(state, topic)
     elif subscription.positions:
         state.subscriptions[topic] = Subscription(
-            subscription.number, 0, subscription.positions, via=pattern, starts=subscription.starts
+            state.new_number(), 0, subscription.positions, via=pattern, starts=subscription.starts
         )
     else:  # it did not exist yet when it was last looked for; the registry tells from when on it does
         _forget(state, topic)

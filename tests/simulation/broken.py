@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pubsubservice.delivery import Delivery
 from pubsubservice.expire import Expire
+from pubsubservice.following import RegistryTap
 from pubsubservice.group import Append
 from pubsubservice.known import Known
 from pubsubservice.leases import Leases
@@ -12,6 +15,7 @@ from pubsubservice.names import log_path
 from pubsubservice.reader import Reader
 from pubsubservice.service import Service
 from pubsubservice.store import Doc, Reads
+from pubsubservice.tap import Tap
 
 
 class NoTimeCheck(Service):
@@ -85,6 +89,22 @@ class BoundIgnored(Service):
             return 10**18
 
 
+class RegistryUnbound(Service):
+    """A reader hands out events without waiting for the topics that it may not know yet."""
+
+    class reader_type(Reader):
+        def _bound(self, taps: list[Tap | RegistryTap]) -> int:
+            return super()._bound([tap for tap in taps if isinstance(tap, Tap)] or taps)
+
+
+class Unrecorded(Service):
+    """A topic takes batches before the registry has it."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.topics._registry.append = lambda topic: None  # type: ignore[method-assign]
+
+
 #: the rules by what they are called, with the service that lacks them
 BROKEN: dict[str, type[Service]] = {
     "time check on append": NoTimeCheck,
@@ -94,4 +114,6 @@ BROKEN: dict[str, type[Service]] = {
     "store time": ProcessTime,
     "trim point read": TrimIgnored,
     "complete up to a bound": BoundIgnored,
+    "the registry bounds what goes out": RegistryUnbound,
+    "a record before the first batch": Unrecorded,
 }

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pubsubservice.leases import Settlements
+from pubsubservice.patterns import is_pattern, most_specific
 from pubsubservice.problems import Problem
 from pubsubservice.service import Service
 from pubsubservice.settings import Settings
 from pubsubservice.state import State
 from pubsubservice.store import StoreError, start_meter
-from pubsubservice.subscriptions import Subscribe
 
-from .clients import Consumer, change_subscriptions, expire_all_along, publish_all_along
+from .changing import change_subscriptions, expire_all_along, subscription
+from .clients import Consumer, Redriver
+from .mix import Mix
+from .publishing import make_topics, publish_all_along
 from .scheduler import SECOND, Instance, Scheduler, SimRuntime, Stuck
 from .simstore import SimStore
 from .times import DEADLINE_S, FLOOR_S, RETENTION_S, attempt
@@ -20,25 +24,38 @@ from .truth import Truth
 
 BUSY_STEPS = 600
 MAX_STEPS = 40_000
+#: reads the dead letters of S
+REDRIVER = "S.redrive"
+_NONE = Settlements()
 
 
 class World:
     """Everything of one seed; `run` returns the violations by name."""
 
-    def __init__(self, seed: int, service_type: type[Service] = Service) -> None:
+    def __init__(self, seed: int, service_type: type[Service] = Service, mix: Mix | None = None) -> None:
         self.scheduler = Scheduler(seed)
         self.random = self.scheduler.random
+        self.mix = mix or Mix.of(seed)
+        self.gentle = self.mix.gentle
         self.settings = Settings(
-            floor_s=FLOOR_S, retention_s=RETENTION_S, ack_deadline_s=DEADLINE_S, known_identities=60
+            floor_s=FLOOR_S,
+            retention_s=RETENTION_S,
+            ack_deadline_s=DEADLINE_S,
+            known_identities=60,
+            bounds=self.mix.bounds,
         )
         self.store = SimStore(self.scheduler, self._on_commit)
-        self.truth = Truth(self.store.documents, self.settings.once_us)
-        self.gentle = self.store.gentle = seed % 3 == 0
+        self.store.gentle = self.gentle
+        self.truth = Truth(self.store.documents, self.settings.once_us, self.mix.bounds, gentle=self.gentle)
         self._service_type = service_type
         self.services: list[tuple[Instance, Service]] = []
         self._tokens = 0
         self.calm = False
         self.publishing = 0
+        #: what publishers publish to
+        self.topics = ["A", "B"]
+        #: consumers are restarted until then, again and again
+        self.restarts_until = 0
 
     def run(self) -> dict[str, int]:
         for _ in range(3):
@@ -47,9 +64,13 @@ class World:
         for n in range(self.random.choice((1, 2, 3))):
             self.publishing += 1
             self.scheduler.spawn(lambda n=n: publish_all_along(self, f"P{n}"))
-        for name, consumers in (("S", self.random.choice((1, 2, 3))), ("T", 1)):
-            for _ in range(consumers):
-                self.scheduler.spawn(lambda name=name: Consumer(self, name).run())
+        for _ in range(self.random.choice((1, 2, 3))):
+            self.scheduler.spawn(lambda: Consumer(self, "S").run())
+        for name in self._names[1:]:
+            consumer = Redriver(self, name) if name == REDRIVER else Consumer(self, name)
+            self.scheduler.spawn(consumer.run)
+        if self.mix.patterns:
+            self.scheduler.spawn(lambda: make_topics(self))
         if not self.gentle:
             self.scheduler.spawn(lambda: expire_all_along(self))
             self.scheduler.spawn(lambda: change_subscriptions(self))
@@ -61,6 +82,11 @@ class World:
             self.scheduler.end()
         return dict(self.truth.violations)
 
+    @property
+    def _names(self) -> list[str]:
+        """The subscribers."""
+        return ["S", "T"] + ["W"] * self.mix.patterns + [REDRIVER] * self.mix.redrive
+
     def _loop(self) -> None:
         while not (self.calm and self._drained()):
             if not self.scheduler.step():
@@ -70,25 +96,42 @@ class World:
                 break
             if not self.calm and self.scheduler.steps > BUSY_STEPS:
                 self.calm = self.store.calm = True
-            if not self.calm and not self.gentle:
+            if not self.calm:
                 self._mishap()
 
     def _drained(self) -> bool:
         if self.scheduler.steps % 40 or self.publishing:
             return False
-        for name in ("S", "T"):
+        for name in self._names:
             state = self.state(name)
-            if state.leases or state.due:
+            if state.leases or state.due or state.dead:
                 return False
-            for topic, subscription in state.subscriptions.items():
-                for partition, position in enumerate(subscription.positions):
-                    events = self.truth.logs.get((topic, partition))
-                    if events and position.seq <= events[-1][1]:
+            if any(self.truth.logs.recorded[topic] >= state.registry.seq for topic in self._wanted(state)):
+                return False
+            for topic, followed in state.subscriptions.items():
+                for partition, position in enumerate(followed.positions):
+                    events = self.truth.logs.events.get((topic, partition))
+                    if events and position.seq <= events[-1].seq:
                         return False
         return True
 
+    def _wanted(self, state: State) -> list[str]:
+        """The topics that a pattern of a subscriber matches and that it does not follow."""
+        patterns = [name for name in state.subscriptions if is_pattern(name)]
+        return [
+            topic
+            for topic in self.truth.logs.recorded
+            if topic not in state.subscriptions
+            and most_specific(patterns, topic)
+            and not self.truth.logs.takes_dead_letters(topic)
+        ]
+
     def _mishap(self) -> None:
         """Now and then a process is killed or frozen, or nothing happens for a long time."""
+        if self.random.random() < 0.003:
+            self.restarts_until = self.scheduler.time + 15 * SECOND
+        if self.gentle:
+            return
         chance = self.random.random()
         if chance < 0.002:
             n = self.random.randrange(len(self.services))
@@ -109,27 +152,30 @@ class World:
     def _register(self) -> None:
         def register() -> None:
             service = self.services[0][1]
-            self.topic_partitions = {"A": 1, "B": self.random.choice((1, 3))}
+            #: "C.x" and "D" are made by the first publish, while subscribers are at work
+            partitions = {"A": 1, "B": self.random.choice((1, 3))}
             late = self.random.random() < 0.3
-            for topic, partitions in self.topic_partitions.items():
+            for topic, count in partitions.items():
                 if topic == "A" or not late:
-                    _until_done(lambda t=topic, p=partitions: service.topics.register(t, p, RETENTION_S))
-            for name in ("S", "T"):
+                    _until_done(lambda t=topic, n=count: service.topics.register(t, n, RETENTION_S))
+            for name in self._names:
                 _until_done(lambda n=name: service.subscriptions.register(n))
-                for topic in ("A", "B"):
-                    request = Subscribe(
-                        name, topic, start=self.random.choice((None, "latest")), ack_deadline_s=DEADLINE_S
-                    )
-                    _until_done(lambda r=request: service.subscribe(r._replace(token=self.mint())))
+                for topic in {"W": ["A", ">"], REDRIVER: ["S.dead"]}.get(name, ["A", "B"]):
+                    request = subscription(self, name, topic)
+                    request = request._replace(start=self.random.choice((None, "latest")))
+                    self.truth.said.will_change(name, str(request.token), "subscribe", topic)
+                    _until_done(lambda r=request: service.subscribe(r))
             if late:
-                _until_done(lambda: service.topics.register("B", self.topic_partitions["B"], RETENTION_S))
+                _until_done(lambda: service.topics.register("B", partitions["B"], RETENTION_S))
 
         self.scheduler.spawn(register)
         while self.scheduler.step():
             pass
 
     def _on_commit(self, path: str, old: Any, new: Any) -> None:
-        self.truth.on_commit(path, old, new)
+        actor = self.scheduler.current
+        call, settlements = actor.errand if actor is not None and actor.errand else (None, Settlements())
+        self.truth.on_commit(path, old, new, call, settlements)
 
     def state(self, name: str) -> State:
         return State.read(self.store.documents[f"subscribers/{name}"])
@@ -140,14 +186,20 @@ class World:
         return f"{self.scheduler.time - self.random.randint(0, SECOND)}-{self._tokens}"
 
     def call(
-        self, work: Callable[[Service], Any], patience: int = 99, give_up_at: int | None = None
+        self,
+        work: Callable[[Service], Any],
+        patience: int = 99,
+        give_up_at: int | None = None,
+        call: object = None,
+        settlements: Settlements = _NONE,
     ) -> tuple[Any, int] | None:
         """One request over its retries, as the SDK makes it; None when the client gave up. With the answer's store time."""
+        errand = (call, settlements)
         for tries in range(patience):
             box: list[tuple[Any, int]] = []
-            self._send(work, box)
+            self._send(work, box, errand)
             if not self.gentle and self.chance(0.05):
-                self._send(work, [], self.random.choice((1, 5, 20)))  # a duplicate on the way, for later
+                self._send(work, [], errand, self.random.choice((1, 5, 20)))  # a duplicate on the way, for later
             until = self.scheduler.time + self.random.randint(4, 25) * SECOND
             if tries == patience - 1 and patience < 99:
                 until = self.scheduler.time + self.random.randint(0, 3) * SECOND
@@ -163,7 +215,13 @@ class World:
                 return None
         return None
 
-    def _send(self, work: Callable[[Service], Any], box: list[tuple[Any, int]], delay_s: int = 0) -> None:
+    def _send(
+        self,
+        work: Callable[[Service], Any],
+        box: list[tuple[Any, int]],
+        errand: tuple[object, Settlements],
+        delay_s: int = 0,
+    ) -> None:
         instance, service = self.random.choice(self.services)
         client = self.scheduler.current
 
@@ -179,7 +237,7 @@ class World:
             if client is not None and client.awaits is box:
                 self.scheduler.wake(client)
 
-        self.scheduler.spawn(handle, instance)
+        self.scheduler.spawn(handle, instance).errand = errand
 
     def chance(self, chance: float) -> bool:
         return not self.calm and self.random.random() < chance
