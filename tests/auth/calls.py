@@ -34,6 +34,12 @@ CALLS: dict[str, Call] = {
     "show publisher": Call("publisher", "register", "GET", lambda name, _: {"publisher": name}),
     "show subscriber": Call("subscriber", "register", "GET", lambda name, _: {"subscriber": name}),
     "show topic": Call("topic", "register", "GET", lambda name, _: {"topic": name}),
+    "explain": Call(
+        "subscriber",
+        "register",
+        "GET",
+        lambda name, own: {"subscriber": name, "topic": own, "event": "0000-00000000000000000000"},
+    ),
     "publish": Call(
         "publisher", "publish", "POST", lambda name, own: {"publisher": name, "topic": own, "events": [cloudevent(1)]}
     ),

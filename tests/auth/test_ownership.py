@@ -24,6 +24,7 @@ TABLE: dict[str, Row] = {
     "show publisher": (200, 200, 403, "404 unknown_publisher"),
     "show subscriber": (200, 200, 403, "404 unknown_subscriber"),
     "show topic": (200, 200, 200, "404 unknown_topic"),
+    "explain": (200, 200, 403, "404 unknown_subscriber"),
     "publish": (200, 200, 403, 200),
     "publish to topic": (200, 200, 200, 200),
     "subscribe": (200, 200, 403, "404 unknown_subscriber"),
