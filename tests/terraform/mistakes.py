@@ -32,7 +32,7 @@ def _asked_for(name: str, argument: str, message: str) -> Mistake:
 
 
 MISTAKES = [
-    Mistake("layout", "apis.tf", "  project = var", "  project= var", "fmt", "+  project = var.project_id"),
+    Mistake("layout", "apis.tf", "  project = var", "  project= var", "fmt", "+ project = var.project_id"),
     Mistake(
         "an undocumented input", "variables.tf", '"Python of the functions."', '"Its Python."', "tables", "make tables"
     ),
@@ -119,7 +119,7 @@ MISTAKES = [
         *("No index, and no time-to-live", "database"),
     ),
     Mistake(
-        *("another edition", "firestore.tf", '"STANDARD"  ', '"ENTERPRISE"', "test"),
+        *("another edition", "firestore.tf", '"STANDARD" ', '"ENTERPRISE"', "test"),
         *("Enterprise refuses the configuration of indexes", "database"),
     ),
     Mistake(
@@ -131,7 +131,7 @@ MISTAKES = [
         *("get_events may wait for 20 seconds", "defaults"),
     ),
     Mistake(
-        *("the public, by a local", "iam.tf", 'var.allow_unauthenticated ? ["allUsers"] : []', '["allUsers"]', "test"),
+        *("the public by a local", "iam.tf", 'var.allow_unauthenticated ? ["allUsers"] : []', '["allUsers"]', "test"),
         *("Only expire has a caller", "access"),
     ),
     Mistake(
@@ -144,6 +144,7 @@ MISTAKES = [
         ),
         *("Another source is another object", "source"),
     ),
+    Mistake("an open bucket", "bundle.tf", '= "enforced"', '= "inherited"', "test", "Nor to the source", "access"),
     # what only an apply shows, and the next plan
     Mistake(
         *("access lost", "iam.tf", "    replace_triggered_by =", "    # replace_triggered_by =", "upgrade"),
@@ -152,15 +153,11 @@ MISTAKES = [
     # what is valid, and against a policy
     Mistake(
         *(
-            "the public, as a literal",
+            "the public by a literal",
             "iam.tf",
             "toset(local.invokers[each.key])",
             'concat(local.invokers[each.key], ["allUsers"])',
         ),
         *("checkov", "CKV2_PUBSUB_1"),
-    ),
-    Mistake(
-        *("an open bucket", "bundle.tf", '= "enforced"', '= "inherited"', "checkov"),
-        "CKV_GCP_114",
     ),
 ]

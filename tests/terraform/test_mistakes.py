@@ -7,8 +7,7 @@ from functools import partial
 
 import pytest
 
-from . import installed
-from .checks import CHECKS, tested
+from . import checks, installed
 from .mistakes import MISTAKES, Mistake
 from .tree import Failed, Tree
 
@@ -22,7 +21,7 @@ def test_the_mistake_is_noticed(mistake: Mistake, tree: Tree) -> None:
     text = file.read_text(encoding="utf-8")
     assert mistake.right in text
     file.write_text(text.replace(mistake.right, mistake.wrong), encoding="utf-8")
-    check = partial(tested, tree, mistake.test) if mistake.test else partial(CHECKS[mistake.check], tree)
+    check = partial(checks.tested, tree, mistake.test) if mistake.test else partial(checks.CHECKS[mistake.check], tree)
     with pytest.raises(Failed) as found:
         check()
     assert mistake.message in _unwrapped(str(found.value))
