@@ -6,8 +6,8 @@ server a provider speaks Terraform's plugin protocol 6, and the command finds th
 
 The schemas (``google_schema.json``, whose ``_note`` tells where they are from) are those of hashicorp/google 6.50 with later
 additions up to 7.45, of hashicorp/archive 2.7 and of others. ``rules.json`` adds, from the providers' documentation and for
-what the module sets, which values are taken and which attributes cannot be changed in place. Nothing else that a provider checks is
-checked here.
+what the module sets, which values are taken and which attributes cannot be changed in place.
+Nothing else that a provider checks is checked here.
 
 Needs grpcio, msgpack and ``tf==1.2.0``, of which only the generated stubs of the protocol are used; those need protobuf < 6.
 """
