@@ -45,6 +45,8 @@ class Service:
     delivery_type = Delivery
     reader_type = Reader
     expire_type = Expire
+    subscriptions_type = Subscriptions
+    dead_letters_type = DeadLetters
 
     def __init__(self, store: Store, settings: Settings, runtime: Runtime, identity: Identity | None = None) -> None:
         self._store = store
@@ -54,11 +56,11 @@ class Service:
         self.identity = identity
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
-        self.subscriptions = Subscriptions(store, runtime, settings, self.topics)
+        self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
         self._describing = Describing(store)
         self._explaining = Explaining(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
-        dead_letters = DeadLetters(store, runtime, self.topics, reader, self._append_letters)
+        dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
         self._delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
         expire = self.expire_type(store, self.topics.register)
         self._housekeeping = Housekeeping(store, expire, self._describing)

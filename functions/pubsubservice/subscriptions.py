@@ -138,7 +138,7 @@ class Subscriptions:
     def _seek(self, state: State, topic: str, place: Place) -> None:
         """Begin at a place, under a new number: of before, only what is dead counts, which still becomes dead letters."""
         subscription = state.subscriptions[topic]
-        forget_subscription(state, subscription.number)
+        self._forget(state, subscription.number)
         subscription.number = state.new_number()
         found = self._topics.get(topic)
         positions: list[Position] = []
@@ -182,7 +182,7 @@ class Subscriptions:
             state = State.read(doc)
             if state.changed and token == state.changed:
                 return state
-            if state.changed and _order(token) < _order(state.changed):
+            if self._is_old(token, state):
                 raise Conflict(
                     "older_token",
                     f"The subscriptions of {subscriber!r} were changed by a later call; this one ({token}) changes nothing.",
@@ -193,6 +193,14 @@ class Subscriptions:
                 return state
             back_off(self._runtime, tries)
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
+
+    def _is_old(self, token: str, state: State) -> bool:
+        """Whether a later call has changed the subscriptions already."""
+        return bool(state.changed) and _order(token) < _order(state.changed)
+
+    def _forget(self, state: State, number: int) -> None:
+        """What is leased or due from before a seek would come again, or be acked in vain."""
+        forget_subscription(state, number)
 
 
 def _set(subscription: Subscription, request: Subscribe) -> None:

@@ -9,13 +9,14 @@ from pubsubservice.expire import Expire
 from pubsubservice.following import RegistryTap
 from pubsubservice.group import Append
 from pubsubservice.known import Known
-from pubsubservice.leases import Leases
 from pubsubservice.log import Log
 from pubsubservice.names import log_path
 from pubsubservice.reader import Reader
 from pubsubservice.service import Service
 from pubsubservice.store import Doc, Reads
 from pubsubservice.tap import Tap
+
+from .broken_rules import RULES
 
 
 class NoTimeCheck(Service):
@@ -53,15 +54,6 @@ class DeletesFirst(Service):
                 self._sweep(topic, partition, point.seq, cut.seq)
                 self._move(path, log, cut, swept=cut.seq)
             return cut.seq - point.seq, more
-
-
-class TokenUsedAgain(Service):
-    """A token whose lease has ended makes another one."""
-
-    class delivery_type(Delivery):
-        class leases_type(Leases):
-            def used(self, token: str) -> bool:
-                return False
 
 
 class ProcessTime(Service):
@@ -110,10 +102,10 @@ BROKEN: dict[str, type[Service]] = {
     "time check on append": NoTimeCheck,
     "since": SinceIgnored,
     "trim point first": DeletesFirst,
-    "a token makes one lease": TokenUsedAgain,
     "store time": ProcessTime,
     "trim point read": TrimIgnored,
     "complete up to a bound": BoundIgnored,
     "the registry bounds what goes out": RegistryUnbound,
     "a record before the first batch": Unrecorded,
+    **RULES,
 }

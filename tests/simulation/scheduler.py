@@ -30,6 +30,8 @@ class Actor:
         self.free: Callable[[], bool] | None = None
         #: what may wake it before
         self.awaits: object = None
+        #: what it works for, as those know who watch what it does
+        self.errand: object = None
         #: counts its turns, so that an old alarm does not wake it
         self.turn = 0
         self.failure: BaseException | None = None

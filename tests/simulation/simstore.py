@@ -124,7 +124,8 @@ class SimStore:
             with suppress(Exists, Changed):
                 apply()
 
-        self._scheduler.spawn(come)
+        errand = self._scheduler.current.errand if self._scheduler.current else None
+        self._scheduler.spawn(come).errand = errand
 
     def _step(self) -> None:
         self._scheduler.pass_baton()

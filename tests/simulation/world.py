@@ -161,16 +161,19 @@ class World:
             for name in self._names:
                 _until_done(lambda n=name: service.subscriptions.register(n))
                 for topic in {"W": ["A", ">"], REDRIVER: ["S.dead"]}.get(name, ["A", "B"]):
-                    request = subscription(self, name, topic)
-                    request = request._replace(start=self.random.choice((None, "latest")))
-                    self.truth.said.will_change(name, str(request.token), "subscribe", topic)
-                    _until_done(lambda r=request: service.subscribe(r))
+                    start = self.random.choice((None, "latest"))
+                    _until_done(lambda n=name, t=topic, p=start: self._subscribe(service, n, t, p))
             if late:
                 _until_done(lambda: service.topics.register("B", partitions["B"], RETENTION_S))
 
         self.scheduler.spawn(register)
         while self.scheduler.step():
             pass
+
+    def _subscribe(self, service: Service, name: str, topic: str, start: str | None) -> None:
+        request = subscription(self, name, topic)
+        self.truth.said.will_change(name, str(request.token), "subscribe", topic)
+        service.subscribe(request._replace(start=start))
 
     def _on_commit(self, path: str, old: Any, new: Any) -> None:
         actor = self.scheduler.current
@@ -233,6 +236,9 @@ class World:
                 answer = work(service)
             except (Problem, StoreError) as e:
                 answer = e if isinstance(e, Problem) and e.status < 500 else None
+            except Exception as e:
+                self.truth.bad(f"crashed: {type(e).__name__}")
+                answer = None
             box.append((answer, meter.time))
             if client is not None and client.awaits is box:
                 self.scheduler.wake(client)

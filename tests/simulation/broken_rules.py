@@ -1,0 +1,241 @@
+"""The service without one rule of a subscriber's document each: of its leases, its due events, its dead, its order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pubsubservice.dead_letters import DeadLetters
+from pubsubservice.deaths import Deaths
+from pubsubservice.delivery import Answer, Delivery
+from pubsubservice.events import Entry
+from pubsubservice.group import Append
+from pubsubservice.leases import Leases, Settlement
+from pubsubservice.names import partition_of
+from pubsubservice.redelivery import Redelivery
+from pubsubservice.service import Service
+from pubsubservice.sieve import Sieve
+from pubsubservice.spans import Piece, Span, mask_of_pieces
+from pubsubservice.state import State
+from pubsubservice.subscriber import Due, Lease
+from pubsubservice.subscriptions import Subscriptions
+from pubsubservice.tap import Slice
+from pubsubservice.tokens import Ended
+
+__all__ = ["RULES"]
+
+
+class TokenUsedAgain(Service):
+    """A token whose lease has ended makes another one."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def used(self, token: str) -> bool:
+                return False
+
+
+class FloorIgnored(Service):
+    """A token that was dropped from the ended ones is as good as new."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def used(self, token: str) -> bool:
+                return self.state.ended.how(token) is not None
+
+
+class ReleaseUnheard(Service):
+    """The release of a token that was not seen yet does nothing."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def _refuse(self, token: str) -> None:
+                pass
+
+
+class SettlingForgotten(Service):
+    """A token that its client settled is unknown afterwards."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def _counts(self, token: str, *, hit: bool) -> bool:
+                return hit and self.state.ended.how(token) in {Ended.LATE, Ended.SETTLED}
+
+
+class LateNackCounts(Service):
+    """A nack of an expired lease fails what is due of it once more."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def _settle_ended(self, verb: str, settlement: Settlement) -> bool:
+                if verb == "nack":
+                    for due in self.state.due:
+                        due.attempt += due.token == settlement.lease
+                return super()._settle_ended(verb, settlement)
+
+
+class MarkDropped(Service):
+    """A release takes the mark off what failed together."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def _give_back(self, lease: Lease, mask: int) -> None:
+                lease.together, together = False, lease.together
+                super()._give_back(lease, mask)
+                lease.together = together
+
+
+class TakenBackUnmarked(Service):
+    """What a lease lost to the order of its topic counts as settled by its client."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def _take_back(self, lease: Lease, mask: int) -> None:
+                self._give_back(lease, mask)
+                lease.settle(mask)
+
+
+class OnlyOldestFails(Service):
+    """Of an ordered topic's events that a lease had when it expired, only the oldest has failed."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def _fail_all(self, token: str, lease: Lease) -> None:
+                newer = self._newer(lease, lease.left)
+                self._give_back(lease, newer)
+                self._keep_due()
+                lease.leave(newer)
+                super()._fail_all(token, lease)
+
+
+class DueStopsToo(Service):
+    """When a document is full, due events stop as new ones do."""
+
+    class delivery_type(Delivery):
+        def _hand_out(self, leases: Leases, deaths: Deaths, token: str, max_events: int) -> tuple[Answer, list[str]]:
+            if self._room(leases) <= 0:
+                return Answer(blocked="leases"), []
+            return super()._hand_out(leases, deaths, token, max_events)
+
+
+class UnreadableKept(Service):
+    """What retention took of an open lease stays in it, for its client to settle."""
+
+    class delivery_type(Delivery):
+        def _lose(self, leases: Leases, token: str, lost: Sequence[Piece]) -> None:
+            pass
+
+
+class AlwaysTogether(Service):
+    """What failed together comes together to the end."""
+
+    class delivery_type(Delivery):
+        class redelivery_type(Redelivery):
+            def limit(self, due: Due, parts: Sequence[Piece]) -> int:
+                return self._leases.bounds.together
+
+
+class TrimmedUncounted(Service):
+    """Due events that retention took are dropped, and nobody is told."""
+
+    class delivery_type(Delivery):
+        class redelivery_type(Redelivery):
+            def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
+                self._leases.take_due(due, mask_of_pieces(due.spans, lost))
+
+
+class OrderOnlyWhenNew(Service):
+    """Due events of an ordered topic come when they are due, whatever waits before them."""
+
+    class delivery_type(Delivery):
+        class redelivery_type(Redelivery):
+            def __init__(self, *parts: object) -> None:
+                super().__init__(*parts)  # type: ignore[arg-type]
+                self.ordered = self.leased
+
+
+class FilteredAgain(Service):
+    """A filter judges an event whenever it is handed out, also one that it had let through before."""
+
+    class delivery_type(Delivery):
+        class redelivery_type(Redelivery):
+            def _take(self, due: Due, found: Sequence[Slice]) -> None:
+                super()._take(due, found)
+                for slice_ in found:
+                    settings = self._state.settings_of(self._state.subscriptions[slice_.topic])
+                    sieve = Sieve(self._state.name, slice_.topic, settings.filters)
+                    if sieve.pick(slice_.lines) != (1 << len(slice_.lines)) - 1:
+                        self._dropped.append(slice_)
+
+            def take(self, max_events: int) -> None:
+                self._dropped: list[Slice] = []
+                super().take(max_events)
+                self.slices = [slice_ for slice_ in self.slices if slice_ not in self._dropped]
+
+
+class DeadOverflow(Service):
+    """With no room in `dead`, the oldest there is dropped."""
+
+    class delivery_type(Delivery):
+        class deaths_type(Deaths):
+            @property
+            def full(self) -> bool:
+                return False
+
+            def _die(self, due: Due, event: Span) -> None:
+                super()._die(due, event)
+                self.state.dead = self.state.dead[-self._leases.bounds.dead :]
+
+
+class LettersOfLate(Service):
+    """A dead letter is looked for no further back than an event that is published again."""
+
+    def _append_letters(self, topic: str, publisher: str, entries: list[Entry], since: int) -> None:
+        found = self.topics.register_dead_letter(topic)
+        self._log(topic, partition_of(publisher, found.partitions)).submit(Append(publisher, entries, since))
+
+
+class DeadUnremoved(Service):
+    """A death is forgotten before its dead letter is there."""
+
+    class dead_letters_type(DeadLetters):
+        def publish(self, state: State) -> None:
+            self._remove(state.name, {one.death for one in state.dead}, set())
+
+
+class ChangedAgain(Service):
+    """An old call to subscribe, seek or unsubscribe that comes late is carried out."""
+
+    class subscriptions_type(Subscriptions):
+        def _is_old(self, token: str, state: State) -> bool:
+            return False
+
+
+class SeekForgetsNothing(Service):
+    """After a seek, what was leased or due before it still is."""
+
+    class subscriptions_type(Subscriptions):
+        def _forget(self, state: State, number: int) -> None:
+            pass
+
+
+#: each rule of a subscriber's document, and the service that lacks it
+RULES: dict[str, type[Service]] = {
+    "a token makes one lease": TokenUsedAgain,
+    "tokens below the floor have ended": FloorIgnored,
+    "release ends a token not seen yet": ReleaseUnheard,
+    "a settled token is told so": SettlingForgotten,
+    "at the bound only new events stop": DueStopsToo,
+    "what failed together comes alone in the end": AlwaysTogether,
+    "release keeps that mark": MarkDropped,
+    "a dead letter is looked for from its death": LettersOfLate,
+    "trimmed due events are counted lost": TrimmedUncounted,
+    "late nacks do nothing": LateNackCounts,
+    "older changes change nothing": ChangedAgain,
+    "seek forgets": SeekForgetsNothing,
+    "ordered: due from the oldest on": OrderOnlyWhenNew,
+    "ordered: expiry raises every event": OnlyOldestFails,
+    "a filter judges once": FilteredAgain,
+    "no room in dead: wait in due": DeadOverflow,
+    "what a retry cannot answer is lost": UnreadableKept,
+    "a given-back event stays marked": TakenBackUnmarked,
+    "dead until the letter is there": DeadUnremoved,
+}

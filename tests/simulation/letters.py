@@ -1,0 +1,62 @@
+"""Deaths and dead letters: each death has one letter, and each letter its death."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from pubsubservice.subscriber import Dead
+
+from .logs import Appended, Logs
+
+__all__ = ["Letters"]
+
+
+class _Letter(msgspec.Struct):
+    id: str
+    source: str
+    attempts: int
+
+
+_decode = msgspec.json.Decoder(_Letter).decode
+
+
+class Letters:
+    """The dead letters of a seed."""
+
+    def __init__(self, logs: Logs, bad: Callable[[str], None]) -> None:
+        self._logs = logs
+        self._bad = bad
+        #: deaths by the letter that they are to have: its source and id
+        self._deaths: dict[tuple[str, str], Dead] = {}
+        self._letters: set[tuple[str, str]] = set()
+
+    def died(self, subscriber: str, dead: Dead) -> None:
+        """An event failed for the last time."""
+        self._deaths[_identity(subscriber, dead)] = dead
+
+    def left(self, subscriber: str, dead: Dead) -> bool:
+        """An event is in `dead` no more; whether it should be counted lost."""
+        if _identity(subscriber, dead) in self._letters or self._logs.takes_dead_letters(dead.topic):
+            return False
+        if self._logs.trimmed(dead.topic, dead.partition, dead.index):
+            return True
+        self._bad("dead, but no dead letter")
+        return False
+
+    def on_batch(self, events: list[Appended]) -> None:
+        """Something was appended to a dead-letter topic."""
+        for event in events:
+            letter = _decode(event.line)
+            identity = (letter.source, letter.id)
+            if identity in self._letters:
+                self._bad("a dead letter twice")
+            self._letters.add(identity)
+            dead = self._deaths.get(identity)
+            if dead is None or dead.attempts != letter.attempts:
+                self._bad("a dead letter of nothing that died")
+
+
+def _identity(subscriber: str, dead: Dead) -> tuple[str, str]:
+    return f"/subscribers/{subscriber}", f"{dead.topic}/{dead.partition}/{dead.index}/{dead.death}"

@@ -1,0 +1,100 @@
+"""What clients of a seed have said and were told: it bounds what may have happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pubsubservice.state import State
+from pubsubservice.tokens import Ended, token_time
+
+__all__ = ["Event", "Said"]
+
+#: (number of the subscription, partition, log index)
+Event = tuple[int, int, int]
+
+
+class Said:
+    """All clients' words, those that may still be on their way too."""
+
+    def __init__(self, bad: Callable[[str], None], *, gentle: bool) -> None:
+        self._bad = bad
+        self.gentle = gentle
+        self._acks: set[tuple[str, Event]] = set()
+        self._gives: set[str] = set()
+        self._doomed: set[Event] = set()
+        #: what tokens were given; those whose client was told that it released them
+        self._made: dict[tuple[str, str], set[Event]] = {}
+        self._released: set[str] = set()
+        #: changes of subscriptions by their token, and the newest that was carried out for each subscriber
+        self._changes: dict[tuple[str, str], tuple[str, str]] = {}
+        self._newest: dict[str, tuple[int, str]] = {}
+        #: (call, token) of acks that settled their lease
+        self._effects: set[tuple[object, str]] = set()
+
+    # -- clients
+
+    def acks(self, token: str, events: Iterable[Event]) -> None:
+        """A client that saw these events under this token acks them."""
+        self._acks |= {(token, event) for event in events}
+
+    def gives_back(self, token: str, doomed: Iterable[Event] = ()) -> None:
+        """A client gives back all or some of a lease: what is newer may come back with it. Or it condemns some."""
+        self._gives.add(token)
+        self._doomed |= set(doomed)
+
+    def released(self, token: str) -> None:
+        """A client was told that its release counts."""
+        self._released.add(token)
+
+    def received(self, name: str, token: str, events: Iterable[Event]) -> None:
+        """A client got events under its token."""
+        if not set(events) <= self._made.get((name, token), set()):
+            self._bad("another answer for the same token")
+
+    def told_settled(self, outstanding: set[Event], events: set[Event]) -> None:
+        """A client was told that these events are settled."""
+        if events & outstanding:
+            self._bad("told accepted, but it was not")
+
+    def told_unknown(self, call: object, token: str, state: State) -> None:
+        """A client was told that its ack did not count."""
+        if (call, token) in self._effects and state.ended.how(token) == Ended.SETTLED:
+            self._bad("accepted, but told unknown")
+
+    def will_change(self, name: str, token: str, kind: str, topic: str) -> None:
+        """A client is about to subscribe, seek or unsubscribe."""
+        self._changes[(name, token)] = (kind, topic)
+
+    # -- commits
+
+    def may_be_acked(self, token: str, event: Event) -> bool:
+        return (token, event) in self._acks
+
+    def may_give_back(self, token: str) -> bool:
+        return token in self._gives
+
+    def may_doom(self, event: Event) -> bool:
+        return event in self._doomed
+
+    def is_redriven_for_another(self, name: str, redriven_for: str) -> bool:
+        return redriven_for not in {"", name}
+
+    def on_lease(self, name: str, token: str, events: Iterable[Event]) -> None:
+        """A token made a lease."""
+        if (name, token) in self._made:
+            self._bad("a token made a second lease")
+        if token in self._released:
+            self._bad("a token made a lease that its client had released")
+        self._made[(name, token)] = set(events)
+
+    def on_change(self, name: str, before: str, token: str) -> tuple[str, str]:
+        """A change of subscriptions was carried out; returns what it is, and of which topic."""
+        order = (token_time(token), token)
+        if before and order <= self._newest.get(name, (0, "")):
+            self._bad("an old subscribe, seek or unsubscribe was carried out again")
+        self._newest[name] = max(order, self._newest.get(name, (0, "")))
+        return self._changes[(name, token)]
+
+    def on_settled(self, call: object, tokens: Iterable[str], state: State) -> None:
+        """A call with acks of these tokens was carried out, and left the state so."""
+        self._effects |= {(call, token) for token in tokens if state.ended.how(token) == Ended.SETTLED}
