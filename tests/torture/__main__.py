@@ -31,6 +31,8 @@ def main() -> int:
     options = parser.parse_args()
     seed = random.randrange(10_000) if options.seed is None else options.seed
     kept = options.history or Path(tempfile.mkdtemp(prefix="torture-"))
+    if any((kept / name).exists() for name in _STORES):
+        parser.error(f"{kept} holds the histories of another run")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # so that everything started is ended
     failed = False
     try:
