@@ -1,1 +1,1 @@
-"""What publishing and receiving cost, against peers and against the least that could be done: ``python -m benchmarks.service``."""
+"""What publishing and receiving cost, against peers and against the least possible: ``python -m benchmarks.service``."""

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import requests
-
 from benchmarks.service.processes import Server
 
 __all__ = ["Echo"]
@@ -49,9 +48,9 @@ class Echo:
 
 def serve() -> None:
     """Run the echo until the process is ended."""
-    import functions_framework
+    import functions_framework  # noqa: PLC0415 - the server's process needs them, the client's does not
 
-    from pubsub_emulator.server import Server as Waitress
+    from pubsub_emulator.server import Server as Waitress  # noqa: PLC0415
 
     app = functions_framework.create_app("echo", __file__, "http")
     print(f"ready: {Waitress(app).url}", flush=True)

@@ -1,4 +1,4 @@
-"""Google's Pub/Sub emulator with its own client: ``BatchSettings(max_messages=1000)``, pull and acknowledge of 1,000, streaming pull."""
+"""Google's Pub/Sub emulator: ``BatchSettings(max_messages=1000)``, pull and acknowledge of 1,000, streaming pull."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from google.cloud import pubsub_v1
-
 from benchmarks.service.processes import Server, free_port
+from google.cloud import pubsub_v1
 
 __all__ = ["GooglePubSub"]
 

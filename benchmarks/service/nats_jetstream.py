@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import threading
 import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import nats
+from benchmarks.service.processes import Server, free_port, scratch
 from nats.js.api import AckPolicy, ConsumerConfig, StorageType
-
-from benchmarks.service.processes import Server, free_port
 
 __all__ = ["Jetstream"]
 
@@ -26,7 +24,7 @@ class Jetstream:
 
     def __init__(self) -> None:
         port = free_port()
-        directory = tempfile.mkdtemp(prefix="nats-bench-")
+        directory = str(scratch())
         self._server = Server(["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", directory], port=port)
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import requests
+from benchmarks.service.processes import Server, scratch
 from requests.adapters import HTTPAdapter
 
-from benchmarks.service.processes import Server
 from pubsubclient import Event, Publisher, Service, Subscriber
 
 __all__ = ["Counting", "Ours", "emulator"]
@@ -21,10 +20,7 @@ __all__ = ["Counting", "Ours", "emulator"]
 
 def emulator(store: str, *more: str) -> Server:
     """The emulator over a new store: "sqlite" or "firestore"."""
-    if store == "firestore":
-        where = ["--firestore", "google"]
-    else:
-        where = ["--data-dir", tempfile.mkdtemp(prefix="pubsub-bench-")]
+    where = ["--firestore", "google"] if store == "firestore" else ["--data-dir", str(scratch())]
     command = [sys.executable, "-m", "pubsub_emulator", "emulator", "--port", "0", *where, *more]
     return Server(command, ready="pubsub emulator ready: ")
 

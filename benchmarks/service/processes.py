@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["ROOT", "Server", "free_port", "seconds_until"]
+__all__ = ["ROOT", "Server", "free_port", "scratch", "wait_until"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +24,13 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def scratch() -> Path:
+    """A new directory, removed at the end of the process."""
+    directory = Path(tempfile.mkdtemp(prefix="pubsub-bench-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 class Server:
@@ -38,7 +47,7 @@ class Server:
     ) -> None:
         started = time.perf_counter()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE if ready else self._log,
@@ -52,7 +61,7 @@ class Server:
             if ready:
                 self.line = self._await_line(ready)
             else:
-                seconds_until(lambda: _listens(port), 60)
+                wait_until(lambda: _listens(port), 60)
         except BaseException:
             self.close()
             raise
@@ -76,9 +85,15 @@ class Server:
             try:
                 if os.getpgid(int(status.parent.name)) == group:
                     total += int(status.read_text().partition("VmRSS:")[2].split()[0])
-            except (OSError, IndexError):
-                continue  # it has just ended
+            except (OSError, IndexError):  # noqa: PERF203 - it has just ended
+                continue
         return total / 1024
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End it, its children too."""
@@ -94,14 +109,13 @@ class Server:
         self._log.close()
 
 
-def seconds_until(true: object, timeout_s: float) -> float:
+def wait_until(true: Callable[[], bool], timeout_s: float) -> None:
     """Wait for a condition; raises TimeoutError."""
-    started = time.perf_counter()
-    while not true():  # type: ignore[operator]
-        if time.perf_counter() - started > timeout_s:
+    give_up = time.perf_counter() + timeout_s
+    while not true():
+        if time.perf_counter() > give_up:
             raise TimeoutError(f"not within {timeout_s} s")
         time.sleep(0.005)
-    return time.perf_counter() - started
 
 
 def _listens(port: int) -> bool:

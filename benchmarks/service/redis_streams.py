@@ -1,16 +1,14 @@
-"""Redis Streams with redis-py: pipelines of 1,000, ``XREADGROUP COUNT 1000``, one ``XACK`` a batch. Kept in memory and an append-only file."""
+"""Redis Streams with redis-py, with its append-only file: pipelines of 1,000, ``XREADGROUP COUNT 1000``, one ``XACK``."""
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import redis
-
-from benchmarks.service.processes import Server, free_port
+from benchmarks.service.processes import Server, free_port, scratch
 
 __all__ = ["RedisStreams"]
 
@@ -22,7 +20,7 @@ class RedisStreams:
 
     def __init__(self) -> None:
         port = free_port()
-        directory = tempfile.mkdtemp(prefix="redis-bench-")
+        directory = str(scratch())
         command = ["redis-server", "--port", str(port), "--dir", directory, "--appendonly", "yes", "--save", ""]
         self._server = Server([*command, "--bind", "127.0.0.1"], port=port)
         self._redis: Any = redis.Redis(port=port)

@@ -1,4 +1,4 @@
-"""A run as people read it: tables, and a plot."""
+"""A run as people read it: tables in Markdown, and a plot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 from benchmarks.service.bounds import Verdict
 from benchmarks.service.rounds import Figures
 
-__all__ = ["markdown", "plot"]
+__all__ = ["plot", "table", "verdict_table"]
+
+#: figures a line of a table holds
+_MAX_COLUMNS = 6
 
 #: what the plot shows: workload, figure
 _SHOWN = (
@@ -22,22 +25,31 @@ _SHOWN = (
 )
 
 
-def markdown(results: Mapping[str, Figures], bounds: Iterable[Verdict]) -> str:
-    """Tables in Markdown: each workload, then the bounds."""
-    lines: list[str] = []
-    for workload, figures in results.items():
-        columns = list(dict.fromkeys(figure for row in figures.values() for figure in row))
-        lines += [f"**{workload}**", "", f"| | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
-        for name, row in figures.items():
-            cells = (_number(row[column]) if column in row else "" for column in columns)
-            lines.append(f"| {name} | {' | '.join(cells)} |")
-        lines.append("")
-    lines += ["**bounds**", "", "| | measured | bound | |", "| --- | ---: | ---: | --- |"]
+def table(workload: str, figures: Figures) -> str:
+    """A workload in Markdown: a row for each contender, a column for each figure; the other way round if there are many."""
+    columns = list(dict.fromkeys(figure for row in figures.values() for figure in row))
+    cells = {
+        (name, column): _number(row[column]) if column in row else ""
+        for name, row in figures.items()
+        for column in columns
+    }
+    if len(columns) <= _MAX_COLUMNS:
+        return _table(workload, columns, [(name, [cells[name, column] for column in columns]) for name in figures])
+    return _table(workload, list(figures), [(column, [cells[name, column] for name in figures]) for column in columns])
+
+
+def verdict_table(bounds: Iterable[Verdict]) -> str:
+    """The bounds in Markdown: measured, allowed, met or not."""
+    rows = []
     for verdict in bounds:
-        met = "met" if verdict.met else "MISSED"
         bound = f"{'≤' if verdict.sense == '<=' else '≥'} {verdict.bound:g}"
-        lines.append(f"| {verdict.what} | {_number(verdict.measured)} | {bound} | {met} |")
-    return "\n".join(lines)
+        rows.append((verdict.what, [_number(verdict.measured), bound, "met" if verdict.met else "MISSED"]))
+    return _table("bounds", ["measured", "bound", ""], rows)
+
+
+def _table(title: str, columns: list[str], rows: Iterable[tuple[str, list[str]]]) -> str:
+    head = [f"| {title} | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
+    return "\n".join([*head, *(f"| {name} | {' | '.join(row)} |" for name, row in rows)])
 
 
 def _number(value: float) -> str:
@@ -48,10 +60,10 @@ def _number(value: float) -> str:
 
 def plot(results: Mapping[str, Figures], path: Path) -> None:
     """Bars of the contenders, on a logarithmic scale. Needs matplotlib."""
-    import matplotlib
+    import matplotlib  # noqa: PLC0415 - only who wants a plot needs it
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot  # noqa: PLC0415
 
     shown = [(workload, figure) for workload, figure in _SHOWN if workload in results]
     figure, axes = pyplot.subplots(-(-len(shown) // 2), 2, figsize=(11, 2.6 * -(-len(shown) // 2)), squeeze=False)

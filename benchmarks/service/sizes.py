@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FULL", "QUICK", "USUAL", "Sizes"]
+__all__ = ["QUICK", "USUAL", "Sizes"]
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Events of a turn, by workload."""
 
+    #: turns of each contender, after one to warm up
     rounds: int
     lone: int
     batched: int
@@ -22,14 +23,16 @@ class Sizes:
     wrk_s: int
     starts: int
     polls: int
-    #: sizes of the logs that are drained to see how the time grows
+    memory: int
+    #: lengths of the logs that are drained, one after the other
     growth: tuple[int, ...]
-    #: events after which the memory of the serving process is compared
-    memory: tuple[int, int]
 
 
-QUICK = Sizes(5, 60, 5_000, 2_000, 20, 150, 2_000, 2_000, 2, 3, 100, (1_000, 10_000), (10_000, 30_000))
-USUAL = Sizes(5, 300, 20_000, 5_000, 40, 500, 20_000, 10_000, 5, 5, 100, (1_000, 10_000, 100_000), (10_000, 100_000))
-FULL = Sizes(
-    5, 300, 20_000, 5_000, 40, 500, 20_000, 10_000, 5, 5, 100, (1_000, 10_000, 100_000, 1_000_000), (10_000, 1_000_000)
-)
+QUICK = Sizes(
+    rounds=5, lone=50, batched=3_000, fan_out=1_000, latency_idle=10, latency_busy=100, competing=2_000, costs=2_000, wrk_s=1,
+    starts=3, polls=100, memory=10_000, growth=(1_000,) * 3 + (10_000,) * 2 + (30_000,),
+)  # fmt: skip
+USUAL = Sizes(
+    rounds=5, lone=200, batched=10_000, fan_out=5_000, latency_idle=30, latency_busy=500, competing=10_000, costs=10_000,
+    wrk_s=3, starts=5, polls=100, memory=100_000, growth=(1_000,) * 5 + (10_000,) * 5 + (100_000,) * 2 + (1_000_000,),
+)  # fmt: skip

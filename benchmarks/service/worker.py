@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import signal
 import sys
 from multiprocessing.connection import Connection
 from typing import Any
@@ -52,20 +53,27 @@ class Worker:
 
 
 def _serve(pipe: Connection, kind: str, arguments: tuple[Any, ...], without: tuple[str, ...]) -> None:
+    # the run itself is told too, and closes us; handlers, since a server would inherit that a signal is ignored
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: None)
     for name in without:
         sys.modules[name] = None  # type: ignore[assignment]
     module, _, attribute = kind.partition(":")
     try:
         contender = getattr(importlib.import_module(module), attribute)(*arguments)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - told to who waits for it
         pipe.send((False, f"{type(error).__name__}: {error}"))
         return
     pipe.send((True, contender.name))
     while True:
-        method, given = pipe.recv()
+        try:
+            method, given = pipe.recv()
+        except EOFError:  # the run was killed
+            contender.close()
+            return
         try:
             answer = (True, getattr(contender, method)(*given))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above
             answer = (False, f"{contender.name}.{method}: {type(error).__name__}: {error}")
         pipe.send(answer)
         if method == "close":

@@ -24,7 +24,7 @@ def lone(workers: Workers, sizes: Sizes) -> Figures:
     """One event a request, each acknowledged before the next: milliseconds."""
     sent = payloads("structured", sizes.lone)
 
-    def turn(worker: Worker, number: int) -> dict[str, float]:
+    def turn(worker: Worker, _number: int) -> dict[str, float]:
         topic = _topic("lone")
         if worker.name != "bare echo":
             worker.call("open", topic, 1)
@@ -40,7 +40,7 @@ def _batched(kind: str, batch: int) -> Callable[[Workers, Sizes], Figures]:
     def run(workers: Workers, sizes: Sizes) -> Figures:
         sent = payloads(kind, sizes.batched if kind != "webhooks" else sizes.batched // 5)
 
-        def turn(worker: Worker, number: int) -> dict[str, float]:
+        def turn(worker: Worker, _number: int) -> dict[str, float]:
             topic = _topic("batch")
             worker.call("open", topic, 1)
             published = worker.call("publish", topic, sent, batch)
@@ -57,7 +57,7 @@ def fan_out(workers: Workers, sizes: Sizes) -> Figures:
     """Publish in batches of 1,000, then ten subscribers drain: deliveries a second, publishing included."""
     sent = payloads("structured", sizes.fan_out)
 
-    def turn(worker: Worker, number: int) -> dict[str, float]:
+    def turn(worker: Worker, _number: int) -> dict[str, float]:
         topic = _topic("fan")
         worker.call("open", topic, 10)
         taken = worker.call("publish", topic, sent, 1_000)
@@ -72,7 +72,7 @@ def _latency(interval_s: float) -> Callable[[Workers, Sizes], Figures]:
     def run(workers: Workers, sizes: Sizes) -> Figures:
         count = sizes.latency_idle if interval_s > 0.01 else sizes.latency_busy
 
-        def turn(worker: Worker, number: int) -> dict[str, float]:
+        def turn(worker: Worker, _number: int) -> dict[str, float]:
             taken = worker.call("latencies", _topic("latency"), count, interval_s)
             return {"p50 ms": 1e3 * percentile(taken, 0.5), "p99 ms": 1e3 * percentile(taken, 0.99)}
 
