@@ -26,7 +26,7 @@ _UPGRADE = {
 def uploaded_zip(tree: Tree, state: dict[str, Any]) -> Path:
     """The file that an applied module uploads as the source of the functions."""
     resources = {found["address"]: found["values"] for found in state["values"]["root_module"]["resources"]}
-    return tree.module / resources[_OBJECT]["source"]
+    return tree.module / str(resources[_OBJECT]["source"])
 
 
 def upgraded(tree: Tree) -> str:

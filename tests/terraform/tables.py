@@ -22,10 +22,12 @@ _ARGUMENT = re.compile(r"^  (?P<name>\w+) += (?P<value>.*?)(?=^  \w|\Z)", re.MUL
 def with_tables(readme: str, module: Path) -> str:
     """The text with what is between the marks `<!-- inputs -->` or `<!-- outputs -->` and `<!-- end -->` made anew."""
     for title, table in (("inputs", _inputs(module)), ("outputs", _outputs(module))):
-        marked = re.compile(rf"(<!-- {title} -->\n).*?(<!-- end -->)", re.DOTALL)
-        readme, found = marked.subn(lambda marks, table=table: f"{marks[1]}{table}{marks[2]}", readme)
-        if found != 1:
-            raise ValueError(f"README.md: one pair of marks <!-- {title} --> and <!-- end --> is expected")
+        opening, end = f"<!-- {title} -->\n", "<!-- end -->"
+        before, found, rest = readme.partition(opening)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            raise ValueError(f"README.md: <!-- {title} --> and {end} are expected")
+        readme = before + opening + table + end + after
     return readme
 
 

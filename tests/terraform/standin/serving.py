@@ -26,7 +26,8 @@ def reattachable() -> Iterator[dict[str, Any]]:
 
     Source of its form: hashicorp/go-plugin's ReattachConfig, as Terraform's documentation of debugging providers has it.
     """
-    servers, addresses = [], {}
+    servers: list[grpc.Server] = []
+    addresses: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="standin") as folder:
         try:
             for address, schema in load_providers().items():
