@@ -24,7 +24,7 @@ def test_its_programs_run(installed: Environment, emulator: str) -> None:
     """As they stand, told by a config.json where the service is."""
     settings = dict.fromkeys(json.loads(_blocks("json")[0]), emulator)
     (installed.folder / "config.json").write_text(json.dumps(settings))
-    first, second = _blocks("python")[:2]
+    first, second, third = _blocks("python")[:3]
     for place in (0, 1):
         (event,) = installed.run("python", "-W", "error", "-c", first).splitlines()
         assert event.startswith("[ReceivedEvent('A', None, ")
@@ -34,6 +34,9 @@ def test_its_programs_run(installed: Environment, emulator: str) -> None:
         "event {'number': 17, 'total': 99.5}",
         "order.placed {'number': 18}",
     ]
+    state, explained = installed.run("python", "-W", "error", "-c", third).splitlines()
+    assert state.startswith("SubscriberState(")
+    assert explained == "leased"
 
 
 def test_it_shows_the_first_program_unchanged() -> None:
