@@ -32,6 +32,10 @@ def terraform() -> tuple[list[str], dict[str, str]]:
         raise NotInstalled("terraform is not installed: https://developer.hashicorp.com/terraform/install")
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
     if provider() == "real":
+        # fetched once for all folders
+        plugins = _ENVIRONMENTS / "terraform" / "plugins"
+        plugins.mkdir(parents=True, exist_ok=True)
+        environment |= {"TF_PLUGIN_CACHE_DIR": str(plugins), "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
         return [found], environment
     python = _ENVIRONMENTS / "terraform" / "bin" / "python"
     if not python.exists():
