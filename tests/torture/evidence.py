@@ -11,6 +11,10 @@ from torture.records import Acked, Attempted, Changed, Delivered, Failed, Record
 __all__ = ["Evidence", "Got", "HandOut", "Handing", "letters_of"]
 
 
+#: after every event
+_NEVER = 1 << 62
+
+
 class Got(NamedTuple):
     """An event as a consumer got it."""
 
@@ -48,6 +52,8 @@ class Evidence:
         self.delays: dict[str, int] = {}
         self.got: dict[str, dict[Ref, list[Got]]] = defaultdict(lambda: defaultdict(list))
         self._settled: dict[tuple[str, str], list[Settling]] = defaultdict(list)
+        #: of each token, in which order its events came: delayed ones take their place when they are due
+        self._came: dict[tuple[str, str], dict[Ref, int]] = defaultdict(dict)
         #: acks that clients were told to have counted
         self._acked: dict[tuple[str, str], list[Acked]] = defaultdict(list)
         for record in records:
@@ -67,6 +73,8 @@ class Evidence:
                 for event_id, topic, sequence, time, whole in record.events:
                     got = Got(event_id, record.token, record.attempt, time, whole)
                     self.got[record.subscriber][(topic, sequence)].append(got)
+                    came = self._came[(record.subscriber, record.token)]
+                    came.setdefault((topic, sequence), len(came))
             case Settling():
                 self._settled[(record.subscriber, record.token)].append(record)
             case Acked():
@@ -83,10 +91,11 @@ class Evidence:
         return of_all
 
     def gave_back_older(self, subscriber: str, token: str, ref: Ref) -> bool:
-        """Whether a consumer gave back, by name, an event of a lease that is older than `ref` in the same log."""
+        """Whether a consumer gave back, by name, an event of the same topic that came before `ref` in the same lease."""
+        came = self._came[(subscriber, token)]
         return any(
             settling.verb in {"nack", "release"}
-            and any(topic == ref[0] and seq < ref[1] for topic, seq in settling.refs)
+            and any(other[0] == ref[0] and came.get(other, _NEVER) < came.get(ref, _NEVER) for other in settling.refs)
             for settling in self._settled[(subscriber, token)]
             if settling.refs is not None
         )
