@@ -33,26 +33,31 @@ from pubsubclient._errors import (
     Unavailable,
 )
 from pubsubclient._event import Event, ReceivedEvent
-from pubsubclient._fetch import Events
+from pubsubclient._events import Events
 from pubsubclient._identity import Identity
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
 from pubsubclient._service import Service, configure
+from pubsubclient._state import Explanation, LeaseState, SubscriberState, SubscriptionState
 from pubsubclient._subscriber import Subscriber
 from pubsubclient._topic import Topic
 from pubsubclient._version import __version__
+from pubsubclient.signals.wildcard import Any
 
 __all__ = [
+    "Any",
     "Batch",
     "BatchClosed",
     "ConfigurationError",
     "Conflict",
     "Event",
     "Events",
+    "Explanation",
     "Forbidden",
     "Identity",
     "IdentityError",
     "InvalidArgument",
+    "LeaseState",
     "NotFound",
     "PubSubError",
     "PublishError",
@@ -64,6 +69,8 @@ __all__ = [
     "Service",
     "ServiceError",
     "Subscriber",
+    "SubscriberState",
+    "SubscriptionState",
     "TooLarge",
     "Topic",
     "Unavailable",

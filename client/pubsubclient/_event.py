@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import reprlib
-import uuid
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,16 +18,15 @@ from pubsubclient._attributes import (
     parse_time,
 )
 from pubsubclient._errors import InvalidArgument
+from pubsubclient._ids import new_id
 from pubsubclient._json import encode, encode_data
-from pubsubclient._lease import Lease
+from pubsubclient._lease import MAX_LEASE_S, Lease, Ref, nack_options
 from pubsubclient._topic import Topic, topic_name
 
 __all__ = ["Event", "ReceivedEvent"]
 
 #: bytes of one event's JSON
 MAX_EVENT_BYTES = 900_000
-_MAX_DELAY_S = 24 * 3600
-_MAX_LEASE_S = 600
 
 
 class Event:
@@ -70,7 +68,7 @@ class Event:
         self.first_tries: dict[str, int | None] = {}
         members: dict[str, Any] = {
             "specversion": "1.0",
-            "id": str(uuid.uuid4()) if id is None else check_text("id", id),
+            "id": new_id() if id is None else check_text("id", id),
             "type": check_text("type", type),
             "time": check_time(time),
         }
@@ -200,22 +198,28 @@ class ReceivedEvent(Event):
         Raises:
             ServiceError, Unavailable: unknown whether it counted
         """
-        return self._held().settle("ack", self._ref)
+        return self._held().settle("ack", self.ref)
 
-    def nack(self, delay: float | None = None) -> bool:
+    def nack(self, delay: float | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
         """Settle the event now: it failed, and comes again as its next attempt.
 
         Args:
-            delay: not before so many seconds from now, 0 to 86,400; at the service's choice if None
+            delay: not before so many seconds from now, 0 to 86,400; if None after the subscription's backoff
+            reason: why, for the dead letter that it may become; the first 200 characters are kept
+            dead: it will never succeed: it becomes a dead letter now, whatever its attempt
 
         Returns, raises:
             as `ack`
         """
-        if delay is None:
-            return self._held().settle("nack", self._ref)
-        if not 0 <= delay <= _MAX_DELAY_S:
-            raise InvalidArgument(f"delay: expected 0 to {_MAX_DELAY_S} seconds; got {delay!r}.")
-        return self._held().settle("nack", self._ref, delay_s=delay)
+        return self._held().settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
+
+    def release(self) -> bool:
+        """Settle the event now: it was not handled, and comes again at once, as the same attempt.
+
+        Returns, raises:
+            as `ack`
+        """
+        return self._held().settle("release", self.ref)
 
     def extend(self, seconds: int) -> bool:
         """Keep the event, and those that came with it, for longer: they do not come again meanwhile.
@@ -229,12 +233,18 @@ class ReceivedEvent(Event):
         Raises:
             ServiceError, Unavailable: unknown whether it counted
         """
-        if not 1 <= seconds <= _MAX_LEASE_S:
-            raise InvalidArgument(f"seconds: expected 1 to {_MAX_LEASE_S}; got {seconds!r}.")
-        return self._held().extend(self._ref, seconds)
+        if not 1 <= seconds <= MAX_LEASE_S:
+            raise InvalidArgument(f"seconds: expected 1 to {MAX_LEASE_S}; got {seconds!r}.")
+        return self._held().extend(self.ref, seconds)
 
     @property
-    def _ref(self) -> tuple[str, str]:
+    def members(self) -> Mapping[str, Any]:
+        """Its JSON, as it came."""
+        return self._members
+
+    @property
+    def ref(self) -> Ref:
+        """What tells it from other events of a subscriber: its topic and sequence."""
         return self.topic, self._members["sequence"]
 
     def _held(self) -> Lease:

@@ -12,11 +12,12 @@ from pubsubclient._answers import bad_answer
 from pubsubclient._attributes import parse_time
 from pubsubclient._errors import PubSubError
 from pubsubclient._event import ReceivedEvent
+from pubsubclient._events import Events
 from pubsubclient._holdings import Holdings
 from pubsubclient._lease import Lease
 from pubsubclient._transport import Answer, Transport
 
-__all__ = ["Events", "Fetch"]
+__all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 
 #: events that one request may ask for
 MAX_EVENTS = 5_000
@@ -26,20 +27,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
 _log = logging.getLogger(__name__)
-
-
-class Events(list[ReceivedEvent]):
-    """The events that a call got, a list.
-
-    Attributes:
-        more: whether there may be more to get right now
-        lost: how many events of each topic were deleted by retention before this subscriber got them, in total
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.more = False
-        self.lost: dict[str, int] = {}
 
 
 class Fetch:
@@ -63,9 +50,9 @@ class Fetch:
         self._max_events = max_events
         self._wait_until = time.monotonic() + wait_s
         self._settlements = settlements
-        self._events = Events()
         #: what holds the events that were got
         self.leases: list[Lease] = []
+        self._events = Events(self.leases)
         #: the token of the request under way: what it leases may never be known here
         self._token: str | None = None
         self._overs = 0
@@ -137,7 +124,7 @@ class Fetch:
             return self._ask_again_empty_handed(answer)
         if self._max_events is not None or not got or not more or body.get("blocked") == "leases":
             return False
-        return self._stop_us is not None and _to_us(got[-1].recordedtime) < self._stop_us
+        return self._stop_us is not None and to_us(got[-1].recordedtime) < self._stop_us
 
     def _ask_again_empty_handed(self, answer: Answer) -> bool:
         if self._max_events == 0 or answer.body.get("blocked"):
@@ -157,7 +144,7 @@ class Fetch:
             return []
         try:
             refs = [(members["topic"], members["sequence"]) for members in raw]
-            until_us = _to_us(parse_time(answer.body["until"]))
+            until_us = to_us(parse_time(answer.body["until"]))
             length_s = max(0.0, (until_us - (answer.store_time_us or until_us)) / 1_000_000)
             lease = Lease(answer.body["lease"], refs, length_s, asked, self._holdings.send)
             got = [ReceivedEvent(members, lease) for members in raw]
@@ -168,5 +155,6 @@ class Fetch:
         return got
 
 
-def _to_us(moment: datetime) -> int:
+def to_us(moment: datetime) -> int:
+    """A time as store times are written, µs."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Lease", "Ref"]
+from pubsubclient._errors import InvalidArgument
+
+__all__ = ["MAX_LEASE_S", "Lease", "Ref", "check_delay", "nack_options"]
+
+#: how long a lease may be made to last, seconds
+MAX_LEASE_S = 600
+_MAX_DELAY_S = 24 * 3600
+#: characters of a reason that are kept
+_MAX_REASON = 200
 
 #: an event within a subscription: its topic and its sequence
 Ref = tuple[str, str]
@@ -22,10 +30,10 @@ class Lease:
         refs: its events
         length_s: how long it lasts, seconds; 0 if the answer did not tell
         since: monotonic time at which it began, or before
-        settle: sends settlements
+        send: has settlements carried out
     """
 
-    def __init__(self, token: str, refs: Iterable[Ref], length_s: float, since: float, settle: Settle) -> None:
+    def __init__(self, token: str, refs: Iterable[Ref], length_s: float, since: float, send: Settle) -> None:
         self.token = token
         self.length_s = length_s
         self.since = since
@@ -33,10 +41,10 @@ class Lease:
         self.handled = False
         #: events that an implicit settlement covers; a dict for its order and its atomic pop
         self._open = dict.fromkeys(refs)
-        self._count = len(self._open)
+        self._refs = tuple(self._open)
         #: events settled by name, with success
         self._settled: set[Ref] = set()
-        self._settle = settle
+        self.send = send
 
     @property
     def ended(self) -> bool:
@@ -60,9 +68,20 @@ class Lease:
     def part(self, refs: Iterable[Ref]) -> dict[str, Any] | None:
         """The settlement of those of `refs` that were not settled before; None if that is none."""
         left = [ref for ref in refs if ref in self._open]
-        if not left:
-            return None
-        return {"lease": self.token} if len(left) == self._count else {"lease": self.token, "events": left}
+        return self._naming(left) if left else None
+
+    def take(self) -> dict[str, Any] | None:
+        """The settlement of all that was not settled by name with success; from here on the implicit ack covers none of it.
+
+        None if there is nothing. `took` is to follow when it was carried out.
+        """
+        left = [ref for ref in self._refs if ref not in self._settled]
+        self.forget(left)
+        return self._naming(left) if left else None
+
+    def took(self) -> None:
+        """What `take` named is settled."""
+        self._settled.update(self._refs)
 
     def forget(self, refs: Iterable[Ref]) -> None:
         """These events are settled: no implicit settlement covers them any more."""
@@ -78,21 +97,51 @@ class Lease:
         self._open.pop(ref, None)
         if ref in self._settled:
             return False
-        answer = self._settle({verb: [{"lease": self.token, "events": [ref], **options}]})
+        answer = self.send({verb: [{"lease": self.token, "events": [ref], **options}]})
         self._settled.add(ref)
         return not answer.get("unknown")
+
+    def _naming(self, refs: Sequence[Ref]) -> dict[str, Any]:
+        """A settlement of these events: of the lease as a whole, if they are all of it."""
+        return {"lease": self.token} if len(refs) == len(self._refs) else {"lease": self.token, "events": refs}
 
     def extend(self, ref: Ref, seconds: float) -> bool:
         """Let the whole lease last `seconds` from now, if that is longer; says whether `ref` is still in it."""
         if ref in self._settled:
             return False
         asked = time.monotonic()
-        answer = self._settle({"extend": [{**self.extension(seconds), "events": [ref]}]})
+        answer = self.send({"extend": [{**self.extension(seconds), "events": [ref]}]})
         counted = not answer.get("unknown")
-        if counted and asked + seconds > self.since + self.length_s:
-            self.since, self.length_s = asked, seconds
+        if counted:
+            self.extended(asked, seconds)
         return counted
+
+    def extended(self, asked: float, seconds: float) -> None:
+        """The service let the lease last `seconds` from monotonic time `asked`, if that is longer."""
+        if asked + seconds > self.since + self.length_s:
+            self.since, self.length_s = asked, seconds
 
     def restarted(self, asked: float) -> None:
         """The service was asked, at monotonic time `asked`, to let the lease last as long as at first again."""
         self.since = asked
+
+
+def check_delay(delay: float) -> float:
+    """Return a delay, seconds. Raises InvalidArgument."""
+    if not 0 <= delay <= _MAX_DELAY_S:
+        raise InvalidArgument(f"delay: expected 0 to {_MAX_DELAY_S} seconds; got {delay!r}.")
+    return delay
+
+
+def nack_options(delay: float | None, reason: str | None, *, dead: bool) -> dict[str, Any]:
+    """What a nack says beside its events. Raises InvalidArgument."""
+    options: dict[str, Any] = {}
+    if delay is not None:
+        options["delay_s"] = check_delay(delay)
+    if reason is not None:
+        if not isinstance(reason, str):
+            raise InvalidArgument(f"reason: expected a string; got {reason!r}.")
+        options["reason"] = reason[:_MAX_REASON]
+    if dead:
+        options["dead"] = True
+    return options

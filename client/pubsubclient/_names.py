@@ -1,16 +1,21 @@
-"""Names of topics, publishers and subscribers."""
+"""Names of topics, publishers and subscribers, and patterns of topics."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pubsubclient._errors import InvalidArgument
 
-__all__ = ["check_name"]
+__all__ = ["check_name", "check_pattern", "is_pattern", "stands_for"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~%+-]*")
 #: a dead-letter topic's name is its subscriber's and ".dead", so subscribers have less room
 _MAX_LENGTH = {"topic": 255, "publisher": 255, "subscriber": 250}
+
+#: a token of a pattern
+_PART = r"(?:\*|[A-Za-z0-9_~%+-]+)"
+_PATTERN = re.compile(rf"(?![._~%+-])(?:>|{_PART}(?:\.{_PART})*(?:\.>)?)")
 
 
 def check_name(kind: str, name: object) -> str:
@@ -22,11 +27,38 @@ def check_name(kind: str, name: object) -> str:
         raise InvalidArgument(f"A {kind}'s name is a string; got {name!r}.")
     limit = _MAX_LENGTH[kind]
     if len(name) > limit or not _NAME.fullmatch(name):
-        shown = name if len(name) <= 80 else name[:77] + "..."
         raise InvalidArgument(
-            f"{shown!r} cannot name a {kind}: a name has 1 to {limit} characters of A-Z a-z 0-9 . _ ~ % + - "
+            f"{_shown(name)!r} cannot name a {kind}: a name has 1 to {limit} characters of A-Z a-z 0-9 . _ ~ % + - "
             "and begins with a letter or digit."
         )
     if kind == "topic" and (".." in name or name.endswith(".")):
         raise InvalidArgument(f"{name!r} cannot name a topic: there is nothing between, or after, its dots.")
     return name
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for topics instead of naming one."""
+    return "*" in name or ">" in name
+
+
+def check_pattern(name: str) -> str:
+    """Return `name` if it is a pattern of topics. Raises InvalidArgument."""
+    if len(name) > _MAX_LENGTH["topic"] or not _PATTERN.fullmatch(name):
+        raise InvalidArgument(
+            f"{_shown(name)!r} is no pattern of topics: * stands for a whole token between dots, > for one or more at the end."
+        )
+    return name
+
+
+def stands_for(pattern: str, topic: str) -> bool:
+    """Whether a name or a pattern stands for a topic: ``*`` for one token, ``>`` for one or more."""
+    return _compiled(pattern).fullmatch(topic) is not None
+
+
+@lru_cache(maxsize=100)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", "[^.]+").replace(">", ".+"))
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= 80 else name[:77] + "..."

@@ -124,9 +124,11 @@ def first_try_us(events: Iterable[Event], store: str, now_us: int | None) -> int
     return min(known) if len(known) == len(sinces) else None
 
 
-def encode_request(request: Request, publisher: str, since_us: int | None) -> bytes:
+def encode_request(request: Request, publisher: str, since_us: int | None, delay_s: float | None = None) -> bytes:
     """The body of a request."""
     head: dict[str, object] = {"topic": request.topic, "publisher": publisher}
     if since_us is not None:
         head["since"] = since_us
+    if delay_s is not None:
+        head["delay_s"] = delay_s
     return encode(head)[:-1] + b',"events":[' + b",".join(request.lines) + b"]}"

@@ -8,6 +8,7 @@ from typing import Any, overload
 from pubsubclient._batch import Batch
 from pubsubclient._errors import InvalidArgument, PublishRefused, PublishUnknown, ServiceError, TooLarge, Unavailable
 from pubsubclient._event import Event
+from pubsubclient._lease import check_delay
 from pubsubclient._names import check_name
 from pubsubclient._outbox import Outbox, encode_request
 from pubsubclient._receipts import Receipt, read_receipts
@@ -38,19 +39,25 @@ class Publisher:
         self._transport.call("register", {"publisher": self.name})
 
     @overload
-    def publish(self, event: Event, /) -> Receipt: ...
+    def publish(self, event: Event, /, *, delay: float | None = None) -> Receipt: ...
     @overload
-    def publish(self, event: Event, second: Event, /, *more: Event) -> list[Receipt]: ...
+    def publish(self, event: Event, second: Event, /, *more: Event, delay: float | None = None) -> list[Receipt]: ...
     @overload
-    def publish(self, events: Iterable[Event], /) -> list[Receipt]: ...
+    def publish(self, events: Iterable[Event], /, *, delay: float | None = None) -> list[Receipt]: ...
     @overload
-    def publish(self, topic: Topic | str, data: Any = None, /) -> Receipt: ...
+    def publish(self, topic: Topic | str, data: Any = None, /, *, delay: float | None = None) -> Receipt: ...
 
-    def publish(self, first: Event | Topic | str | Iterable[Event], /, *more: Any) -> Receipt | list[Receipt]:
+    def publish(
+        self, first: Event | Topic | str | Iterable[Event], /, *more: Any, delay: float | None = None
+    ) -> Receipt | list[Receipt]:
         """Publish an event, several, all of an iterable, or data to a topic.
 
         Events of one topic keep their order. What does not fit one request is sent in several, one after another;
         each request is stored whole or not at all.
+
+        Args:
+            delay: deliver them to nobody before so many seconds after they are stored, 0 to 86,400, and at most half of
+                the topic's retention; others overtake them
 
         Returns:
             a receipt for one event; a list of them, in the order given, for several events or an iterable
@@ -60,12 +67,13 @@ class Publisher:
             PublishRefused: what has no receipt in it is surely not stored
             PublishUnknown: some of it may be stored; publish the same events again, within 10 minutes
         """
+        delay_s = None if delay is None else check_delay(delay)
         events = _events_of(first, more)
         outbox = Outbox(events, f"/publishers/{self.name}", self._transport.service.store)
         while request := outbox.next():
             since_us = outbox.since_us(request, self._transport.clock.now_us())
             try:
-                answer = self._transport.call("publish", encode_request(request, self.name, since_us))
+                answer = self._transport.call("publish", encode_request(request, self.name, since_us, delay_s))
                 outbox.stored(request, read_receipts(answer.body, len(request.places)))
             except (ServiceError, Unavailable) as error:
                 if isinstance(error, TooLarge) and outbox.too_large(request):

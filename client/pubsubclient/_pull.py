@@ -9,7 +9,8 @@ from typing import Any
 
 from pubsubclient._ends import EXIT_DEADLINE_S, Verb, settle_at_exit
 from pubsubclient._errors import InvalidArgument, PubSubError
-from pubsubclient._fetch import Events, Fetch
+from pubsubclient._events import Events
+from pubsubclient._fetch import Fetch
 from pubsubclient._fork import reset_in_child
 from pubsubclient._holdings import Holdings, add_remainders
 from pubsubclient._lease import Lease

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Generator
 from types import TracebackType
-from typing import Any, Literal
 from weakref import WeakSet
 
 from pubsubclient._ends import EXIT_DEADLINE_S, verb_for
-from pubsubclient._errors import Conflict, InvalidArgument, PubSubError
-from pubsubclient._event import ReceivedEvent
-from pubsubclient._fetch import MAX_EVENTS, Events, Fetch
+from pubsubclient._errors import InvalidArgument, PubSubError
+from pubsubclient._event import Event, ReceivedEvent
+from pubsubclient._events import Events
+from pubsubclient._fetch import MAX_EVENTS, Fetch
+from pubsubclient._filters import Filters, check_filters
 from pubsubclient._holdings import Holdings
 from pubsubclient._names import check_name
 from pubsubclient._pull import Pull
+from pubsubclient._redrive import redrive
 from pubsubclient._service import Address, Service, find_service
+from pubsubclient._state import Explanation, SubscriberState, read_explanation, read_position, read_state
 from pubsubclient._stream import Stream
+from pubsubclient._subscription import Place, Position, Topics, change, place_of, settings_of, topics_name
 from pubsubclient._topic import Topic, topic_name
 from pubsubclient._transport import Transport
 
 __all__ = ["Subscriber"]
 
 _MAX_WAIT_S = 20
-_MAX_DEADLINE_S = 600
-#: changes by others that may overtake one of ours, one after another, before something must be wrong
-_MAX_OLDER = 20
 
 _log = logging.getLogger(__name__)
 
@@ -61,37 +61,125 @@ class Subscriber:
 
     def subscribe(
         self,
-        topic: Topic | str,
+        topic: Topics,
         *,
-        start: Literal["earliest", "latest"] | None = None,
+        start: Place | None = None,
+        filters: Filters | None = None,
         ack_deadline: int | None = None,
+        max_attempts: int | None = None,
+        backoff: float | None = None,
+        dead_letter_topic: Topic | str | None = None,
+        ordered: bool | None = None,
     ) -> None:
         """Subscribe to a topic, or change the subscription to it: what is None stays as it is.
 
         Args:
-            topic: it need not exist yet
-            start: of a new subscription: with the earliest event that is kept (default), or with what is
-                published from now on
+            topic: a topic, which need not exist yet; or a pattern for those that there are and will be: ``*`` stands for
+                one token between dots, ``>`` for one or more at the end, `Any` for every topic
+            start: where a new subscription begins: "earliest" (default), "latest", a time, or a saved position
+            filters: which events are wanted, in the dialects of the CloudEvents Subscriptions API: all of these have to
+                hold; an empty list wants every event
             ack_deadline: how long an event may stay unsettled before it comes again, 1 to 600 seconds (30)
+            max_attempts: deliveries before an event becomes a dead letter, 1 to 100 (5)
+            backoff: how long an event stays away after its first failure, 0 to 600 seconds (10); doubled after each
+            dead_letter_topic: where dead letters go (the subscriber's name and ``.dead``)
+            ordered: deliver nothing newer of the topic while something older is unsettled
 
         Raises:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: it is not known to be subscribed
         """
-        if start not in {None, "earliest", "latest"}:
-            raise InvalidArgument(f'start: expected "earliest" or "latest"; got {start!r}.')
-        if ack_deadline is not None and not 1 <= ack_deadline <= _MAX_DEADLINE_S:
-            raise InvalidArgument(f"ack_deadline: expected 1 to {_MAX_DEADLINE_S} seconds; got {ack_deadline!r}.")
-        settings = {"start": start, "ack_deadline_s": ack_deadline}
-        self._change("POST", topic, {name: value for name, value in settings.items() if value is not None})
+        name = topics_name(topic)
+        settings = settings_of(
+            name,
+            start=start,
+            filters=filters,
+            ack_deadline=ack_deadline,
+            max_attempts=max_attempts,
+            backoff=backoff,
+            dead_letter_topic=dead_letter_topic,
+            ordered=ordered,
+        )
+        change(self._transport, "POST", {"subscriber": self.name, "topic": name, **settings})
 
-    def unsubscribe(self, topic: Topic | str) -> None:
+    def unsubscribe(self, topic: Topics) -> None:
         """Leave a topic: its events do not come any more, settled or not. Nothing happens if it was not subscribed to.
 
         Raises:
             ServiceError, Unavailable: it is not known to be left
         """
-        self._change("DELETE", topic, {})
+        change(self._transport, "DELETE", {"subscriber": self.name, "topic": topics_name(topic)})
+
+    def seek(self, topic: Topics, to: Place) -> None:
+        """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
+
+        Args:
+            topic: what was subscribed to
+            to: "earliest", "latest", a time, or a saved position (not for a pattern)
+
+        Raises:
+            InvalidArgument: `to` is none of these
+            ServiceError, Unavailable: it is not known to be done
+        """
+        name = topics_name(topic)
+        change(self._transport, "POST", {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name)})
+
+    def position(self) -> Position:
+        """How far this subscriber is in each topic, to be kept (it is JSON) and given to `seek`.
+
+        What was delivered counts as passed, settled or not: settle first what is in hand.
+
+        Raises:
+            ServiceError, Unavailable: it is not known
+        """
+        return read_position(self._transport.call("register", {"subscriber": self.name}).body)
+
+    def state(self) -> SubscriberState:
+        """What this subscriber subscribes to, how far it is, and what is unsettled.
+
+        Raises:
+            ServiceError, Unavailable: it is not known
+        """
+        return read_state(self._transport.call("register", None, method="GET", query={"subscriber": self.name}).body)
+
+    def explain(self, event: Event | str, topic: Topic | str | None = None) -> Explanation:
+        """What became of an event, as this subscriber sees it.
+
+        Args:
+            event: an event, published or received; or its sequence or id, with its topic
+            topic: its topic, if `event` does not tell
+
+        Raises:
+            InvalidArgument: the topic is missing
+            NotFound: this subscriber does not subscribe to the topic
+            ServiceError, Unavailable: it is not known
+        """
+        if isinstance(event, Event):
+            topic, event = event.topic, event.sequence if isinstance(event, ReceivedEvent) else event.id
+        if topic is None:
+            raise InvalidArgument("explain: expected the topic beside a sequence or an id.")
+        query = {"subscriber": self.name, "topic": topic_name(topic), "event": event}
+        return read_explanation(self._transport.call("register", None, method="GET", query=query).body)
+
+    def redrive(self, topic: Topics, *, filters: Filters = ()) -> int:
+        """Publish dead letters of this subscriber again, in the topics that they came from, for this subscriber alone.
+
+        Each comes back once, as an event with a new id, and with the attributes ``redriveof``, the id that it had, and
+        ``redrivefor``, this subscriber's name. If it fails again, it is another dead letter.
+
+        Args:
+            topic: those of events of this topic, or of topics that this pattern stands for
+            filters: only those that all of these accept; dead letters also have ``reason``, ``attempts``, ``originalid``,
+                ``originalsource`` and ``originaltopic``
+
+        Returns:
+            how many there were
+
+        Raises:
+            InvalidArgument: an argument is malformed
+            PublishError, ServiceError, Unavailable: some may have come back; the same call again goes on with the others
+        """
+        return redrive(self._transport, self.state(), topics_name(topic), check_filters(filters))
 
     def get_events(self, max_events: int | None = None, wait: float = 0) -> Events:
         """Get what is new: all events that are there now, of all subscribed topics, in the order they were stored.
@@ -196,21 +284,6 @@ class Subscriber:
     def _end_loops(self) -> None:
         for stream in list(self._streams):
             stream.close()
-
-    def _change(self, method: Literal["POST", "DELETE"], topic: Topic | str, settings: dict[str, Any]) -> None:
-        request = {"subscriber": self.name, "topic": topic_name(topic), **settings}
-        for tries in itertools.count(1):
-            token = self._transport.token("subscribe")
-            try:
-                self._transport.call("subscribe", {**request, "token": token}, method=method)
-            except Conflict as error:
-                # A process behind in store time made a token older than another's change: consumers of one name that
-                # start together, or one that was idle for long. The answer has told it the time. But a try without an
-                # answer may have counted, before that change.
-                if error.code != "older_token" or error.uncertain or tries == _MAX_OLDER:
-                    raise
-            else:
-                return
 
 
 def _check_fetch(max_events: int | None, least: int, wait: float) -> None:

@@ -93,9 +93,10 @@ class Transport:
     def call(
         self,
         function: str,
-        body: bytes | Mapping[str, Any],
+        body: bytes | Mapping[str, Any] | None,
         *,
         method: str = "POST",
+        query: Mapping[str, str] | None = None,
         wait_s: float = 0.0,
         deadline_s: float | None = None,
     ) -> Answer:
@@ -103,8 +104,9 @@ class Transport:
 
         Args:
             function: its name
-            body: the request: JSON, or what is to be encoded as such
+            body: the request: JSON, or what is to be encoded as such; None for GET
             method: HTTP method
+            query: parameters of the URL
             wait_s: how long the service may wait before it answers, seconds; deadline and timeouts grow by it
             deadline_s: for all tries together, seconds; by default the service's
 
@@ -114,8 +116,8 @@ class Transport:
             IdentityError: nothing can say who calls
         """
         request = requests.PreparedRequest()
-        data = body if isinstance(body, bytes) else encode(body)
-        request.prepare(method, self.service.urls[function], headers=_HEADERS, data=data)
+        data = body if body is None or isinstance(body, bytes) else encode(body)
+        request.prepare(method, self.service.urls[function], headers=_HEADERS, params=query, data=data)
         started = time.monotonic()
         give_up = started + (deadline_s or self.service.deadline_s) + wait_s
         uncertain = False
@@ -160,7 +162,7 @@ class Transport:
             min(left_s, self.service.read_timeout_s + wait_s),
         )
         try:
-            response = self._adapter.send(request, timeout=timeout, **self._settings(str(request.url)))
+            response = self._adapter.send(request, timeout=timeout, **self._settings(self.service.urls[function]))
             _ = response.content  # read whole, so that the connection can be used again
         except _TRANSIENT as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -47,10 +47,11 @@ class Asked:
     raw: bytes
     #: tells connections apart
     port: int
+    query: str = ""
 
     @property
     def body(self) -> Any:
-        return json.loads(self.raw)
+        return json.loads(self.raw or b"null")
 
 
 Answer = Reply | str | Callable[[Any], Reply]
@@ -106,6 +107,8 @@ class ScriptedService:
         return answer
 
     def _usual(self, body: Any) -> Reply:
+        if body is None:
+            return Reply({})
         if "events" in body:
             return Reply({"events": [self.receipt(event) for event in body["events"]]})
         if "max_events" in body:
@@ -133,8 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        function = self.path.lstrip("/")
-        asked = Asked(self.command, function, dict(self.headers.items()), raw, self.client_address[1])
+        function, _, query = self.path.lstrip("/").partition("?")
+        asked = Asked(self.command, function, dict(self.headers.items()), raw, self.client_address[1], query)
         reply = self.service.answer(asked)
         if isinstance(reply, str):
             if reply == TRUNCATE:

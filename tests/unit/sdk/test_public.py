@@ -8,9 +8,10 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Forbidden", "Identity", "IdentityError",
-    "InvalidArgument", "NotFound", "PubSubError", "PublishError", "PublishRefused", "PublishUnknown", "Publisher", "Receipt",
-    "ReceivedEvent", "Service", "ServiceError", "Subscriber", "TooLarge", "Topic", "Unavailable", "__version__",
+    "Any", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
+    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "PubSubError", "PublishError",
+    "PublishRefused", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service", "ServiceError",
+    "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
     "configure",
 }  # fmt: skip
 

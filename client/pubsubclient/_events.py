@@ -1,0 +1,104 @@
+"""Events that a call got, to be settled together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from pubsubclient._errors import InvalidArgument
+from pubsubclient._event import ReceivedEvent
+from pubsubclient._lease import MAX_LEASE_S, Lease, nack_options
+
+__all__ = ["Events"]
+
+
+class Events(list[ReceivedEvent]):
+    """The events that a call got, a list. Its methods settle, in one request, what was not settled event by event.
+
+    Attributes:
+        more: whether there may be more to get right now
+        lost: how many events of each topic were deleted by retention before this subscriber got them, in total
+    """
+
+    #: what holds them; a copy has none
+    _leases: Sequence[Lease] = ()
+
+    def __init__(self, leases: Sequence[Lease] = ()) -> None:
+        super().__init__()
+        self.more = False
+        self.lost: dict[str, int] = {}
+        self._leases = leases
+
+    def ack(self) -> bool:
+        """They are done.
+
+        Returns:
+            whether that counted for all; if not, a lease had ended, and some may come again
+
+        Raises:
+            ServiceError, Unavailable: unknown whether it counted
+        """
+        return self._settle("ack")
+
+    def nack(self, delay: float | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
+        """They failed, together: they come again in smaller leases, so that one bad event fails alone in the end.
+
+        Args:
+            delay, reason, dead: as for `ReceivedEvent.nack`
+
+        Returns, raises:
+            as `ack`
+        """
+        return self._settle("nack", **nack_options(delay, reason, dead=dead))
+
+    def release(self) -> bool:
+        """They were not handled, and come again at once, as the same attempt.
+
+        Returns, raises:
+            as `ack`
+        """
+        return self._settle("release")
+
+    def extend_lease(self, seconds: int) -> bool:
+        """Keep them for longer: they do not come again meanwhile.
+
+        Args:
+            seconds: from now, 1 to 600; never makes it shorter
+
+        Returns:
+            whether all of them are still this process's; if not, some may have come again
+
+        Raises:
+            ServiceError, Unavailable: unknown whether it counted
+        """
+        if not 1 <= seconds <= MAX_LEASE_S:
+            raise InvalidArgument(f"seconds: expected 1 to {MAX_LEASE_S}; got {seconds!r}.")
+        held = self._held()
+        if not held:
+            return True
+        asked = time.monotonic()
+        answer = held[0].send({"extend": [lease.extension(seconds) for lease in held]})
+        if answer.get("unknown"):
+            return False
+        for lease in held:
+            lease.extended(asked, seconds)
+        return True
+
+    def _settle(self, verb: str, **options: Any) -> bool:
+        taken = [(lease, part) for lease in self._held() if (part := lease.take())]
+        if not taken:
+            return True
+        answer = taken[0][0].send({verb: [{**part, **options} for _, part in taken]})
+        for lease, _ in taken:
+            lease.took()
+        return not answer.get("unknown")
+
+    def _held(self) -> Sequence[Lease]:
+        if self and not self._leases:
+            raise InvalidArgument("Copied or unpickled events cannot be settled; settle those that were received.")
+        return self._leases
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a lease belongs to the process, and holds what cannot be pickled
+        return {"more": self.more, "lost": self.lost}
