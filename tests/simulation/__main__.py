@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 
 from .broken import BROKEN
+from .mixes import MIXES
 from .world import World
 
 
@@ -29,7 +30,8 @@ def main() -> int:
     parser.add_argument("--without", choices=BROKEN, help="with --seed: leave this rule out")
     options = parser.parse_args()
     if options.seed is not None:
-        world = World(options.seed, BROKEN[options.without]) if options.without else World(options.seed)
+        rule = options.without
+        world = World(options.seed, BROKEN[rule], MIXES.get(rule)) if rule else World(options.seed)
         found = world.run()
         print(f"seed {options.seed}: {world.scheduler.steps} steps,", found or "no violation")
         return 1 if found else 0

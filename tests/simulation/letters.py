@@ -8,7 +8,7 @@ import msgspec
 
 from pubsubservice.subscriber import Dead
 
-from .logs import Appended, Logs
+from .logs import Appended, Log, Logs
 
 __all__ = ["Letters"]
 
@@ -30,7 +30,8 @@ class Letters:
         self._bad = bad
         #: deaths by the letter that they are to have: its source and id
         self._deaths: dict[tuple[str, str], Dead] = {}
-        self._letters: set[tuple[str, str]] = set()
+        #: the letters, and where each is
+        self._letters: dict[tuple[str, str], tuple[str, int, int]] = {}
 
     def died(self, subscriber: str, dead: Dead) -> None:
         """An event failed for the last time."""
@@ -45,14 +46,16 @@ class Letters:
         self._bad("dead, but no dead letter")
         return False
 
-    def on_batch(self, events: list[Appended]) -> None:
-        """Something was appended to a dead-letter topic."""
-        for event in events:
+    def on_batch(self, log: Log, events: list[Appended]) -> None:
+        """Something was appended to a log of a dead-letter topic."""
+        first = len(self._logs.events[log]) - len(events)
+        for index, event in enumerate(events, first):
             letter = _decode(event.line)
             identity = (letter.source, letter.id)
-            if identity in self._letters:
+            before = self._letters.get(identity)
+            if before is not None and not self._logs.trimmed(*before):
                 self._bad("a dead letter twice")
-            self._letters.add(identity)
+            self._letters[identity] = (*log, index)
             dead = self._deaths.get(identity)
             if dead is None or dead.attempts != letter.attempts:
                 self._bad("a dead letter of nothing that died")

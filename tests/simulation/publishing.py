@@ -76,8 +76,8 @@ def publish(world: World, topic: str, name: str, entries: list[Entry], since: in
 
 def make_topics(world: World) -> None:
     """New topics come up, which publishers use from then on."""
-    for n in range(world.random.choice((1, 2, 4))):
-        world.pause(2, 15)
+    for n in range(world.random.choice((1, 2, 6))):
+        world.pause(1, 8)
         if world.calm:
             return
         world.topics.append(f"C.{n}")

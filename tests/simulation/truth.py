@@ -40,8 +40,9 @@ class Truth:
             self.logs.on_record(path, new)
         elif "/batches/" in path:
             events = self.logs.on_batch(path, new)
-            if self.logs.takes_dead_letters(path.split("/")[1]):
-                self._letters.on_batch(events)
+            _, topic, _, partition, *_ = path.split("/")
+            if events and self.logs.takes_dead_letters(topic):
+                self._letters.on_batch((topic, int(partition)), events)
         elif path.startswith("subscribers/"):
             name = path.partition("/")[2]
             book = self.books.setdefault(name, Book(name, self.logs, self._letters, self.said, self._bounds, self.bad))

@@ -1,0 +1,19 @@
+"""In which mix a rule's absence shows soonest; any mix would do, with more seeds."""
+
+from __future__ import annotations
+
+from .mix import SMALL, Mix
+
+__all__ = ["MIXES"]
+
+#: by the rule's name; the others show soon in the mixes that seeds have of themselves
+MIXES: dict[str, Mix] = {
+    "release keeps that mark": Mix(gentle=True, poison=0.1, max_attempts=2, backoff_s=0.0),
+    "a dead letter is looked for from its death": Mix(poison=0.3, max_attempts=1, backoff_s=0.0, expire_s=900),
+    "a filter judges once": Mix(filters=True, change_s=6, backoff_s=0.0, max_attempts=4),
+    "no room in dead: wait in due": Mix(poison=0.2, max_attempts=2, bounds=SMALL),
+    "what a retry cannot answer is lost": Mix(expire_s=2),
+    "a given-back event stays marked": Mix(ordered=True, backoff_s=0.0),
+    "the registry bounds what goes out": Mix(patterns=True, expire_s=100, change_s=100),
+    "trim point first": Mix(expire_s=4),
+}
