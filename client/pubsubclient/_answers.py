@@ -12,7 +12,7 @@ from urllib3.exceptions import NewConnectionError
 from pubsubclient._errors import Conflict, Forbidden, NotFound, ServiceError, TooLarge
 from pubsubclient._json import decode
 
-__all__ = ["bad_answer", "read_body", "retry_after_s", "service_error", "store_time_us", "surely_not_sent"]
+__all__ = ["bad_answer", "is_cut", "read_body", "retry_after_s", "service_error", "store_time_us", "surely_not_sent"]
 
 _KINDS: dict[int, type[ServiceError]] = {
     401: Forbidden,
@@ -77,6 +77,12 @@ def retry_after_s(response: requests.Response) -> float | None:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return None
+
+
+def is_cut(response: requests.Response) -> bool:
+    """Whether a success ends within its headers: the standard library takes that for an answer without a body."""
+    framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    return response.status_code != requests.codes.no_content and not framed and not response.content
 
 
 def store_time_us(response: requests.Response) -> int | None:

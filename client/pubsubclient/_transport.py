@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from pubsubclient._answers import bad_answer, read_body, retry_after_s, service_error, store_time_us, surely_not_sent
+from pubsubclient._answers import bad_answer, is_cut, read_body, retry_after_s, service_error, store_time_us, surely_not_sent
 from pubsubclient._clock import StoreClock
 from pubsubclient._errors import ConfigurationError, ServiceError, Unavailable
 from pubsubclient._fork import reset_in_child
@@ -175,6 +175,8 @@ class Transport:
             self.clock.observe(time_us)
         status = response.status_code
         if 200 <= status < 300:
+            if is_cut(response):
+                raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
             return Answer(read_body(function, response), time_us, retry_after_s(response))
         failure = service_error(function, response)
         if status == 429 or status >= 500:

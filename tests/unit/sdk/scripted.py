@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["BREAK_OFF", "HANG", "TRUNCATE", "Asked", "Reply", "ScriptedService", "event", "lease", "problem", "rfc3339"]
+__all__ = ["BREAK_OFF", "CUT", "HANG", "TRUNCATE", "Asked", "Reply", "ScriptedService", "event", "lease", "problem", "rfc3339"]
 
 #: close the connection without an answer
 BREAK_OFF = "break off"
@@ -24,6 +24,8 @@ BREAK_OFF = "break off"
 HANG = "hang"
 #: announce more of an answer than is sent
 TRUNCATE = "truncate"
+#: close the connection in the middle of an answer's headers
+CUT = "cut"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -145,6 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Content-Length", "1000")
                 self.end_headers()
                 self.wfile.write(b'{"events": [')
+            elif reply == CUT:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-St")
             self.close_connection = True
             return
         body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()

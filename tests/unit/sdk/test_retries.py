@@ -23,7 +23,7 @@ from pubsubclient import (
     Subscriber,
     Unavailable,
 )
-from unit.sdk.scripted import BREAK_OFF, HANG, TRUNCATE, Reply, ScriptedService, problem
+from unit.sdk.scripted import BREAK_OFF, CUT, HANG, TRUNCATE, Reply, ScriptedService, problem
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,7 @@ from unit.sdk.scripted import BREAK_OFF, HANG, TRUNCATE, Reply, ScriptedService,
     [
         BREAK_OFF,
         TRUNCATE,
+        CUT,
         HANG,
         problem(429, "too_many"),
         problem(500, "internal"),
