@@ -179,7 +179,8 @@ class Subscriber:
             InvalidArgument: an argument is malformed
             PublishError, ServiceError, Unavailable: some may have come back; the same call again goes on with the others
         """
-        return redrive(self._transport, self.state(), topics_name(topic), check_filters(filters))
+        topics, wanted = topics_name(topic), check_filters(filters)
+        return redrive(self._transport, self.state(), topics, wanted)
 
     def get_events(self, max_events: int | None = None, wait: float = 0) -> Events:
         """Get what is new: all events that are there now, of all subscribed topics, in the order they were stored.

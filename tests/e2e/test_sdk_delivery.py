@@ -1,0 +1,141 @@
+"""Delivery through the client, end to end: patterns, filters, seek, delay, dead letters, redrive and explain."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any as AnyValue
+from uuid import uuid4
+
+import pytest
+
+from e2e.serving import Serving
+from pubsubclient import Event, Events, NotFound, Publisher, Subscriber
+
+
+@pytest.fixture
+def name() -> str:
+    """A word of this test's own."""
+    return uuid4().hex[:8]
+
+
+@pytest.fixture
+def publisher(shared: Serving, name: str) -> Publisher:
+    return Publisher(f"p-{name}", service=shared.url)
+
+
+@pytest.fixture
+def subscriber(shared: Serving, name: str) -> Subscriber:
+    return Subscriber(f"s-{name}", service=shared.url)
+
+
+def data_of(events: Events) -> list[AnyValue]:
+    return [event.data for event in events]
+
+
+def test_a_pattern_brings_topics_that_come_later(publisher: Publisher, subscriber: Subscriber, name: str) -> None:
+    """From their first event on; one token for ``*``."""
+    subscriber.subscribe(f"{name}.*")
+    publisher.publish(Event(f"{name}.eu", 1), Event(f"{name}.eu.paid", 2), Event(f"{name}.us", 3))
+    assert sorted(data_of(subscriber.get_events(wait=10))) == [1, 3]
+
+
+def test_only_wanted_events_come_and_the_clause_tells_of_the_others(
+    publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """An empty list of filters wants all of what follows."""
+    subscriber.subscribe(name, filters=[{"any": [{"exact": {"type": "a"}}, {"prefix": {"region": "eu"}}]}])
+    first = publisher.publish(Event(name, 1, type="b"))
+    publisher.publish(Event(name, 2, type="a"), Event(name, 3, type="b", attributes={"region": "eu-1"}))
+    assert data_of(subscriber.get_events(wait=10)) == [2, 3]
+    found = subscriber.explain(first.sequence, name)
+    assert (found.state, found.clause, found.sequence) == ("filtered", "filters[0].any", first.sequence)
+    subscriber.subscribe(name, filters=[])
+    publisher.publish(name, 4)
+    assert data_of(subscriber.get_events(wait=10)) == [4]
+
+
+def test_a_subscription_goes_on_from_where_it_is_sought_to(
+    publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """An end, a time, or a position that was saved."""
+    subscriber.subscribe(name)
+    publisher.publish([Event(name, n) for n in range(3)])
+    subscriber.get_events(max_events=2)
+    saved = subscriber.position()
+    subscriber.get_events()
+    subscriber.seek(name, "earliest")
+    assert data_of(subscriber.get_events()) == [0, 1, 2]
+    subscriber.seek(name, saved)
+    assert data_of(subscriber.get_events()) == [2]
+    subscriber.seek(name, datetime(2020, 1, 1, tzinfo=timezone.utc))
+    assert data_of(subscriber.get_events()) == [0, 1, 2]
+    subscriber.seek(name, "latest")
+    assert data_of(subscriber.get_events()) == []
+
+
+def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
+    publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """What is published after it overtakes it."""
+    subscriber.subscribe(name)
+    late = publisher.publish(Event(name, "late"), delay=2)
+    publisher.publish(name, "now")
+    assert data_of(subscriber.get_events(wait=10)) == ["now"]
+    assert subscriber.explain(late.sequence, name).state == "delayed"
+    [event] = subscriber.get_events(wait=10)
+    assert event.data == "late"
+    assert (event.recordedtime - late.recordedtime).total_seconds() == 0
+
+
+def test_dead_letters_come_back_once_by_filter_and_then_the_rest(
+    publisher: Publisher, subscriber: Subscriber, shared: Serving, name: str
+) -> None:
+    """To the subscriber that they failed for, and to no other."""
+    other = Subscriber(f"o-{name}", service=shared.url)
+    for each in (subscriber, other):
+        each.subscribe(name)
+    publisher.publish([Event(name, n, type="odd" if n % 2 else "even") for n in range(4)])
+    events = subscriber.get_events(wait=10)
+    assert events.nack(reason="not today", dead=True)
+    assert data_of(other.get_events()) == [0, 1, 2, 3]
+    subscriber.get_events(max_events=0)
+    assert subscriber.explain(events[0]).state == "dead_lettered"
+    assert subscriber.redrive(name, filters=[{"exact": {"type": "odd", "reason": "not today"}}]) == 2
+    back = subscriber.get_events(wait=10)
+    assert data_of(back) == [1, 3]
+    assert [event.attributes["redriveof"] for event in back] == [events[1].id, events[3].id]
+    assert {event.source for event in back} == {events[0].source}
+    assert subscriber.redrive(name) == 2
+    assert data_of(subscriber.get_events(wait=10)) == [0, 2]
+    assert subscriber.redrive(name) == 0
+    assert data_of(other.get_events()) == []
+
+
+def test_what_was_released_comes_again_as_the_same_attempt(
+    publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """By event, and all that a call got together."""
+    subscriber.subscribe(name)
+    publisher.publish([Event(name, n) for n in range(3)])
+    events = subscriber.get_events(wait=10)
+    assert events[0].ack()
+    assert events[1].release()
+    assert events.release()
+    again = subscriber.get_events(wait=10)
+    while len(again) < 2:
+        again += subscriber.get_events(wait=10)
+    assert sorted((event.data, event.attempt) for event in again) == [(1, 1), (2, 1)]
+
+
+def test_the_state_tells_what_is_unsettled(publisher: Publisher, subscriber: Subscriber, name: str) -> None:
+    """And how far each subscription is."""
+    subscriber.subscribe(name, ack_deadline=60, ordered=True)
+    publisher.publish([Event(name, n) for n in range(3)])
+    subscriber.get_events(max_events=2)
+    state = subscriber.state()
+    [subscription] = state.subscriptions
+    assert (subscription.topic, subscription.backlog, subscription.lost) == (name, 1, 0)
+    assert subscription.raw["ordered"] is True
+    assert (state.unsettled, state.due, state.dead, [lease.events for lease in state.leases]) == (2, 0, 0, [2])
+    with pytest.raises(NotFound):
+        subscriber.explain("anything", f"{name}-other")
