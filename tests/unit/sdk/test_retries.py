@@ -39,7 +39,17 @@ from unit.sdk.scripted import BREAK_OFF, CUT, HANG, TRUNCATE, Reply, ScriptedSer
         Reply(b"<html>Bad gateway</html>", 502, {"Content-Type": "text/html"}),
         Reply(b"", 504),
     ],
-    ids=["broken off", "truncated", "timed out", "429", "500", "503", "502 in HTML", "504 without a body"],
+    ids=[
+        "broken off",
+        "truncated",
+        "cut in its headers",
+        "timed out",
+        "429",
+        "500",
+        "503",
+        "502 in HTML",
+        "504 without a body",
+    ],
 )
 def test_what_another_try_may_mend_is_tried_again(server: ScriptedService, failure: object) -> None:
     """With the same request."""
