@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from pubsubclient._answers import bad_answer, is_cut, read_body, retry_after_s, service_error, store_time_us, surely_not_sent
+from pubsubclient._answers import (
+    bad_answer,
+    is_cut,
+    read_body,
+    retry_after_s,
+    service_error,
+    store_time_us,
+    surely_not_sent,
+)
 from pubsubclient._clock import StoreClock
 from pubsubclient._errors import ConfigurationError, ServiceError, Unavailable
 from pubsubclient._fork import reset_in_child
