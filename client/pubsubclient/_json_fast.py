@@ -18,9 +18,6 @@ __all__ = ["decode", "encode", "encode_data"]
 #: what is JSON without a look at the value: orjson itself refuses integers beyond 64 bits and lone surrogates
 _PLAIN = frozenset({str, int, bool, type(None)})
 _STRINGS = frozenset({str})
-#: the newest format of `marshal` that does not look for objects that occur twice
-_WITHOUT_REFERENCES = 2
-
 
 def encode(value: Any) -> bytes:
     """As `standard.encode`."""
@@ -46,7 +43,7 @@ def encode_data(data: Any) -> bytes:
     knows Python's own types alone, tells at a tenth of the cost of a look at each value.
     """
     try:
-        marshal.dumps(data, _WITHOUT_REFERENCES)
+        marshal.dumps(data)
         text = orjson.dumps(data)
     except (TypeError, ValueError):
         return standard.encode_data(data)  # which knows the place of what is wrong
