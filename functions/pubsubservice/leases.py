@@ -7,6 +7,7 @@ for each rule what goes wrong without it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -56,6 +57,23 @@ class Settlements(msgspec.Struct, frozen=True):
             for settlement in getattr(self, verb):
                 yield verb, settlement
 
+    def joined(self) -> Iterable[tuple[str, Settlement]]:
+        """The same in fewer: thousands of events that are named one by one cost no more than if they were named together."""
+        wholes: Counter[str] = Counter()
+        named: dict[object, list[tuple[str, str]]] = {}
+        found: list[tuple[str, Settlement]] = []
+        for verb, one in self.each():
+            if one.events is None:
+                wholes[one.lease] += 1  # the first that names an event wins: none is moved past this one
+                found.append((verb, one))
+                continue
+            kind = (verb, one.lease, wholes[one.lease], one.delay_s, one.reason, one.dead, one.seconds)
+            if kind not in named:
+                named[kind] = []
+                found.append((verb, msgspec.structs.replace(one, events=named[kind])))
+            named[kind] += one.events
+        return found
+
 
 class Leases:
     """Makes, settles and ends the leases of a state.
@@ -70,6 +88,8 @@ class Leases:
         self.bounds = bounds
         #: events that the settlements of a call give back, by how they are due
         self._given: dict[Kind, tuple[Due, list[Piece]]] = {}
+        #: what is due of expired leases, by their token; gathered when it is first asked for
+        self._late: dict[str, list[Due]] | None = None
 
     def used(self, token: str) -> bool:
         """Whether a token has made its lease already, or must make none any more."""
@@ -85,7 +105,7 @@ class Leases:
     def settle(self, settlements: Settlements) -> list[tuple[str, str]]:
         """Carry out what a call settles; returns (verb, token) of what did not count and may come again."""
         unknown = []
-        for verb, settlement in settlements.each():
+        for verb, settlement in settlements.joined():
             settle = self._settle_open if settlement.lease in self.state.leases else self._settle_ended
             if not settle(verb, settlement):
                 unknown.append((verb, settlement.lease))
@@ -138,7 +158,12 @@ class Leases:
 
     def _ack_late(self, settlement: Settlement) -> bool:
         """Settle what is still due of an expired lease; whether there was anything."""
-        late = [due for due in self.state.due if due.token == settlement.lease]
+        if self._late is None:
+            self._late = {}
+            for due in self.state.due:
+                if due.token is not None:
+                    self._late.setdefault(due.token, []).append(due)
+        late = self._late.get(settlement.lease, [])
         hit = False
         for due in late:
             acked = due.left & self._mask(due, settlement.events)

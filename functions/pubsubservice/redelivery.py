@@ -8,7 +8,7 @@ come in its order, from the oldest on, and none comes while an older one waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from pubsubservice.deaths import Deaths
@@ -48,14 +48,15 @@ class Redelivery:
 
     def take(self, max_events: int) -> None:
         """Take what is due, at most `max_events`, into `slices`; what retention took is counted lost."""
-        room = MAX_ANSWER_BYTES
+        room, reads = MAX_ANSWER_BYTES, MAX_READS
         for due, parts in chain(self._of_ordered(), self._of_others()):
             if due.together:
                 max_events = min(max_events, self.limit(due, parts))
             taken = sum(len(slice_.lines) for slice_ in self.slices)
-            chosen = first_of(parts, max_events - taken, MAX_READS - len(self.slices))
+            chosen = first_of(parts, max_events - taken, reads)
             if not chosen:
                 break
+            reads -= len(chosen)
             found, lost = read_again(self._reader, self._state, chosen, room)
             self._take(due, found)
             self._lose(due, lost)
@@ -84,7 +85,8 @@ class Redelivery:
 
     def _take(self, due: Due, found: Sequence[Slice]) -> None:
         """These events of an entry go into the lease."""
-        self._leases.take_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
+        if found:
+            self._leases.take_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
 
     def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
         """Retention took these events of an entry."""
@@ -123,10 +125,12 @@ class Redelivery:
                     parts.setdefault(piece.span.number, []).append((due, piece))
         for number in sorted(free & parts.keys()):
             if any(self._ready(due) for due, _ in parts[number]):
-                for due, piece in self._in_order(parts[number]):
+                for _, run in groupby(self._in_order(parts[number]), key=lambda part: id(part[0])):
+                    together = [*run]
+                    due = together[0][0]
                     if not self._ready(due) or not self._fits(due):
                         break
-                    yield _Candidate(due, [piece])
+                    yield _Candidate(due, [piece for _, piece in together])
 
     def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
         """By when the events became visible: their commit, or the end of their delay after it."""

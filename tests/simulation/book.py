@@ -103,7 +103,8 @@ class Book:
         for event in after.keys() - before.keys() - set(passed):
             self._bad("a settled event came again" if event in self._fate else "an event came from nowhere")
         gone = {dead.death for dead in old.dead} - {dead.death for dead in new.dead}
-        lost[0] += sum(self._letters.left(self._name, dead) for dead in old.dead if dead.death in gone)
+        left = [dead for dead in old.dead if dead.death in gone and self._letters.left(self._name, dead)]
+        lost[0] += sum(dead.topic in new.subscriptions for dead in left)
         counted = sum(new.lost.values()) - sum(old.lost.values())
         if counted < lost[0]:
             self._bad("lost events were not counted")
