@@ -123,9 +123,9 @@ class Bridge:
                 continue
             try:
                 dispatcher.send(objects.get(event.topic, event.topic), _sender_of(event), **_arguments_of(event))
-            except Exception:  # noqa: BLE001 - whatever a receiver raises, the event is not handled
-                _log.exception("A receiver of %r failed; the event %s comes again", event.topic, event.id)
-                event.nack()
+            except Exception as error:  # noqa: BLE001 - whatever a receiver raises, the event is not handled
+                _log.exception("A receiver of %r failed on the event %s", event.topic, event.id)
+                event.nack(reason=f"{type(error).__name__}: {error}")
             else:
                 handled += 1
         return handled

@@ -23,7 +23,7 @@ def own(wire: Wire) -> Iterator[tuple[Publisher, Subscriber, str]]:
     publisher = Publisher(wire.name("shop"), service=service)
     subscriber = Subscriber(wire.name("billing"), service=service)
     topic = wire.name("orders")
-    subscriber.subscribe(topic, ack_deadline=60)
+    subscriber.subscribe(topic, ack_deadline=60, backoff=0)
     yield publisher, subscriber, topic
     subscriber.close()
 

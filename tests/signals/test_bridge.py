@@ -33,7 +33,7 @@ def subscribed(url: str, request: pytest.FixtureRequest) -> Iterator[Callable[..
     def make(*topics: str) -> Subscriber:
         subscriber = Subscriber(request.node.name.replace("[", "-").replace("]", ""), service=url)
         for topic in topics:
-            subscriber.subscribe(topic)
+            subscriber.subscribe(topic, backoff=0)
         made.append(subscriber)
         return subscriber
 
