@@ -37,8 +37,8 @@ def on_count(n):
 
 dispatcher.connect(on_count, "count")
 subscriber = Subscriber("listener")
-subscriber.subscribe("count", ack_deadline=1, backoff=0, max_attempts=100)
-Bridge(subscriber=subscriber).listen(wait=4, max_events={LEASED})
+subscriber.subscribe("count", ack_deadline=3, backoff=0, max_attempts=100)
+Bridge(subscriber=subscriber).listen(wait=6, max_events={LEASED})
 """
 
 
