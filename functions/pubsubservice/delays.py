@@ -12,28 +12,34 @@ _SECOND = 1_000_000
 
 
 class Delays:
-    """Puts delayed events into a state, at `now`, µs of store time; at most `max_spans` wait there at once."""
+    """Gathers the delayed events of one call at `now`, µs of store time; at most `max_spans` wait in a state at once."""
 
     def __init__(self, state: State, now: int, max_spans: int) -> None:
         self.now = now
         self._max_spans = max_spans
         self._state = state
-        self._entries: dict[int, Due] | None = None
-        self._spans = 0
+        self._spans: int | None = None
+        #: by when they are due
+        self._added: dict[int, list[Piece]] = {}
 
     def add(self, events: Piece, at: int) -> bool:
         """Keep events back until `at`, rounded up to the second, which they share; False when there is no room."""
-        if self._entries is None:
-            waiting = [due for due in self._state.due if due.delayed]
-            self._entries = {due.at: due for due in waiting}
-            self._spans = sum(len(due.spans) for due in waiting)
+        if self._spans is None:
+            self._spans = sum(len(due.spans) for due in self._state.due if due.delayed)
         if self._spans >= self._max_spans:
             return False
-        at = -(-at // _SECOND) * _SECOND
-        entry = self._entries.get(at)
-        if entry is None:
-            entry = self._entries[at] = Due(at, 1, delayed=True)
-            self._state.due.append(entry)
-        entry.add([events])
+        self._added.setdefault(-(-at // _SECOND) * _SECOND, []).append(events)
         self._spans += 1
         return True
+
+    def keep(self) -> None:
+        """Put what was added into the state."""
+        if not self._added:
+            return
+        entries = {due.at: due for due in self._state.due if due.delayed}
+        for at, events in self._added.items():
+            if at not in entries:
+                entries[at] = Due(at, 1, delayed=True)
+                self._state.due.append(entries[at])
+            entries[at].add(events)
+        self._added.clear()

@@ -114,6 +114,7 @@ class Reader:
             spent += self._read(state, taps, need, left)
             heads = [head(tap) for tap in taps if isinstance(tap, Tap) and tap.pending]
             heapq.heapify(heads)
+        delays.keep()
         if any(tap.full for tap in taps):
             blocked = blocked or "logs"
         return Reading(slices, more, [tap.next_path() for tap in taps if not tap.full], blocked)

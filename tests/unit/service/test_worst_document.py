@@ -66,6 +66,7 @@ def fill_delayed(state: State, logs: int) -> None:
         span = Span(10_000 + n % logs, 0, 10**11 + 7 * n, 3, 4, 10**13 + 9_001 * n)
         assert delays.add(Piece(span, 1), (1_700_000_000 + 17 * n) * SECOND)
     assert not delays.add(Piece(span, 1), 1_800_000_000 * SECOND)
+    delays.keep()
 
 
 @pytest.mark.parametrize("name_length", [10, 255])
