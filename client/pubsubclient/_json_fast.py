@@ -19,6 +19,7 @@ __all__ = ["decode", "encode", "encode_data"]
 _PLAIN = frozenset({str, int, bool, type(None)})
 _STRINGS = frozenset({str})
 
+
 def encode(value: Any) -> bytes:
     """As `standard.encode`."""
     try:

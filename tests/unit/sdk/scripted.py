@@ -16,7 +16,19 @@ from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["BREAK_OFF", "CUT", "HANG", "TRUNCATE", "Asked", "Reply", "ScriptedService", "event", "lease", "problem", "rfc3339"]
+__all__ = [
+    "BREAK_OFF",
+    "CUT",
+    "HANG",
+    "TRUNCATE",
+    "Asked",
+    "Reply",
+    "ScriptedService",
+    "event",
+    "lease",
+    "problem",
+    "rfc3339",
+]
 
 #: close the connection without an answer
 BREAK_OFF = "break off"
