@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import quote
 
 import grpc  # type: ignore[import-untyped]
-from google.cloud.firestore_v1 import types
 
 from pubsubservice._version import __version__
 from pubsubservice.firestore_documents import check_message
 from pubsubservice.firestore_forks import calling
+from pubsubservice.firestore_types import types
 from pubsubservice.runtime import Runtime
 from pubsubservice.store import Changed, Exists, Refused, StoreError, Unknown, meter
 
@@ -124,7 +124,9 @@ class Calls:
             # The emulator would apply security rules to anybody else.
             *([("authorization", "Bearer owner")] if emulator else []),
         )
-        self._channel: _Channel | None = None
+        # Now, though it may never be used: gRPC imports more for the first one, which must not happen within a call (a fork
+        # holds logging's lock while it waits for the call, and the import waits for that lock).
+        self._channel: _Channel | None = _Channel(self._open())
 
     def commit(self, request: Any, *, conditional: bool = False) -> Any:
         """Send a commit once. Raises what `explain_failure` says."""
@@ -202,8 +204,6 @@ def _cloud_opener() -> tuple[_Opener, str | None]:
         raise Refused(f"no Google Cloud credentials: {error}") from error
 
     def open_channel() -> grpc.Channel:
-        return secure_authorized_channel(
-            credentials, Request(), _CLOUD, options=_OPTIONS
-        )
+        return secure_authorized_channel(credentials, Request(), _CLOUD, options=_OPTIONS)
 
     return open_channel, project

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from google.cloud.firestore_v1 import types
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 
+from pubsubservice.firestore_types import types
 from pubsubservice.store import Doc, Fields, Refused, Value
 
 __all__ = [
