@@ -10,7 +10,7 @@ PROVIDER ?= standin
 #: more arguments for `make test`, `make emulator`, `make torture` and `make demo`
 ARGS ?=
 
-.PHONY: help venv test lint terraform tables demo emulator simulate torture bench fuzz wheel clean
+.PHONY: help venv test lint terraform tables demo emulator simulate torture bench bench-signals fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -46,7 +46,10 @@ torture: $(VENV)/.dev ## kill, freeze and cut real processes, check every promis
 fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)
 
-bench: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Django and psygnal, in one run: ARGS=--json for all figures
+bench: $(VENV)/.bench ## compare with Google's Pub/Sub emulator, NATS and Redis: ARGS='--quick --only lone,fan-out --json FILE --plot FILE'
+	@$(BIN)/python -m benchmarks.service $(ARGS)
+
+bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Django and psygnal: ARGS=--json for all figures
 	@$(BIN)/python benchmarks/signals.py $(ARGS)
 
 wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl

@@ -149,16 +149,17 @@ class Ours:
             raise AssertionError(f"{len(seen)} of {count} arrived")
         return taken, sum(calls)
 
-    def costs(self, topic: str, payloads: Sequence[bytes], batch: int) -> dict[str, int]:
-        """Store operations of publishing, and of delivering to one subscriber, in batches."""
+    def costs(self, topic: str, payloads: Sequence[bytes], batch: int) -> tuple[dict[str, int], float]:
+        """Publish and deliver to one subscriber, in batches: store operations, and seconds of the server's CPU."""
         self.open(topic, 1)
         self._publisher.publish(topic, "warm")
         self.drain(topic, 0, 1, batch)
-        before = dict(self.counting.operations)
+        before, cpu_before_s = dict(self.counting.operations), self._server.cpu_s()
         for low in range(0, len(payloads), batch):
             self._publisher.publish([Event(topic, json.loads(payload)) for payload in payloads[low : low + batch]])
         self.drain(topic, 0, len(payloads), batch)
-        return {name: count - before[name] for name, count in self.counting.operations.items()}
+        counted = {name: count - before[name] for name, count in self.counting.operations.items()}
+        return counted, self._server.cpu_s() - cpu_before_s
 
     def commits(self, topic: str, subscriber: int) -> tuple[int, int]:
         """Drain a topic: its events, and how many commits they came with."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.service.connections import together
 from benchmarks.service.growth import growth, memory
+from benchmarks.service.limits import limits
 from benchmarks.service.payloads import payloads
 from benchmarks.service.polls import waiting
 from benchmarks.service.prices import dollars
@@ -34,15 +35,19 @@ def competing(workers: Workers, sizes: Sizes) -> Figures:
 
 
 def costs(workers: Workers, sizes: Sizes) -> Figures:
-    """Store operations and Firestore's charges of a million 1-KB events to one subscriber, in batches of 100 and alone."""
+    """Store operations and Firestore's charges of a million 1-KB events to one subscriber, in batches of 100 and alone.
+
+    CPU is that of the serving process; over Firestore's emulator, of that too.
+    """
     figures: Figures = {}
     for name, worker in workers.items():
         figures[name] = row = {}
         for batch, events in ((100, sizes.costs), (1, sizes.costs // 20)):
-            counted = worker.call("costs", f"cost{batch}", payloads("structured", events), batch)
+            counted, cpu_s = worker.call("costs", f"cost{batch}", payloads("structured", events), batch)
             each = {kind: number * 1e6 / events for kind, number in counted.items()}
             row |= {f"{kind} a million, batches of {batch}": number for kind, number in each.items()}
             row[f"$ a million, batches of {batch}"] = dollars(**each)
+            row[f"CPU s a million, batches of {batch}"] = cpu_s * 1e6 / events
             # each batch is looked at once by a later run of expire, and deleted
             kept = dollars(
                 reads=each["reads"] + 1e6 / batch, writes=each["writes"], deletes=each["deletes"] + 1e6 / batch
@@ -55,6 +60,7 @@ _EVERYONE = ("ours", "ours firestore", "Pub/Sub emulator", "NATS JetStream", "Re
 
 #: by name, with the workers that take part
 OURSELVES: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]] = {
+    "limits": (limits, ()),
     "together": (together, ("bare echo", "ours")),
     "competing": (competing, ("ours", "ours firestore")),
     "costs": (costs, ("ours", "ours firestore")),

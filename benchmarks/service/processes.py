@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["ROOT", "Server", "free_port", "scratch", "wait_until"]
@@ -79,15 +80,22 @@ class Server:
 
     def resident_mb(self) -> float:
         """Memory of the process and its children."""
-        group = os.getpgid(self._process.pid)
-        total = 0
-        for status in Path("/proc").glob("[0-9]*/status"):
-            try:
-                if os.getpgid(int(status.parent.name)) == group:
-                    total += int(status.read_text().partition("VmRSS:")[2].split()[0])
-            except (OSError, IndexError):  # noqa: PERF203 - it has just ended
-                continue
-        return total / 1024
+        return sum(int(status.partition("VmRSS:")[2].split()[0]) for status in self._of_all("status")) / 1024
+
+    def cpu_s(self) -> float:
+        """CPU time that the process and its children have taken so far."""
+        ticks = 0
+        for stat in self._of_all("stat"):
+            user, system = stat.rpartition(")")[2].split()[11:13]
+            ticks += int(user) + int(system)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _of_all(self, what: str) -> Iterator[str]:
+        """A file of /proc, of each process of the group."""
+        for path in Path("/proc").glob(f"[0-9]*/{what}"):
+            with suppress(OSError):  # it has just ended
+                if os.getpgid(int(path.parent.name)) == self._process.pid:
+                    yield path.read_text()
 
     def __enter__(self) -> Server:
         return self
