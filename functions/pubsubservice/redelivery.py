@@ -7,10 +7,11 @@ come in its order, from the oldest on, and none comes while an older one waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby
 from typing import NamedTuple
 
+from pubsubservice.batch import Batch
 from pubsubservice.deaths import Deaths
 from pubsubservice.leases import Leases
 from pubsubservice.reader import Reader
@@ -21,6 +22,9 @@ from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, lines_of
 from pubsubservice.windows import MAX_READS
 
 __all__ = ["Redelivery", "count_lost", "read_again"]
+
+#: later than any commit, µs
+_FAR = 1 << 62
 
 
 class _Candidate(NamedTuple):
@@ -133,24 +137,40 @@ class Redelivery:
                     yield _Candidate(due, [piece for _, piece in together])
 
     def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
-        """By when the events became visible: their commit, or the end of their delay after it."""
+        """By when the events became visible: their commit, or the end of their delay after it; the oldest, if they are many."""
         topics = self._state.topic_of()
-        parts.sort(key=lambda part: part[1].span[:4])
-        batches = self._reader.fetch(dict.fromkeys((topics[p.span.number], *p.span[1:3]) for _, p in parts[:MAX_READS]))
-        placed = []
-        for due, piece in parts[:MAX_READS]:
+        logs: dict[int, list[tuple[Due, Piece]]] = {}
+        for part in sorted(parts, key=lambda part: part[1].span[:4]):
+            logs.setdefault(part[1].span.partition, []).append(part)
+        share = max(1, MAX_READS // len(logs))
+        looked = [part for log in logs.values() for part in log[:share]]
+        batches = self._reader.fetch(dict.fromkeys((topics[p.span.number], *p.span[1:3]) for _, p in looked))
+        placed: list[tuple[int, Piece, Due]] = []
+        for due, piece in looked:
             batch = batches.get((topics[piece.span.number], *piece.span[1:3]))
-            if batch is None:
-                placed.append((0, piece, due))  # trimmed: it is out of the way first
-                continue
-            rest = piece.mask
-            while rest:
-                offset = piece.span.start + next(positions(rest))
-                visible, run = batch.due_at(offset)
-                alike = rest & (run >> piece.span.start)
-                placed.append((visible, pieces([piece.span], alike)[0], due))
-                rest &= ~alike
-        return [(due, piece) for _, piece, due in sorted(placed, key=lambda one: (one[0], one[1].span[1:4]))]
+            # what is trimmed is out of the way first
+            placed += [(0, piece, due)] if batch is None else [(at, part, due) for at, part in _visible(batch, piece)]
+        placed.sort(key=lambda one: (one[0], one[1].span[1:4]))
+        bound = min(
+            (_created(batches, topics, log[share - 1][1]) for log in logs.values() if len(log) > share), default=_FAR
+        )  # what was not looked at of a log was committed later than what was
+        known = [one for one in placed if one[0] <= bound] or placed[:1]
+        return [(due, piece) for _, piece, due in known]
+
+
+def _visible(batch: Batch, piece: Piece) -> Iterable[tuple[int, Piece]]:
+    """Events of a batch by when they became visible."""
+    rest = piece.mask
+    while rest:
+        visible, run = batch.due_at(piece.span.start + next(positions(rest)))
+        alike = rest & (run >> piece.span.start)
+        yield visible, pieces([piece.span], alike)[0]
+        rest &= ~alike
+
+
+def _created(batches: Mapping[tuple[str, int, int], Batch], topics: Mapping[int, str], piece: Piece) -> int:
+    batch = batches.get((topics[piece.span.number], *piece.span[1:3]))
+    return 0 if batch is None else batch.created
 
 
 def read_again(
