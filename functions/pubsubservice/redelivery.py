@@ -137,7 +137,7 @@ class Redelivery:
                     yield _Candidate(due, [piece for _, piece in together])
 
     def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
-        """By when the events became visible: their commit, or the end of their delay after it; the oldest, if they are many."""
+        """By when the events became visible: their commit, or the end of their delay after it; of many, the oldest."""
         topics = self._state.topic_of()
         logs: dict[int, list[tuple[Due, Piece]]] = {}
         for part in sorted(parts, key=lambda part: part[1].span[:4]):
