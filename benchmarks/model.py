@@ -2,7 +2,8 @@
 
     python -m benchmarks.model run.json
 
-`run.json` is what ``python -m benchmarks.service --only costs --json run.json`` wrote: store operations and CPU time are measured.
+The run needs the workload `costs` (``python -m benchmarks.service --only costs --json run.json``): store operations and CPU
+time are measured.
 Firestore's latencies in the cloud are assumed. Firestore's limits and the prices are Google's, November 2026, us-central1:
 https://firebase.google.com/docs/firestore/quotas, https://cloud.google.com/firestore/pricing, https://cloud.google.com/run/pricing.
 """

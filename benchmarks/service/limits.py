@@ -10,12 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import orjson
-
 from benchmarks.service.payloads import payloads
 from benchmarks.service.processes import scratch
 from benchmarks.service.rounds import Figures
 from benchmarks.service.sizes import Sizes
 from benchmarks.service.worker import Worker
+
 from pubsub_emulator.google import start_emulator
 from pubsub_emulator.sqlite import SQLiteStore
 from pubsubservice.batch import compress
