@@ -145,6 +145,27 @@ MISTAKES = [
         *("Another source is another object", "source"),
     ),
     Mistake("an open bucket", "bundle.tf", '= "enforced"', '= "inherited"', "test", "Nor to the source", "access"),
+    Mistake(
+        *(
+            "another account",
+            "functions.tf",
+            "google_service_account.runtime.email",
+            "google_service_account.build.email",
+        ),
+        *("test", "Functions run as the account that may use the database", "wiring"),
+    ),
+    Mistake(
+        *("an API that there is not", "apis.tf", '"firestore.googleapis.com"', '"firestor.googleapis.com"', "test"),
+        *("One for each service of the resources", "wiring"),
+    ),
+    Mistake(
+        *("a field that nobody logs", "monitoring.tf", 'field = "oldest_age_s"', 'field = "oldest_age"', "test"),
+        *("The fields as the service writes them", "wiring"),
+    ),
+    Mistake(
+        *("too many publishers", "iam.tf", "concat(var.publishers, var.admins", "concat(var.subscribers, var.admins"),
+        *("test", "Publishers publish", "access"),
+    ),
     # what only an apply shows, and the next plan
     Mistake(
         *("access lost", "iam.tf", "    replace_triggered_by =", "    # replace_triggered_by =", "upgrade"),
