@@ -8,6 +8,7 @@ writer's success proves nothing. ``docs/architecture.md`` walks through it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
 
 from pubsubservice.batch import HEAD_FIELDS, Batch, BatchCache, Origin, compress, document
@@ -29,10 +30,20 @@ _New = list[tuple[Append, int]]
 
 
 class Log:
-    """The writing side of one log in this process; `commit` is called by one thread at a time."""
+    """The writing side of one log in this process; `commit` is called by one thread at a time.
+
+    `max_identities` says how many it may remember after a commit; of its last batch it remembers all.
+    """
 
     def __init__(
-        self, store: Store, runtime: Runtime, settings: Settings, cache: BatchCache, topic: str, partition: int
+        self,
+        store: Store,
+        runtime: Runtime,
+        settings: Settings,
+        cache: BatchCache,
+        topic: str,
+        partition: int,
+        max_identities: Callable[[], int],
     ) -> None:
         self._store = store
         self._runtime = runtime
@@ -40,6 +51,7 @@ class Log:
         self._cache = cache
         self._topic = topic
         self._partition = partition
+        self._max_identities = max_identities
         self._known: Known | None = None
         #: this process's clock when the tail was learned: a hint that saves a write in vain, no proof
         self._known_at = 0.0
@@ -52,7 +64,7 @@ class Log:
                 known.look_back(self._store, self._topic, self._partition, since)
             new = self._place_known(group, known)
             if not new or self._create_next(known, new, tries):
-                known.forget_oldest(self._settings.known_identities)
+                known.forget_oldest(self._max_identities())
                 for request in group:
                     _place_twins(request)
                 return

@@ -138,12 +138,17 @@ class Service:
         """Delete what topics no longer keep; bounded work, the next run goes on (see `housekeeping`)."""
         return self._housekeeping.run(max_batches)
 
+    def _identities_of_a_log(self) -> int:
+        return self._settings.known_identities // max(1, len(self._logs))
+
     def _log(self, topic: str, partition: int) -> GroupCommit:
         key = (topic, partition)
         with self._logs_lock:
             found = self._logs.get(key)
             if found is None:
-                log = self.log_type(self._store, self.runtime, self._settings, self._cache, topic, partition)
+                log = self.log_type(
+                    self._store, self.runtime, self._settings, self._cache, topic, partition, self._identities_of_a_log
+                )
                 found = self._logs[key] = GroupCommit(self.runtime, log.commit)
                 if len(self._logs) > self._settings.known_logs:
                     self._logs.popitem(last=False)

@@ -19,12 +19,12 @@ class Settings:
     retention_s: int = 7 * 24 * 3600
     #: default ack deadline of a subscription, seconds
     ack_deadline_s: int = 30
-    #: identities of events that a process remembers of one log
+    #: identities of events that a process remembers, about 170 bytes each: every log has an equal share, and its last batch
     known_identities: int = 50_000
     #: logs whose tails a process remembers
     known_logs: int = 256
     #: batches that a process keeps, stored bytes
-    cache_bytes: int = 32 * 1024 * 1024
+    cache_bytes: int = 8 * 1024 * 1024
     #: requests served at once by one process; half of them may wait in a long poll
     threads: int = 64
     #: how much a subscriber's document holds

@@ -158,7 +158,7 @@ def encode(value: object) -> bytes:
 def encode_receipts(partition: int, entries: Sequence[Entry], places: Sequence[tuple[int, int]]) -> bytes:
     """The answer of a publish: each event's id, sequence and commit time, in the order of the request."""
     prefix = sequence_prefix(partition)
-    times = {time: rfc3339(time) for _, time in places}
+    times = {time: rfc3339(time) for time in {time for _, time in places}}  # mostly one for all
     receipts = [
         {"id": entry.id, "sequence": f"{prefix}{index:020d}", "recordedtime": times[time]}
         for entry, (index, time) in zip(entries, places, strict=True)
