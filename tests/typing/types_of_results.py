@@ -35,5 +35,5 @@ with Subscriber("S1") as subscriber:
         publisher.publish(received, event)
 
 event.ack()  # type: ignore[attr-defined]  # only what was received can be settled
-subscriber.subscribe("orders", start="noon")  # type: ignore[arg-type]
+subscriber.subscribe("orders", start=17)  # type: ignore[arg-type]
 publisher.publish(7)  # type: ignore[call-overload]
