@@ -20,7 +20,8 @@ _PEERS = {
 def start(name: str) -> Worker | None:
     """A contender in its own process; None if it is not installed.
 
-    Ours are "ours", over SQLite and with orjson; "ours json", without it; and "ours firestore", over Google's emulator.
+    Ours are "ours", over SQLite and with orjson; "ours batch()", publishing in the background; "ours json", without orjson;
+    and "ours firestore", over Google's emulator.
     """
     if name == "bare echo":
         return Worker("benchmarks.service.echo:Echo")

@@ -43,10 +43,11 @@ class Counting(HTTPAdapter):
 
 
 class Ours:
-    """A contender (see `contender`)."""
+    """A contender (see `contender`). Batches are published as lists, or by ``publisher.batch()`` if the label ends so."""
 
     def __init__(self, store: str, label: str) -> None:
         self.name = label
+        self._in_background = label.endswith("batch()")
         self._server = emulator(store)
         self.url = self._server.line.rpartition(" ")[2]
         self.counting = Counting()
@@ -70,13 +71,13 @@ class Ours:
     def publish(self, topic: str, payloads: Sequence[bytes], batch: int) -> float:
         data = [json.loads(payload) for payload in payloads]
         started = time.perf_counter()
-        if batch < 1_000:
-            for low in range(0, len(data), batch):
-                self._publisher.publish([Event(topic, one) for one in data[low : low + batch]])
-        else:  # which sends up to 1,000 at once, and encodes the next while these are on their way
+        if self._in_background:
             with self._publisher.batch() as going:
                 for one in data:
                     going.publish(topic, one)
+        else:
+            for low in range(0, len(data), batch):
+                self._publisher.publish([Event(topic, one) for one in data[low : low + batch]])
         return time.perf_counter() - started
 
     def drain(self, topic: str, subscriber: int, count: int, batch: int) -> float:

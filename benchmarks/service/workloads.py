@@ -87,7 +87,7 @@ WORKLOADS: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]
     "lone": (lone, ("bare echo", "ours", "ours firestore", "Pub/Sub emulator", "NATS JetStream", "Redis Streams")),
     "batch-1000-structured": (
         _batched("structured", 1_000),
-        ("ours", "ours json", "ours firestore", "Pub/Sub emulator", "NATS JetStream", "Redis Streams"),
+        ("ours", "ours batch()", "ours json", "ours firestore", "Pub/Sub emulator", "NATS JetStream", "Redis Streams"),
     ),
     "batch-1000-string": (
         _batched("string", 1_000),

@@ -18,7 +18,7 @@ __all__ = ["Parcel", "Sender"]
 _OF_AN_EVENT = frozenset({400, 409, 413, 422})
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Parcel:
     """An event on its way, with the future of its receipt."""
 
