@@ -15,7 +15,7 @@ from pubsubservice.batch import Batch
 from pubsubservice.deaths import Deaths
 from pubsubservice.leases import Leases
 from pubsubservice.reader import Reader
-from pubsubservice.spans import Piece, first_bits, first_of, mask_of_numbers, mask_of_pieces, pieces, positions
+from pubsubservice.spans import Piece, first_bits, first_of, mask_of_numbers, mask_of_pieces, pieces, positions, select
 from pubsubservice.state import State
 from pubsubservice.subscriber import Due
 from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, lines_of
@@ -129,7 +129,7 @@ class Redelivery:
                     parts.setdefault(piece.span.number, []).append((due, piece))
         for number in sorted(free & parts.keys()):
             if any(self._ready(due) for due, _ in parts[number]):
-                for _, run in groupby(self._in_order(parts[number]), key=lambda part: id(part[0])):
+                for _, run in groupby(self._in_order(_apart(parts[number])), key=lambda part: id(part[0])):
                     together = [*run]
                     due = together[0][0]
                     if not self._ready(due) or not self._fits(due):
@@ -156,6 +156,17 @@ class Redelivery:
         )  # what was not looked at of a log was committed later than what was
         known = [one for one in placed if one[0] <= bound] or placed[:1]
         return [(due, piece) for _, piece, due in known]
+
+
+def _apart(parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
+    """The events of several entries in runs without holes: what one entry misses has its turn between, in another."""
+    if len({id(due) for due, _ in parts}) == 1:
+        return parts
+    return [
+        (due, Piece(span, (1 << (span.stop - span.start)) - 1))
+        for due, piece in parts
+        for span in select([piece.span], piece.mask)
+    ]
 
 
 def _visible(batch: Batch, piece: Piece) -> Iterable[tuple[int, Piece]]:
