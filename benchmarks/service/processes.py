@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -106,12 +107,12 @@ class Server:
     def close(self) -> None:
         """End it, its children too."""
         if self._process.poll() is None:
-            os.killpg(self._process.pid, 15)
-            try:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, 9)
-                self._process.wait()
+        with suppress(ProcessLookupError):  # what hangs, and children that outlive it
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._log.close()
