@@ -33,6 +33,6 @@ QUICK = Sizes(
     starts=3, polls=100, memory=10_000, growth=(1_000,) * 3 + (10_000,) * 2 + (30_000,),
 )  # fmt: skip
 USUAL = Sizes(
-    rounds=5, lone=200, batched=10_000, fan_out=5_000, latency_idle=30, latency_busy=500, competing=10_000, costs=10_000,
-    wrk_s=3, starts=5, polls=100, memory=100_000, growth=(1_000,) * 5 + (10_000,) * 5 + (100_000,) * 2 + (1_000_000,),
+    rounds=5, lone=200, batched=10_000, fan_out=3_000, latency_idle=30, latency_busy=500, competing=10_000, costs=10_000,
+    wrk_s=2, starts=5, polls=100, memory=100_000, growth=(1_000,) * 5 + (10_000,) * 5 + (100_000,) * 2 + (1_000_000,),
 )  # fmt: skip

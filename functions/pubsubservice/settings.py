@@ -20,7 +20,7 @@ class Settings:
     #: default ack deadline of a subscription, seconds
     ack_deadline_s: int = 30
     #: identities of events that a process remembers, about 170 bytes each: every log has an equal share, and its last batch
-    known_identities: int = 50_000
+    known_identities: int = 20_000
     #: logs whose tails a process remembers
     known_logs: int = 256
     #: batches that a process keeps, stored bytes
