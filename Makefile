@@ -13,7 +13,7 @@ ARGS ?=
 .PHONY: help venv test lint terraform tables demo emulator simulate torture bench bench-signals fuzz wheel clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 venv: $(VENV)/.dev ## make .venv with all that the other targets need
 
