@@ -21,6 +21,7 @@ class Deaths:
             subscription.number: self.state.settings_of(subscription).max_attempts
             for subscription in self.state.subscriptions.values()
         }
+        self._topics = self.state.topic_of()
         self._least = min(self.max_attempts.values(), default=0)
         self._dead_bytes = sum(dead.stored_bytes for dead in self.state.dead)
 
@@ -55,7 +56,7 @@ class Deaths:
         self.state.drop_empty()
 
     def _die(self, due: Due, event: Span) -> None:
-        topic = self.state.topic_of()[event.number]
+        topic = self._topics[event.number]
         settings = self.state.settings_of(self.state.subscriptions[topic])
         self.state.deaths += 1
         dead = Dead(

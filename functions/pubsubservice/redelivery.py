@@ -7,7 +7,7 @@ come in its order, from the oldest on, and none comes while an older one waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ from pubsubservice.batch import Batch
 from pubsubservice.deaths import Deaths
 from pubsubservice.leases import Leases
 from pubsubservice.reader import Reader
-from pubsubservice.spans import Piece, first_bits, first_of, mask_of_numbers, mask_of_pieces, pieces, positions, select
+from pubsubservice.spans import Piece, first_of, mask_of_numbers, mask_of_pieces, pieces, positions, select
 from pubsubservice.state import State
 from pubsubservice.subscriber import Due
-from pubsubservice.tap import ADDED_BYTES, MAX_ANSWER_BYTES, Slice, lines_of
+from pubsubservice.tap import MAX_ANSWER_BYTES, Slice, fitting, lines_of
 from pubsubservice.windows import MAX_READS
 
 __all__ = ["Redelivery", "count_lost", "read_again"]
@@ -138,22 +138,24 @@ class Redelivery:
 
     def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
         """By when the events became visible: their commit, or the end of their delay after it; of many, the oldest."""
-        topics = self._state.topic_of()
+        topic = self._state.topic_of()[parts[0][1].span.number]
         logs: dict[int, list[tuple[Due, Piece]]] = {}
-        for part in sorted(parts, key=lambda part: part[1].span[:4]):
+        for part in sorted(parts, key=lambda part: part[1].span[1:4]):
             logs.setdefault(part[1].span.partition, []).append(part)
         share = max(1, MAX_READS // len(logs))
         looked = [part for log in logs.values() for part in log[:share]]
-        batches = self._reader.fetch(dict.fromkeys((topics[p.span.number], *p.span[1:3]) for _, p in looked))
+        batches = self._reader.fetch(dict.fromkeys((topic, *piece.span[1:3]) for _, piece in looked))
         placed: list[tuple[int, Piece, Due]] = []
         for due, piece in looked:
-            batch = batches.get((topics[piece.span.number], *piece.span[1:3]))
+            batch = batches.get((topic, *piece.span[1:3]))
             # what is trimmed is out of the way first
             placed += [(0, piece, due)] if batch is None else [(at, part, due) for at, part in _visible(batch, piece)]
         placed.sort(key=lambda one: (one[0], one[1].span[1:4]))
-        bound = min(
-            (_created(batches, topics, log[share - 1][1]) for log in logs.values() if len(log) > share), default=_FAR
-        )  # what was not looked at of a log was committed later than what was
+        bound = _FAR
+        for log in logs.values():
+            if len(log) > share:  # what was not looked at was committed later than what was
+                last = batches.get((topic, *log[share - 1][1].span[1:3]))
+                bound = min(bound, 0 if last is None else last.created)
         known = [one for one in placed if one[0] <= bound] or placed[:1]
         return [(due, piece) for _, piece, due in known]
 
@@ -179,11 +181,6 @@ def _visible(batch: Batch, piece: Piece) -> Iterable[tuple[int, Piece]]:
         rest &= ~alike
 
 
-def _created(batches: Mapping[tuple[str, int, int], Batch], topics: Mapping[int, str], piece: Piece) -> int:
-    batch = batches.get((topics[piece.span.number], *piece.span[1:3]))
-    return 0 if batch is None else batch.created
-
-
 def read_again(
     reader: Reader, state: State, parts: Sequence[Piece], room: int | None = None
 ) -> tuple[list[Slice], list[Piece]]:
@@ -201,7 +198,7 @@ def read_again(
         lines = batch.lines()[span.start : span.stop]
         kept = mask
         if room is not None:
-            kept = _fitting(lines, mask, room, whatever=not slices)
+            kept = fitting(lines, mask, room, whatever=not slices)
         if kept:
             part = span._replace(stop=span.start + kept.bit_length())
             slices.append(Slice(place[0], part, kept, batch, lines_of(lines, kept)))
@@ -216,15 +213,6 @@ def count_lost(state: State, lost: Iterable[Piece]) -> None:
     topics = state.topic_of()
     for piece in lost:
         state.count_lost(topics[piece.span.number], piece.size)
-
-
-def _fitting(lines: Sequence[bytes], mask: int, room: int, *, whatever: bool) -> int:
-    size = 0
-    for fit, i in enumerate(positions(mask)):
-        size += len(lines[i]) + ADDED_BYTES
-        if size > room and (fit or not whatever):
-            return first_bits(mask, fit)
-    return mask
 
 
 def _count(parts: Iterable[Piece]) -> int:

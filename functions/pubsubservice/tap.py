@@ -15,7 +15,7 @@ from pubsubservice.spans import Piece, Span, first_bits, positions
 from pubsubservice.state import State
 from pubsubservice.subscriber import Position, Subscription
 
-__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "Tap", "head", "lines_of", "skip", "take"]
+__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "Tap", "fitting", "head", "lines_of", "skip", "take"]
 
 #: bytes of events in one answer
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -94,7 +94,9 @@ def take(tap: Tap, max_events: int, room: int, delays: Delays) -> Slice | None:
     waiting = [(wanted & bits >> start, at) for bits, at in batch.delays() if at > delays.now]
     for bits, _ in waiting:
         wanted &= ~bits
-    chosen, stop = _fitting(lines, wanted, max_events, room)
+    # one event alone always fits an answer
+    chosen = fitting(lines, first_bits(wanted, max_events), room, whatever=room >= MAX_ANSWER_BYTES)
+    stop = _lowest(wanted & ~chosen) if chosen != wanted else len(lines)
     for bits, at in waiting:
         held = bits & ((1 << stop) - 1)
         if held and not delays.add(_piece(tap, batch, start, held), at):
@@ -113,17 +115,14 @@ def take(tap: Tap, max_events: int, room: int, delays: Delays) -> Slice | None:
     return Slice(tap.topic, *piece, batch, lines_of(lines, chosen))
 
 
-def _fitting(lines: Sequence[bytes], wanted: int, max_events: int, room: int) -> tuple[int, int]:
-    """The first of the wanted events that fit, and where the first that does not is. One event alone always fits."""
-    chosen = first_bits(wanted, max_events)
-    rest = wanted & ~chosen
-    stop = _lowest(rest) if rest else len(lines)
+def fitting(lines: Sequence[bytes], mask: int, room: int, *, whatever: bool) -> int:
+    """The first of these events that fit into `room` bytes of an answer; the first of all in any case, if `whatever`."""
     size = 0
-    for i in positions(chosen):
+    for fit, i in enumerate(positions(mask)):
         size += len(lines[i]) + ADDED_BYTES
-        if size > room and (i != _lowest(chosen) or room < MAX_ANSWER_BYTES):
-            return chosen & ((1 << i) - 1), i
-    return chosen, stop
+        if size > room and (fit or not whatever):
+            return mask & ((1 << i) - 1)
+    return mask
 
 
 def lines_of(lines: Sequence[bytes], mask: int) -> Sequence[bytes]:
