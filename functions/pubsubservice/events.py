@@ -11,14 +11,15 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from datetime import date
 
 import msgspec
 
+from pubsubservice.attributes import CONTROL, is_time
 from pubsubservice.members import repeated_name
 from pubsubservice.names import identity
 from pubsubservice.problems import BadRequest
 from pubsubservice.scans import check_numbers, check_utf8, is_deep, numbers_suspicious, too_deep
+from pubsubservice.usual import Entry, usual_entries
 
 __all__ = [
     "MAX_EVENTS",
@@ -34,6 +35,8 @@ __all__ = [
 MAX_EVENTS = 10_000
 #: bytes of one event's JSON
 MAX_EVENT_BYTES = 900_000
+#: events that are checked together as long as all of them are usual
+_TOGETHER = 100
 
 #: what the service adds to every event that it delivers
 OURS = frozenset({"topic", "sequence", "recordedtime", "attempt"})
@@ -41,12 +44,6 @@ _REQUIRED = ("specversion", "id", "source", "type")
 _STRINGS = frozenset({"subject", "datacontenttype", "dataschema", "time"})
 _KNOWN = _STRINGS.union(_REQUIRED, ("data", "data_base64"))
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
-#: what a CloudEvents string may not hold
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_TIME = re.compile(
-    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?"
-    r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
-)
 #: attributes that may differ when a publish is tried again
 _NOT_PAYLOAD = frozenset({"time", "traceparent", "tracestate"})
 
@@ -54,16 +51,6 @@ _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _string = msgspec.json.Decoder(str)
 _any = msgspec.json.Decoder()
 _scalar = msgspec.json.Decoder(str | bool | int | None)
-
-
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One event of a publish: its identity, and its JSON on one line as it was sent."""
-
-    id: str
-    source: str
-    #: 8-byte hash of the identity (see `names.identity`)
-    hash: bytes
-    line: bytes
 
 
 def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> list[Entry]:
@@ -78,8 +65,14 @@ def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> l
             "too_large", f"events: at most {MAX_EVENTS} in a request; got {len(raws)}. Split the request.", status=413
         )
     check_utf8(body)
-    numbers = numbers_suspicious(body)  # hardly ever true of small numbers and text, and nearly always of random ids
-    return [_decode_event(bytes(raw), publisher, number, numbers=numbers) for number, raw in enumerate(raws)]
+    lines = [bytes(raw) for raw in raws]
+    broken = b"\n" in body or b"\r" in body
+    entries: list[Entry] = []
+    for low in range(0, len(lines), _TOGETHER):
+        some = lines[low : low + _TOGETHER]
+        usual = None if broken or max(map(len, some)) > MAX_EVENT_BYTES else usual_entries(some, publisher, low)
+        entries += usual or [_decode_event(line, publisher, number) for number, line in enumerate(some, low)]
+    return entries
 
 
 def same_payload(one: bytes, other: bytes) -> bool:
@@ -102,16 +95,12 @@ def identity_of(line: bytes) -> tuple[str, str]:
     return _string.decode(attributes["source"]), _string.decode(attributes["id"])
 
 
-def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) -> Entry:
+def _decode_event(line: bytes, publisher: str, number: int) -> Entry:
     where = f"events[{number}]"
     if len(line) > MAX_EVENT_BYTES:
         raise BadRequest(
             "too_large", f"{where}: an event is at most {MAX_EVENT_BYTES} bytes of JSON; got {len(line)}.", status=413
         )
-    if b"\n" not in line and b"\r" not in line:
-        plain = _plain_entry(line, publisher, numbers=numbers)
-        if plain is not None:
-            return plain
     try:
         attributes = _attributes.decode(line)
     except msgspec.MsgspecError as e:
@@ -120,51 +109,12 @@ def _decode_event(line: bytes, publisher: str, number: int, *, numbers: bool) ->
         raise too_deep(where) from e
     if is_deep(line):
         raise too_deep(where)
-    if numbers and numbers_suspicious(line):
+    if numbers_suspicious(line):
         check_numbers(line, where)
     event_id, source = _check_attributes(attributes, line, where)
     if b"\n" in line or b"\r" in line:
         line = line.replace(b"\n", b" ").replace(b"\r", b" ")
     return Entry(event_id, source, identity(publisher, source, event_id), line)
-
-
-class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """What nearly all events consist of."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    time: str = ""
-    subject: str = ""
-    data: msgspec.Raw = msgspec.Raw()
-
-
-_plain = msgspec.json.Decoder(_Plain)
-#: bytes of an event beside its values: names, quotes, colons, commas and braces
-_PLAIN_BYTES = len('{"specversion":"","id":"","source":"","type":""}')
-
-
-def _plain_entry(line: bytes, publisher: str, *, numbers: bool) -> Entry | None:
-    """An event that has no other members than usual, each once and without white space between; None for any other.
-
-    That each is there once shows by the length: the same members make no other.
-    """
-    try:
-        event = _plain.decode(line)
-    except (msgspec.MsgspecError, RecursionError):
-        return None  # it is unusual, or has a fault
-    text = f"{event.id}{event.source}{event.type}{event.time}{event.subject}"
-    data = bytes(event.data)
-    size = _PLAIN_BYTES + len(event.specversion) + (len(text) if text.isascii() else len(text.encode())) + len(data)
-    size += (10 if event.time else 0) + (13 if event.subject else 0) + (8 if data else 0)
-    if size != len(line) or event.specversion != "1.0" or not (event.id and event.source and event.type):
-        return None
-    if _CONTROL.search(text) or (event.time and not _is_time(event.time)) or is_deep(line):
-        return None
-    if numbers and numbers_suspicious(data):
-        return None
-    return Entry(event.id, event.source, identity(publisher, event.source, event.id), line)
 
 
 def _check_attributes(attributes: dict[str, msgspec.Raw], line: bytes, where: str) -> tuple[str, str]:
@@ -181,7 +131,7 @@ def _check_attributes(attributes: dict[str, msgspec.Raw], line: bytes, where: st
     if extensions:
         values += _check_extensions(attributes, extensions, where)
     text = "".join(values)
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise BadRequest(
             "invalid_event", f"{where}: an attribute holds a control character, which CloudEvents forbids."
         )
@@ -198,22 +148,12 @@ def _optional_texts(attributes: dict[str, msgspec.Raw], where: str) -> list[str]
     for name in attributes.keys() & _STRINGS:
         if bytes(attributes[name]) != b"null":
             texts.append(_text(attributes[name], name, where))
-            if name == "time" and not _is_time(texts[-1]):
+            if name == "time" and not is_time(texts[-1]):
                 raise BadRequest(
                     "invalid_event",
                     f"{where}: time is expected as RFC 3339, such as 2026-01-31T12:00:00Z; got {texts[-1]!r}.",
                 )
     return texts
-
-
-def _is_time(text: str) -> bool:
-    if not _TIME.fullmatch(text):
-        return False
-    try:
-        date.fromisoformat(text[:10])  # the 30th of February is none
-    except ValueError:
-        return False
-    return True
 
 
 def _check_extensions(attributes: dict[str, msgspec.Raw], names: set[str], where: str) -> list[str]:

@@ -7,12 +7,12 @@ The events of an answer are the lines that were published, with our attributes s
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from pubsubservice.attributes import CONTROL
 from pubsubservice.decoding import check_range, decode
 from pubsubservice.delivery import Answer, GetEvents
 from pubsubservice.events import Entry, decode_events
@@ -100,8 +100,6 @@ class ExpireBody(msgspec.Struct, forbid_unknown_fields=True):
 #: what requests hold, by the name in the API's description
 BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody)
 _encoder = msgspec.json.Encoder()
-#: what a CloudEvents string may not hold
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def decode_publish(body: bytes) -> Publish:
@@ -196,4 +194,4 @@ def _splice(events: list[bytes], slice_: Slice, attempt: int) -> None:
 
 def _text(reason: str) -> str:
     """A reason as a CloudEvents attribute may hold it: without control characters, cut to what is kept."""
-    return _CONTROL.sub(" ", reason[: 2 * MAX_REASON]).strip()[:MAX_REASON]
+    return CONTROL.sub(" ", reason[: 2 * MAX_REASON]).strip()[:MAX_REASON]
