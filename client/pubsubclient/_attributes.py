@@ -6,6 +6,7 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#cont
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -65,13 +66,28 @@ def check_attributes(attributes: Mapping[str, Attribute]) -> dict[str, Attribute
 def check_time(value: datetime | str | None) -> str:
     """A time as text (RFC 3339); now, in UTC, for None. Raises InvalidArgument."""
     if value is None:
-        return datetime.now(timezone.utc).isoformat(timespec="microseconds")[:26] + "Z"
+        return _now()
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise InvalidArgument(f"time: expected a datetime with a time zone; got {value!r}.")
         return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
     parse_time(value)
     return value
+
+
+def _now() -> str:
+    """The time as text. Many events are made in a second, whose text they share."""
+    global _second
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    known, text = _second
+    if seconds != known:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        _second = seconds, text
+    return f"{text}.{microseconds:06d}Z"
+
+
+#: seconds since 1970, and what they are as text
+_second = (-1, "")
 
 
 def parse_time(text: Any) -> datetime:

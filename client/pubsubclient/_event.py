@@ -48,7 +48,7 @@ class Event:
         InvalidArgument: an argument that the service would refuse, naming the place
     """
 
-    __slots__ = ("__weakref__", "_data_json", "_line", "_members", "first_tries", "topic")
+    __slots__ = ("__weakref__", "_data", "_data_json", "_line", "_members", "first_tries", "topic")
 
     def __init__(
         self,
@@ -76,14 +76,13 @@ class Event:
             members["subject"] = check_text("subject", subject)
         if attributes:
             members.update(check_attributes(attributes))
-        #: the members of its JSON; for a received event with those that the service added
+        #: the members of its JSON but for its data; of a received event all of them
         self._members = members
+        self._data = data
         #: the last member of its JSON, as text; None for a received event: encoded only if it is published
         self._data_json: bytes | None = _encode_data_member(data)
         #: all of its JSON, when it was needed once
         self._line: bytes | None = None
-        if data is not None:
-            members["data"] = data
 
     @property
     def id(self) -> str:
@@ -114,8 +113,7 @@ class Event:
     @property
     def data(self) -> Any:
         """Its data: a JSON value, bytes, or None."""
-        encoded = self._members.get("data_base64")
-        return self._members.get("data") if encoded is None else b64decode(encoded)
+        return self._data
 
     @property
     def attributes(self) -> dict[str, Attribute]:
@@ -133,13 +131,13 @@ class Event:
         """
         line = self._line
         if line is None:
-            members = self._members
-            members.setdefault("source", source)
-            head = {name: value for name, value in members.items() if name not in _NOT_SENT and value is not None}
+            head = self._members
+            head.setdefault("source", source)
             data = self._data_json
             if data is None:
+                head = {name: value for name, value in head.items() if name not in _NOT_SENT and value is not None}
                 data = _encode_data_member(self.data)
-            line = self._line = encode(head)[:-1] + data + b"}"
+            line = self._line = b"%b%b}" % (encode(head)[:-1], data)
         if len(line) > MAX_EVENT_BYTES:
             raise InvalidArgument(
                 f"The event {self.id} is {len(line)} bytes of JSON; at most {MAX_EVENT_BYTES} are expected."
@@ -170,8 +168,14 @@ class ReceivedEvent(Event):
         self.topic = members["topic"]
         self.first_tries = {}
         self._members = members
-        self._data_json = self._line = None
+        self._data = self._data_json = self._line = None
         self._lease = lease
+
+    @property
+    def data(self) -> Any:
+        """Its data: a JSON value, bytes, or None."""
+        encoded = self._members.get("data_base64")
+        return self._members.get("data") if encoded is None else b64decode(encoded)
 
     @property
     def sequence(self) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pubsub_emulator.cli import fail
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.memory import give_back_memory
+from pubsub_emulator.memory import Trimming
 from pubsub_emulator.server import Emulator
 from pubsub_emulator.stores import data_dir, open_store
 from pubsubservice.runtime import Runtime
@@ -30,10 +30,10 @@ __all__ = ["run"]
 def run(options: Namespace, ended: threading.Event) -> int:
     """Serve until `ended`, then drain. Returns the exit code; SystemExit(2) if it cannot start."""
     _log_to_stderr(requests=options.log_requests)
-    give_back_memory()
     runtime = DrainingRuntime()
     try:
         with (
+            Trimming(),
             open_store(options, runtime) as (store, place),
             _identity(options, runtime) as identity,
             Emulator(
