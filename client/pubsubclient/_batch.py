@@ -19,11 +19,10 @@ from pubsubclient._errors import (
     PublishError,
     PublishRefused,
     PublishUnknown,
-    PubSubError,
     Unavailable,
 )
 from pubsubclient._event import Event
-from pubsubclient._parcel import Parcel, Sender
+from pubsubclient._parcel import Outcome, Parcel, Sender
 from pubsubclient._receipts import Receipt
 from pubsubclient._topic import Topic
 from pubsubclient._transport import Transport
@@ -222,23 +221,25 @@ class Batch:
     def _run(self) -> None:
         """The thread."""
         while parcels := self._take():
-            try:
-                # from here on a future cannot be cancelled
-                sent = [parcel for parcel in parcels if parcel.future.set_running_or_notify_cancel()]
-                self._broken = self._sender.send(sent)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for these futures
-                last = error if isinstance(error, Exception) else PubSubError(f"{error!r} in the batch's thread")
-                self._broken = Unavailable("publish", self._url, 1, 0.0, last)
-                self._broken.uncertain = True
-                self._sender.fail(parcels, self._broken, uncertain=True)
-            if self._broken is not None:
+            outcome = self._sender.send(parcels)
+            if outcome.broken is not None:
                 with self._lock:
+                    self._broken = outcome.broken
                     rest = list(self._waiting)
                     self._waiting.clear()
                     self._waiting_bytes = 0
-                self._sender.give_up(rest, self._broken)
-                parcels += rest
-            self._settle(parcels)
+                self._settle(self._sender.give_up(rest, outcome.broken))
+            self._settle(outcome)
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Hand out what became of parcels, and make room."""
+        outcome.hand_out()
+        with self._lock:
+            self._settled += len(outcome.parcels)
+            self._open_bytes -= sum(len(parcel.line) for parcel in outcome.parcels)
+            self._failed_count += len(outcome.failed)
+            self._failed += [error for _, error in outcome.failed[: _MAX_FAILED - len(self._failed)]]
+            self._progress.notify_all()
 
     def _take(self) -> list[Parcel]:
         """What is to be sent next, when it is time; nothing when the batch is at its end."""
@@ -261,19 +262,6 @@ class Batch:
                 taken.append(self._waiting.popleft())
                 self._waiting_bytes -= len(taken[-1].line)
             return taken
-
-    def _settle(self, parcels: list[Parcel]) -> None:
-        """These have their outcome: make room."""
-        with self._lock:
-            for parcel in parcels:
-                self._settled += 1
-                self._open_bytes -= len(parcel.line)
-                error = None if parcel.future.cancelled() else parcel.future.exception()
-                if isinstance(error, PublishError):
-                    self._failed_count += 1
-                    if len(self._failed) < _MAX_FAILED:
-                        self._failed.append(error)
-            self._progress.notify_all()
 
 
 #: batches with something to flush at the end of the program; a dict for its order and its atomic pop

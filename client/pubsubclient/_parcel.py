@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pubsubclient._errors import PublishRefused, PublishUnknown, ServiceError, TooLarge, Unavailable
+from pubsubclient._errors import (
+    PublishError,
+    PublishRefused,
+    PublishUnknown,
+    PubSubError,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+)
 from pubsubclient._event import Event
 from pubsubclient._outbox import Request, encode_request, first_try_us
 from pubsubclient._receipts import Receipt, read_receipts
 from pubsubclient._transport import Transport
 
-__all__ = ["Parcel", "Sender"]
+__all__ = ["Outcome", "Parcel", "Sender"]
 
 #: refusals that may be the fault of one event among many
 _OF_AN_EVENT = frozenset({400, 409, 413, 422})
@@ -30,8 +38,41 @@ class Parcel:
     tried_before: bool = False
 
 
+@dataclass(eq=False, slots=True)
+class Outcome:
+    """What became of parcels, to be handed out to their futures."""
+
+    #: all of them, the cancelled ones too
+    parcels: Sequence[Parcel]
+    #: groups that are stored, with their receipts
+    stored: list[tuple[Sequence[Parcel], Sequence[Receipt]]] = field(default_factory=list)
+    failed: list[tuple[Parcel, PublishError]] = field(default_factory=list)
+    #: what ended it when the service is out of reach: then all that was left failed
+    broken: Unavailable | None = None
+
+    def hand_out(self) -> None:
+        """Give the futures their receipts and errors."""
+        for group, receipts in self.stored:
+            for parcel, receipt in zip(group, receipts, strict=True):
+                parcel.future.set_result(receipt)
+        for parcel, error in self.failed:
+            parcel.future.set_exception(error)
+
+    def fail(
+        self, parcels: Sequence[Parcel], error: ServiceError | Unavailable, store: str, *, uncertain: bool
+    ) -> None:
+        """Give these an error; `uncertain` says whether they may be stored all the same."""
+        for parcel in parcels:
+            unknown = uncertain or parcel.tried_before
+            if not unknown:
+                parcel.event.first_tries.pop(store, None)
+            failure = (PublishUnknown if unknown else PublishRefused)(error, [None], [parcel.event])
+            failure.__cause__ = error
+            self.failed.append((parcel, failure))
+
+
 class Sender:
-    """Sends parcels to one service, and gives their futures receipts or errors."""
+    """Sends parcels to one service, and tells what became of each."""
 
     def __init__(self, transport: Transport, publisher: str) -> None:
         self._transport = transport
@@ -40,61 +81,57 @@ class Sender:
         #: bytes of JSON that the service was seen to refuse in one request, halved
         self.max_bytes: int | None = None
 
-    def send(self, parcels: Sequence[Parcel]) -> Unavailable | None:
-        """Send parcels, topic by topic, in order.
+    def send(self, parcels: Sequence[Parcel]) -> Outcome:
+        """Send parcels, topic by topic, in order, but for those that were cancelled.
 
         Where the service refuses a request of several events each half is tried by itself, so that an event at fault
-        is left alone in the end and the others are stored, in order.
-
-        Returns:
-            None; or what ended it when the service is out of reach: all that is left failed
+        is left alone in the end and the others are stored, in order. What is unexpected counts as out of reach.
         """
-        self._look_back(parcels)
+        outcome = Outcome(parcels)
+        # from here on a future cannot be cancelled
+        running = [parcel for parcel in parcels if parcel.future.set_running_or_notify_cancel()]
+        self._look_back(running)
         topics: dict[str, list[Parcel]] = {}
-        for parcel in parcels:
+        for parcel in running:
             topics.setdefault(parcel.event.topic, []).append(parcel)
         # with whether an earlier try of them may have taken effect; the next one last
-        left = [(group, False) for group in reversed(topics.values())]
-        while left:
+        left: list[tuple[Sequence[Parcel], bool]] = [(group, False) for group in reversed(topics.values())]
+        while left and outcome.broken is None:
             group, uncertain = left.pop()
             try:
-                receipts = self._request(group)
-            except Unavailable as error:
-                self.fail(group, error, uncertain=error.uncertain or uncertain)
-                for others, others_uncertain in left:
-                    self.fail(others, error, uncertain=others_uncertain)
-                return error
+                outcome.stored.append((group, self._request(group)))
             except ServiceError as error:
                 uncertain = uncertain or error.uncertain
                 if len(group) == 1 or error.status not in _OF_AN_EVENT:
-                    self.fail(group, error, uncertain=uncertain)
+                    outcome.fail(group, error, self._store, uncertain=uncertain)
                     continue
                 middle = len(group) // 2
                 left += [(group[middle:], uncertain), (group[:middle], uncertain)]
                 if isinstance(error, TooLarge):
                     self.max_bytes = sum(len(parcel.line) for parcel in group) // 2
-            else:
-                for parcel, receipt in zip(group, receipts, strict=True):
-                    parcel.future.set_result(receipt)
-        return None
+            except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for these futures
+                outcome.broken = self._out_of_reach(error)
+                outcome.fail(group, outcome.broken, self._store, uncertain=outcome.broken.uncertain or uncertain)
+        if outcome.broken is not None:
+            for group, uncertain in left:
+                outcome.fail(group, outcome.broken, self._store, uncertain=uncertain)
+        return outcome
 
-    def fail(self, parcels: Sequence[Parcel], error: ServiceError | Unavailable, *, uncertain: bool) -> None:
-        """Give those without an outcome an error; `uncertain` says whether they may be stored all the same."""
-        for parcel in parcels:
-            if parcel.future.done():
-                continue
-            unknown = uncertain or parcel.tried_before
-            if not unknown:
-                parcel.event.first_tries.pop(self._store, None)
-            failure = (PublishUnknown if unknown else PublishRefused)(error, [None], [parcel.event])
-            failure.__cause__ = error
-            parcel.future.set_exception(failure)
-
-    def give_up(self, parcels: Sequence[Parcel], error: Unavailable) -> None:
-        """Give parcels that were never sent an error."""
-        self._look_back(parcels)
+    def give_up(self, parcels: Sequence[Parcel], error: Unavailable) -> Outcome:
+        """What becomes of parcels that were never sent."""
         running = [parcel for parcel in parcels if parcel.future.set_running_or_notify_cancel()]
-        self.fail(running, error, uncertain=False)
+        self._look_back(running)
+        outcome = Outcome(parcels)
+        outcome.fail(running, error, self._store, uncertain=False)
+        return outcome
+
+    def _out_of_reach(self, error: BaseException) -> Unavailable:
+        if isinstance(error, Unavailable):
+            return error
+        last = error if isinstance(error, Exception) else PubSubError(f"{error!r} in the batch's thread")
+        broken = Unavailable("publish", self._transport.service.urls["publish"], 1, 0.0, last)
+        broken.uncertain = True
+        return broken
 
     def _look_back(self, parcels: Sequence[Parcel]) -> None:
         for parcel in parcels:

@@ -11,18 +11,18 @@ import msgspec
 
 from pubsubservice.problems import BadRequest, Problem
 
-__all__ = ["check_numbers", "check_utf8", "is_deep", "numbers_suspicious", "too_deep"]
+__all__ = ["check_utf8", "check_values", "is_suspicious", "too_deep"]
 
 #: levels of nesting, the event itself included
 MAX_DEPTH = 64
 
 _any = msgspec.json.Decoder()
 
-#: digits and "+" to 0, so that signed exponents are found by the same search; "E" to "e"
-_DIGITS = bytes(0x30 if 0x30 <= i <= 0x39 or i == 0x2B else 0x65 if i == 0x45 else i for i in range(256))
+#: digits to 0, and "+" too, so that signed exponents are found by the same search; "E" to "e"; both brackets to one
+_FOLDED = bytes.maketrans(b"123456789+E{", b"0000000000e[")
 _NOT_BRACKETS = bytes(i for i in range(256) if i not in b"{}[]")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
-#: after _DIGITS: an integer that may pass 64 bits, an exponent that may pass a double
+#: after _FOLDED: an integer that may pass 64 bits, an exponent that may pass a double
 _LONG, _HIGH = b"0" * 19, b"0e000"
 
 
@@ -37,16 +37,14 @@ def check_utf8(body: bytes) -> None:
             ) from e
 
 
-def numbers_suspicious(text: bytes) -> bool:
-    """Whether a number in it may be one that does not fit 64 bits or a double."""
-    folded = text.translate(_DIGITS)
-    return _HIGH in folded or _LONG in folded
+def is_suspicious(text: bytes) -> bool:
+    """Whether a number in it may not fit 64 bits or a double, or nesting pass MAX_DEPTH with one level around it."""
+    folded = text.translate(_FOLDED)
+    return _HIGH in folded or _LONG in folded or folded.count(b"[") >= MAX_DEPTH
 
 
-def is_deep(line: bytes) -> bool:
+def _is_deep(line: bytes) -> bool:
     """Whether nesting passes MAX_DEPTH; brackets inside strings do not count."""
-    if line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
-        return False
     # without escaped backslashes and quotes, every other piece between quotes is outside of strings
     outside = b"".join(line.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     brackets = outside.translate(_SQUARE, _NOT_BRACKETS)
@@ -57,8 +55,10 @@ def is_deep(line: bytes) -> bool:
     return bool(brackets)
 
 
-def check_numbers(line: bytes, where: str) -> None:
-    """Parse an event in full: every number must fit 64 bits or a double."""
+def check_values(line: bytes, where: str) -> None:
+    """Parse an event in full: every number must fit 64 bits or a double, and nesting its limit. Raises BadRequest."""
+    if _is_deep(line):
+        raise too_deep(where)
     try:
         level: list[Any] = [_any.decode(line)]
     except msgspec.MsgspecError as e:

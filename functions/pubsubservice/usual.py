@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from pubsubservice.attributes import CONTROL, is_time
+from pubsubservice.attributes import CONTROL, are_times
 from pubsubservice.names import identity
-from pubsubservice.scans import check_numbers, is_deep, numbers_suspicious
+from pubsubservice.scans import check_values, is_suspicious
 
 __all__ = ["Entry", "usual_entries"]
 
@@ -55,18 +55,18 @@ def usual_entries(lines: Sequence[bytes], publisher: str, first: int) -> list[En
     Args:
         first: the place of the first of them in the request
 
-    Raises BadRequest for a number that parsers would not read alike.
+    Raises BadRequest for numbers and nesting that parsers would not read alike.
     """
     try:
         events = [_decoder.decode(line) for line in lines]
     except (msgspec.MsgspecError, RecursionError):
         return None
     datas = [bytes(event.data) for event in events]
-    if not _is_whole(events, datas, lines) or any(map(is_deep, lines)):
+    if not _is_whole(events, datas, lines):
         return None
-    for number, data in enumerate(datas, first):
-        if numbers_suspicious(data):
-            check_numbers(data, f"events[{number}]")
+    for number, data in enumerate(datas):
+        if is_suspicious(data):
+            check_values(lines[number], f"events[{first + number}]")
     return [
         Entry(event.id, event.source, identity(publisher, event.source, event.id), line)
         for event, line in zip(events, lines, strict=True)
@@ -85,4 +85,4 @@ def _is_whole(events: Sequence[_Usual], datas: Sequence[bytes], lines: Sequence[
     # none can be shorter than its members, so that the sums are equal only if each is
     if size != sum(map(len, lines)):
         return False
-    return (text.isprintable() or not CONTROL.search(text)) and all(map(is_time, times))
+    return (text.isprintable() or not CONTROL.search(text)) and are_times(times)

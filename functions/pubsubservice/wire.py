@@ -102,6 +102,12 @@ BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBo
 _encoder = msgspec.json.Encoder()
 
 
+class _Receipt(msgspec.Struct, gc=False):
+    id: str
+    sequence: str
+    recordedtime: str
+
+
 def decode_publish(body: bytes) -> Publish:
     """Check a request to publish, its events included."""
     request = decode(PublishBody, body)
@@ -158,7 +164,7 @@ def encode_receipts(partition: int, entries: Sequence[Entry], places: Sequence[t
     prefix = sequence_prefix(partition)
     times = {time: rfc3339(time) for time in {time for _, time in places}}  # mostly one for all
     receipts = [
-        {"id": entry.id, "sequence": f"{prefix}{index:020d}", "recordedtime": times[time]}
+        _Receipt(entry.id, f"{prefix}{index:020d}", times[time])
         for entry, (index, time) in zip(entries, places, strict=True)
     ]
     return _encoder.encode({"events": receipts})
