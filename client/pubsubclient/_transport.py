@@ -19,6 +19,7 @@ from pubsubclient._answers import (
     bad_answer,
     is_cut,
     read_body,
+    read_whole,
     retry_after_s,
     service_error,
     store_time_us,
@@ -171,7 +172,7 @@ class Transport:
         )
         try:
             response = self._adapter.send(request, timeout=timeout, **self._settings(self.service.urls[function]))
-            _ = response.content  # read whole, so that the connection can be used again
+            content = read_whole(response)
         except _TRANSIENT as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.") from error
@@ -183,10 +184,10 @@ class Transport:
             self.clock.observe(time_us)
         status = response.status_code
         if 200 <= status < 300:
-            if is_cut(response):
+            if is_cut(response, content):
                 raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
-            return Answer(read_body(function, response), time_us, retry_after_s(response))
-        failure = service_error(function, response)
+            return Answer(read_body(function, response, content), time_us, retry_after_s(response))
+        failure = service_error(function, response, content)
         if status == 429 or status >= 500:
             raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
         raise failure

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -26,6 +27,8 @@ MAX_BATCH_BYTES = 1_000_000
 HEAD_FIELDS = ("format", "count", "first", "hashes")
 #: a decompressed blob is never larger than a request's JSON; a limit against a corrupt frame
 _MAX_BLOB_BYTES = 32 * 1024 * 1024
+#: from here on a blob is not decompressed again at once
+_LARGE_BYTES = 16 * 1024
 
 
 class Origin(NamedTuple):
@@ -63,6 +66,16 @@ def document(blob: bytes, first: int, hashes: Sequence[bytes], origins: Sequence
     }
 
 
+def _lines(blob: bytes) -> Sequence[bytes]:
+    size = zstandard.frame_content_size(blob)
+    text = zstandard.ZstdDecompressor().decompress(blob, max_output_size=min(max(size, 0), _MAX_BLOB_BYTES))
+    return text.split(b"\n")
+
+
+#: the lines of large batches lately read: several subscribers, or answers that end within a batch, have them once
+_lines_again = lru_cache(maxsize=4)(_lines)
+
+
 def check_format(doc: Doc) -> None:
     """Refuse a document of a newer program: raises Unavailable."""
     written = int(doc.data["format"] or 0)
@@ -97,11 +110,9 @@ class Batch:
         """What its document takes, about."""
         return len(self._blob) + 8 * self.count
 
-    def lines(self) -> list[bytes]:
+    def lines(self) -> Sequence[bytes]:
         """Its events' JSON, one line each."""
-        size = zstandard.frame_content_size(self._blob)
-        text = zstandard.ZstdDecompressor().decompress(self._blob, max_output_size=min(max(size, 0), _MAX_BLOB_BYTES))
-        return text.split(b"\n")
+        return _lines_again(self._blob) if len(self._blob) >= _LARGE_BYTES else _lines(self._blob)
 
     def publisher_of(self, offset: int) -> str:
         """Who published the event at `offset`."""

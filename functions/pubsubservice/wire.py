@@ -185,7 +185,7 @@ def encode_answer(answer: Answer) -> bytes:
     events: list[bytes] = []
     for slice_ in answer.slices:
         _splice(events, slice_, answer.attempt)
-    return b'{"events":[' + b",".join(events) + b"]," + _encoder.encode(members)[1:]
+    return b'{"events":[%b],%b' % (b",".join(events), _encoder.encode(members)[1:])
 
 
 def _splice(events: list[bytes], slice_: Slice, attempt: int) -> None:
