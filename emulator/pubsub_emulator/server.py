@@ -38,6 +38,8 @@ DRAIN_S = 10.0
 QUIET_S = 0.05
 #: a connection without traffic is closed after this, also in the middle of a request's headers or body
 IDLE_S = 75
+#: requests served at once. A long poll holds a thread, and half of them may: so 128 subscribers wait on one laptop
+THREADS = 256
 
 
 class Server:
@@ -46,11 +48,11 @@ class Server:
     Raises AddressError if the address is unknown, taken, or not allowed.
     """
 
-    def __init__(self, app: WSGIApp, host: str = "127.0.0.1", port: int = 0, *, threads: int = 64) -> None:
+    def __init__(self, app: WSGIApp, host: str = "127.0.0.1", port: int = 0, *, threads: int = THREADS) -> None:
         listener = _bind(host, port)
         self.port: int = listener.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-        # a queue is no news: 64 requests are served, the next one waits
+        # a queue is no news: so many requests are served, the next one waits
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._waitress = waitress.server.create_server(
             app,
@@ -140,7 +142,7 @@ class Emulator:
         identity: Identity | None = None,
         expire_s: float = 0.0,
     ) -> None:
-        settings = settings or Settings()
+        settings = settings or Settings(threads=THREADS)
         self._store = store
         self._runtime = runtime or DrainingRuntime()
         service = configure(store, settings, self._runtime, identity)
