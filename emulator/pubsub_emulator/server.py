@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import waitress.server
 
+from pubsub_emulator.crew import FIRST_THREADS, Crew
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import AddressError
 from pubsub_emulator.expiring import Expiring
@@ -38,7 +39,7 @@ DRAIN_S = 10.0
 QUIET_S = 0.05
 #: a connection without traffic is closed after this, also in the middle of a request's headers or body
 IDLE_S = 75
-#: requests served at once. A long poll holds a thread, and half of them may: so 128 subscribers wait on one laptop
+#: requests served at once, at most. A long poll holds a thread, and half of them may: so 128 subscribers wait on one laptop
 THREADS = 256
 
 
@@ -54,10 +55,11 @@ class Server:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         # a queue is no news: so many requests are served, the next one waits
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        crew = Crew(app, threads)
         self._waitress = waitress.server.create_server(
-            app,
+            crew,
             sockets=[listener],
-            threads=threads,
+            threads=min(FIRST_THREADS, threads),
             connection_limit=900,  # below the usual 1,024 open files
             max_request_body_size=MAX_BODY_BYTES,
             max_request_header_size=64 << 10,
@@ -72,6 +74,7 @@ class Server:
             log_socket_errors=False,
             asyncore_use_poll=True,
         )
+        crew.hire = self._waitress.task_dispatcher.set_thread_count
         self._thread = threading.Thread(target=self._waitress.run, name="pubsub-server", daemon=True)
         self._thread.start()
 

@@ -65,7 +65,7 @@ def usual_entries(lines: Sequence[bytes], publisher: str, first: int) -> list[En
     if not _is_whole(events, datas, lines):
         return None
     for number, data in enumerate(datas):
-        if is_suspicious(data):
+        if not data.startswith(b'"') and is_suspicious(data):  # within a string everything goes
             check_values(lines[number], f"events[{first + number}]")
     return [
         Entry(event.id, event.source, identity(publisher, event.source, event.id), line)

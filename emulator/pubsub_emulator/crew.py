@@ -1,0 +1,42 @@
+"""As many threads as requests need: each one costs memory that it never gives back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from pubsub_emulator.front import Environ, StartResponse, WSGIApp
+
+__all__ = ["FIRST_THREADS", "Crew"]
+
+#: there from the start; a program that publishes and one that subscribes need no more
+FIRST_THREADS = 8
+
+
+class Crew:
+    """A WSGI application around `app` that doubles its server's threads, up to `limit`, whenever half of them are busy.
+
+    So a thread is idle, and takes the next request, until there are as many requests as `limit`. `hire` is called with the
+    number of threads that there shall be.
+    """
+
+    def __init__(self, app: WSGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+        self._threads = min(FIRST_THREADS, limit)
+        self._busy = 0
+        self._lock = threading.Lock()
+        self.hire: Callable[[int], object] = lambda _: None
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve a request."""
+        with self._lock:
+            self._busy += 1
+            if 2 * self._busy >= self._threads < self._limit:
+                self._threads = min(2 * self._threads, self._limit)
+                self.hire(self._threads)
+        try:
+            return self._app(environ, start_response)
+        finally:
+            with self._lock:
+                self._busy -= 1
