@@ -6,6 +6,9 @@ publish's first try are here, or have been read back.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Collection, Iterator
+from itertools import chain, count
 from typing import NamedTuple
 
 from pubsubservice.batch import HEAD_FIELDS, check_format
@@ -17,6 +20,7 @@ __all__ = ["Known", "KnownBatch", "Place"]
 #: batches read back at most when a publish does not say since when
 _MAX_BLIND_BATCHES = 200
 _FIRST_PAGE, _LARGEST_PAGE = 10, 200
+_HASHES = struct.Struct("8s")
 
 
 class KnownBatch(NamedTuple):
@@ -52,7 +56,11 @@ class Known:
         #: when the tail was known to be this one: a read time, or its own create time; µs
         self.time = time
         self._batches: dict[int, KnownBatch] = {}
-        self._places: dict[bytes, int] = {}
+        #: places of identities, packed: in the newer batches, and in the older ones, which are forgotten all at once
+        self._newer: dict[bytes, int] = {}
+        self._older: dict[bytes, int] = {}
+        #: the oldest of the newer batches
+        self._middle = seq + 1
         #: nothing older than what is here belongs to the log
         self._complete = seq == 0
         #: the oldest batch that is here
@@ -65,8 +73,8 @@ class Known:
         if not page.docs:
             return cls(0, page.time)
         known = cls(seq_of(page.docs[0].path), page.time)
-        known._low = known.seq
-        known._add(page.docs[0])
+        known._low = known._middle = known.seq
+        known._newer.update(known._add(page.docs[0]))
         return known
 
     @property
@@ -77,7 +85,7 @@ class Known:
     @property
     def size(self) -> int:
         """Identities held."""
-        return len(self._places)
+        return len(self._newer) + len(self._older)
 
     def batch(self, seq: int) -> KnownBatch:
         """The head of a batch that is known."""
@@ -85,14 +93,20 @@ class Known:
 
     def find(self, identity_hash: bytes) -> Place | None:
         """Where an event with this hash is, if one is known."""
-        packed = self._places.get(identity_hash)
+        packed = self._newer.get(identity_hash)
+        if packed is None:
+            packed = self._older.get(identity_hash)
         return None if packed is None else Place(packed >> 14, packed & 0x3FFF)
+
+    def has_none(self, hashes: Collection[bytes]) -> bool:
+        """Whether no event with one of these hashes is known."""
+        return self._newer.keys().isdisjoint(hashes) and self._older.keys().isdisjoint(hashes)
 
     def advance(self, doc: Doc) -> None:
         """Batch seq + 1 is in the log: it is the tail now."""
         self.seq += 1
         self.time = doc.created
-        self._add(doc)
+        self._newer.update(self._add(doc))
 
     def look_back(self, store: Store, topic: str, partition: int, since: int | None) -> None:
         """Know every batch created after `since` (µs of store time), or the newest 200 when it is None."""
@@ -104,35 +118,33 @@ class Known:
                     self._complete = True
                     return
                 self._low -= 1
-                self._add(doc)
+                for identity_hash, place in self._add(doc):
+                    # an identity may come again after the once-only window; its newest place counts
+                    self._older.setdefault(identity_hash, place)
             self._complete = len(page.docs) < limit
             limit = min(2 * limit, _LARGEST_PAGE)
 
     def forget_oldest(self, max_identities: int) -> None:
-        """Drop whole batches from the old end until at most `max_identities` are held (the tail always stays)."""
-        while len(self._places) > max_identities and len(self._batches) > 1:
-            hashes = self._batches.pop(self._low).hashes
-            for at in range(0, len(hashes), 8):
-                packed = self._places.get(hashes[at : at + 8])
-                if packed is not None and packed >> 14 == self._low:
-                    del self._places[hashes[at : at + 8]]
-            self._low += 1
-            self._complete = False
+        """Have the newer batches become the older ones, and forget those, so that at most `max_identities` are held.
+
+        The tail always stays.
+        """
+        while self._newer and (self.size > max_identities or 2 * len(self._newer) > max_identities):
+            for seq in range(self._low, self._middle):
+                del self._batches[seq]
+                self._complete = False
+            self._older, self._newer = self._newer, {}
+            self._low, self._middle = self._middle, self.seq + 1
 
     def _lacks(self, since: int | None) -> bool:
         if since is None:
             return len(self._batches) < _MAX_BLIND_BATCHES
         return self._batches[self._low].created > since
 
-    def _add(self, doc: Doc) -> None:
+    def _add(self, doc: Doc) -> Iterator[tuple[bytes, int]]:
+        """Keep the head of a batch; returns its identities with their places."""
         check_format(doc)
         seq = seq_of(doc.path)
         hashes: bytes = doc.data["hashes"]  # type: ignore[assignment]
         self._batches[seq] = KnownBatch(doc.created, int(doc.data["first"] or 0), hashes)
-        base = seq << 14
-        newest = seq == self.seq
-        for offset in range(len(hashes) // 8):
-            key = hashes[8 * offset : 8 * offset + 8]
-            # an identity may come again after the once-only window; its newest place counts
-            if newest or key not in self._places:
-                self._places[key] = base + offset
+        return zip(chain.from_iterable(_HASHES.iter_unpack(hashes)), count(seq << 14), strict=False)

@@ -111,6 +111,13 @@ class Log:
     def _place_request(
         self, request: Append, known: Known, new: _New, waiting: dict[bytes, tuple[Append, int]]
     ) -> None:
+        hashes = [entry.hash for entry in request.entries]
+        different = len({*hashes}) == len(hashes) and waiting.keys().isdisjoint(hashes)
+        if different and not any(request.places) and known.has_none(hashes):  # as nearly always: all are new
+            added = [(request, i) for i in range(len(hashes))]
+            waiting.update(zip(hashes, added, strict=True))
+            new += added
+            return
         for i, entry in enumerate(request.entries):
             if request.places[i] is not None:
                 continue
