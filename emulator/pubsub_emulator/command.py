@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import json
 import logging
@@ -50,6 +51,7 @@ def run(options: Namespace, ended: threading.Event) -> int:
             if not _is_loopback(options.host):
                 under = " under names that nobody owns" if options.auth else ": nothing authenticates here"
                 _say(f"anyone who reaches {options.host} may publish and read{under}")
+            gc.freeze()  # what is loaded by now stays: a collection that walks through it takes 15 to 30 ms
             sys.stdout.write(f"pubsub emulator ready: {emulator.url}\n")
             sys.stdout.flush()
             # with a timeout, for Windows: there no signal interrupts an endless wait

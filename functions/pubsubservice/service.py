@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -190,4 +191,5 @@ def current() -> Service:
         identity = identity_from_environment(os.environ, runtime)
         store = FirestoreStore(database=os.environ.get("PUBSUB_DATABASE", "(default)"))
         configure(store, Settings(threads=int(os.environ.get("THREADS", "64"))), runtime, identity)
+        gc.freeze()  # what is loaded by now stays: a collection that walks through it holds up a request
     return _service  # type: ignore[return-value]
