@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.service.connections import together
 from benchmarks.service.growth import growth, memory
 from benchmarks.service.limits import limits
+from benchmarks.service.parts import parts
 from benchmarks.service.payloads import payloads
 from benchmarks.service.polls import waiting
 from benchmarks.service.prices import dollars
@@ -61,6 +62,7 @@ _EVERYONE = ("ours", "ours firestore", "Pub/Sub emulator", "NATS JetStream", "Re
 #: by name, with the workers that take part
 OURSELVES: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]] = {
     "limits": (limits, ()),
+    "parts": (parts, ()),
     "together": (together, ("bare echo", "ours")),
     "competing": (competing, ("ours", "ours firestore")),
     "costs": (costs, ("ours", "ours firestore")),
