@@ -91,6 +91,7 @@ class Transport:
         self.clock = StoreClock()
         self._adapter: BaseAdapter = service.adapter or _new_adapter()
         self._environment: dict[str, dict[str, Any]] = {}
+        self._prepared: dict[str, requests.PreparedRequest] = {}
         reset_in_child(self)
 
     @classmethod
@@ -124,9 +125,9 @@ class Transport:
             Unavailable: no such answer before the deadline
             IdentityError: nothing can say who calls
         """
-        request = requests.PreparedRequest()
-        data = body if body is None or isinstance(body, bytes) else encode(body)
-        request.prepare(method, self.service.urls[function], headers=_HEADERS, params=query, data=data)
+        request = self._request(function, method, query)
+        request.body = body if body is None or isinstance(body, bytes) else encode(body)
+        request.prepare_content_length(request.body)
         started = time.monotonic()
         give_up = started + (deadline_s or self.service.deadline_s) + wait_s
         uncertain = False
@@ -191,6 +192,16 @@ class Transport:
         if status == 429 or status >= 500:
             raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
         raise failure
+
+    def _request(self, function: str, method: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
+        """A request without a body. Those of a function differ in nothing else: it is prepared once."""
+        prepared = self._prepared.get(function) if method == "POST" and not query else None
+        if prepared is None:
+            prepared = requests.PreparedRequest()
+            prepared.prepare(method, self.service.urls[function], headers=_HEADERS, params=query)
+            if method == "POST" and not query:
+                self._prepared[function] = prepared
+        return prepared.copy()
 
     def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:
         """Say who calls. Raises IdentityError, _TryAgainError."""

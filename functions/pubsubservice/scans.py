@@ -39,15 +39,25 @@ def check_utf8(body: bytes) -> None:
 
 def is_suspicious(text: bytes) -> bool:
     """Whether a number in it may not fit 64 bits or a double, or nesting pass MAX_DEPTH with one level around it."""
+    # the first look costs less, and is all that it takes unless there are digests or texts
+    return _has_spots(text) and _has_spots(_outside_strings(text))
+
+
+def _has_spots(text: bytes) -> bool:
     folded = text.translate(_FOLDED)
     return _HIGH in folded or _LONG in folded or folded.count(b"[") >= MAX_DEPTH
 
 
-def _is_deep(line: bytes) -> bool:
-    """Whether nesting passes MAX_DEPTH; brackets inside strings do not count."""
+def _outside_strings(text: bytes) -> bytes:
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     # without escaped backslashes and quotes, every other piece between quotes is outside of strings
-    outside = b"".join(line.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
-    brackets = outside.translate(_SQUARE, _NOT_BRACKETS)
+    return b"".join(text.split(b'"')[::2])
+
+
+def _is_deep(line: bytes) -> bool:
+    """Whether nesting passes MAX_DEPTH."""
+    brackets = _outside_strings(line).translate(_SQUARE, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:
             return False
