@@ -86,8 +86,9 @@ class Leases:
         self.state = state
         self.now = now
         self.bounds = bounds
-        #: events that the settlements of a call give back, by how they are due
+        #: events that the settlements of a call give back: by how they are due, and by lease
         self._given: dict[Kind, tuple[Due, list[Piece]]] = {}
+        self._returned: dict[str, int] = {}
         #: what is due of expired leases, by their token; gathered when it is first asked for
         self._late: dict[str, list[Due]] | None = None
 
@@ -109,6 +110,7 @@ class Leases:
             settle = self._settle_open if settlement.lease in self.state.leases else self._settle_ended
             if not settle(verb, settlement):
                 unknown.append((verb, settlement.lease))
+        self._take_back_newer()
         self._keep_due()
         return unknown
 
@@ -199,9 +201,7 @@ class Leases:
                 self._fail(lease, hit, settlement)
             else:
                 self._give_back(lease, hit)
-            newer = self._newer(lease, hit)
-            if newer:
-                self._take_back(lease, newer)
+            self._returned[settlement.lease] = self._returned.get(settlement.lease, 0) | hit
         self.close_if_empty(settlement.lease)
         return counted
 
@@ -232,10 +232,18 @@ class Leases:
         at = self.now // _SECOND * _SECOND  # so that events given back one by one share an entry
         self._make_due(Due(at, lease.attempt, together=lease.together), lease, mask)
 
+    def _take_back_newer(self) -> None:
+        """Of an ordered topic, what a call did not name leaves its lease, to wait for what it gave back."""
+        for token in filter(self.state.leases.__contains__, self._returned):
+            lease = self.state.leases[token]
+            self._take_back(lease, self._newer(lease, self._returned[token]))
+            self.close_if_empty(token)
+        self._returned.clear()
+
     def _take_back(self, lease: Lease, mask: int) -> None:
-        """Events leave a lease other than by its client's will, to wait for older ones; it may ack them in vain."""
-        self._give_back(lease, mask)
-        lease.leave(mask)
+        if mask:
+            self._give_back(lease, mask)
+            lease.leave(mask)
 
     def _make_due(self, kind: Due, lease: Lease, mask: int) -> None:
         """Events of a lease are due as `kind` says, an entry without events."""

@@ -8,7 +8,7 @@ come in its order, from the oldest on, and none comes while an older one waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
 from pubsubservice.batch import Batch
@@ -161,8 +161,9 @@ class Redelivery:
 
 
 def _apart(parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
-    """The events of several entries in runs without holes: what one entry misses has its turn between, in another."""
-    if len({id(due) for due, _ in parts}) == 1:
+    """Events in runs without holes where pieces lie across each other: what one misses has its turn between, in another."""
+    places = sorted(piece.span[1:5] for _, piece in parts)
+    if all(one[:2] != other[:2] or one[3] <= other[2] for one, other in pairwise(places)):
         return parts
     return [
         (due, Piece(span, (1 << (span.stop - span.start)) - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pubsubservice.batch import Batch, Origin, compress, document
@@ -79,8 +79,12 @@ class Subscriber:
         leases.expire()
         self._expire()
         leases.settle(settlements)
+        returned = {settlement.lease: EVENTS for _, settlement in settlements.each()}
         for verb, settlement in settlements.each():
-            self._settle(verb, settlement)
+            for index in self._settle(verb, settlement):
+                returned[settlement.lease] = min(returned[settlement.lease], index)
+        if self.ordered:
+            self._take_back_newer(returned)
         deaths.bury()
         self._bury()
         if take:
@@ -126,7 +130,8 @@ class Subscriber:
                 event.where, event.at = "due", self.until[event.token] + BACKOFF_S * SECOND * 2 ** (event.attempt - 1)
                 event.attempt += 1
 
-    def _settle(self, verb: str, settlement: Settlement) -> None:
+    def _settle(self, verb: str, settlement: Settlement) -> list[int]:
+        """Returns the events that are given back."""
         token = settlement.lease
         named = range(EVENTS) if settlement.events is None else [int(seq[-20:]) for _, seq in settlement.events]
         mine = [i for i in named if self.naive[i].token == token and self.naive[i].where == "leased"]
@@ -137,11 +142,12 @@ class Subscriber:
         elif verb == "extend":
             if any(event.where == "leased" and event.token == token for event in self.naive):
                 self.until[token] = max(self.until[token], self.now + 10 * SECOND)
-        elif mine:
+        else:
             self._back(verb, settlement, mine)
+            return mine
+        return []
 
     def _back(self, verb: str, settlement: Settlement, mine: list[int]) -> None:
-        token = settlement.lease
         for i in mine:
             event = self.naive[i]
             event.where, event.token = "due", ""
@@ -151,8 +157,10 @@ class Subscriber:
                 event.attempt += 1
             else:
                 event.at = self.now
-        if self.ordered:
-            for event in self.naive[mine[0] :]:
+
+    def _take_back_newer(self, returned: dict[str, int]) -> None:
+        for token, oldest in returned.items():
+            for event in self.naive[oldest:]:
                 if event.where == "leased" and event.token == token:
                     event.where, event.token, event.at = "due", "", self.now
 
@@ -194,6 +202,8 @@ _step = st.tuples(st.sampled_from([0, 1, 3, 11, 40]), st.lists(_settlement, max_
 
 @settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.booleans(), st.integers(1, 4), st.lists(_step, min_size=1, max_size=25))
+@example(ordered=True, max_attempts=1, steps=[(0, [], 8), (0, [("release", 0, {0, 1, 3}, None)], 3)])
+@example(ordered=True, max_attempts=1, steps=[(0, [], 3), (0, [("nack", 0, {0}, None), ("nack", 0, {0, 1}, None)], 0)])
 def test_every_schedule_ends_as_a_naive_model_has_it(
     ordered: bool, max_attempts: int, steps: list[tuple[int, list[Any], int]]
 ) -> None:
