@@ -73,6 +73,8 @@ resource "google_cloudfunctions2_function" "this" {
       PUBSUB_ADMINS    = join(",", local.admin_emails)
       # the framework runs 4 requests a CPU otherwise, whatever the concurrency
       THREADS = tostring(each.value.concurrency)
+      # each thread keeps a share of the memory of large requests otherwise
+      MALLOC_ARENA_MAX = "1"
     }
   }
 

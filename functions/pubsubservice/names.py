@@ -125,4 +125,4 @@ def parse_rfc3339(text: str) -> int | None:
 def rfc3339(time_us: int) -> str:
     """A store time as CloudEvents and JSON carry it, in UTC with microseconds."""
     moment = datetime.fromtimestamp(time_us // 1_000_000, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_us % 1_000_000:06d}Z"
+    return f"{moment.isoformat()[:19]}.{time_us % 1_000_000:06d}Z"

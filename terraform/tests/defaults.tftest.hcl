@@ -92,6 +92,11 @@ run "the_service_is_told_who_to_believe" {
     condition     = google_cloudfunctions2_function.this["publish"].service_config[0].environment_variables["PUBSUB_DATABASE"] == "pubsub"
     error_message = "The database of the module."
   }
+
+  assert {
+    condition     = alltrue([for f in google_cloudfunctions2_function.this : f.service_config[0].environment_variables["MALLOC_ARENA_MAX"] == "1"])
+    error_message = "Threads share one arena: what large requests needed is used again by all."
+  }
 }
 
 run "identity_can_be_off" {
