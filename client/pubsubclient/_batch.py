@@ -228,7 +228,7 @@ class Batch:
                     rest = list(self._waiting)
                     self._waiting.clear()
                     self._waiting_bytes = 0
-                self._settle(self._sender.give_up(rest, outcome.broken))
+                outcome.join(self._sender.give_up(rest, outcome.broken))
             self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pubsubclient._errors import (
@@ -37,6 +38,13 @@ class Parcel:
     #: whether an earlier publish may have stored it
     tried_before: bool = False
 
+    def depart(self) -> bool:
+        """Whether it is to be sent; from here on its future cannot be cancelled."""
+        try:
+            return self.future.set_running_or_notify_cancel()
+        except RuntimeError:
+            return True  # somebody has given the future a result, which says nothing of the event
+
 
 @dataclass(eq=False, slots=True)
 class Outcome:
@@ -54,9 +62,16 @@ class Outcome:
         """Give the futures their receipts and errors."""
         for group, receipts in self.stored:
             for parcel, receipt in zip(group, receipts, strict=True):
-                parcel.future.set_result(receipt)
+                with suppress(InvalidStateError):
+                    parcel.future.set_result(receipt)
         for parcel, error in self.failed:
-            parcel.future.set_exception(error)
+            with suppress(InvalidStateError):
+                parcel.future.set_exception(error)
+
+    def join(self, later: Outcome) -> None:
+        """Add what became of further parcels."""
+        self.parcels = [*self.parcels, *later.parcels]
+        self.failed += later.failed
 
     def fail(
         self, parcels: Sequence[Parcel], error: ServiceError | Unavailable, store: str, *, uncertain: bool
@@ -88,8 +103,7 @@ class Sender:
         is left alone in the end and the others are stored, in order. What is unexpected counts as out of reach.
         """
         outcome = Outcome(parcels)
-        # from here on a future cannot be cancelled
-        running = [parcel for parcel in parcels if parcel.future.set_running_or_notify_cancel()]
+        running = [parcel for parcel in parcels if parcel.depart()]
         self._look_back(running)
         topics: dict[str, list[Parcel]] = {}
         for parcel in running:
@@ -119,7 +133,7 @@ class Sender:
 
     def give_up(self, parcels: Sequence[Parcel], error: Unavailable) -> Outcome:
         """What becomes of parcels that were never sent."""
-        running = [parcel for parcel in parcels if parcel.future.set_running_or_notify_cancel()]
+        running = [parcel for parcel in parcels if parcel.depart()]
         self._look_back(running)
         outcome = Outcome(parcels)
         outcome.fail(running, error, self._store, uncertain=False)

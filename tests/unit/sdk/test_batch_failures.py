@@ -142,3 +142,14 @@ def test_a_failed_batchs_events_can_be_published_again(server: ScriptedService) 
     with publisher.batch() as again:
         again.publish(error.events[0])
     assert server.calls("publish")[-1]["since"] == since
+
+
+def test_a_future_that_has_a_result_already_stops_nothing(server: ScriptedService, publisher: Publisher) -> None:
+    """Whoever gave it one."""
+    receipt = publisher.publish("orders")
+    with publisher.batch(max_delay=60) as batch:
+        futures = [batch.publish(Event("orders")) for _ in range(3)]
+        futures[1].set_result(receipt)
+        assert batch.flush(10)
+    assert [future.result(0) is receipt for future in futures] == [False, True, False]
+    assert len(server.calls("publish")[-1]["events"]) in {2, 3}
