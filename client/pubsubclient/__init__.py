@@ -24,9 +24,6 @@ from pubsubclient._errors import (
     IdentityError,
     InvalidArgument,
     NotFound,
-    PublishError,
-    PublishRefused,
-    PublishUnknown,
     PubSubError,
     ServiceError,
     TooLarge,
@@ -35,6 +32,7 @@ from pubsubclient._errors import (
 from pubsubclient._event import Event, ReceivedEvent
 from pubsubclient._events import Events
 from pubsubclient._identity import Identity
+from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnknown
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
 from pubsubclient._service import Service, configure

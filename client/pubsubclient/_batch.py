@@ -13,16 +13,10 @@ from types import TracebackType
 from typing import Any, overload
 
 from pubsubclient._ends import EXIT_DEADLINE_S
-from pubsubclient._errors import (
-    BatchClosed,
-    InvalidArgument,
-    PublishError,
-    PublishRefused,
-    PublishUnknown,
-    Unavailable,
-)
+from pubsubclient._errors import BatchClosed, InvalidArgument, Unavailable
 from pubsubclient._event import Event
 from pubsubclient._parcel import Outcome, Parcel, Sender
+from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnknown
 from pubsubclient._receipts import Receipt
 from pubsubclient._topic import Topic
 from pubsubclient._transport import Transport

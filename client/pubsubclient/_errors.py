@@ -17,18 +17,15 @@ Errors::
         ├── PublishRefused  what has no receipt is surely not stored
         └── PublishUnknown  some of it may be stored; publishing the same events again is safe for 10 minutes
 
-All of them survive pickling: what the constructor takes is what ``args`` holds.
+Those of publish, which know events and receipts, are in `_publish_errors`. All of them survive pickling: what the constructor
+takes is what ``args`` holds.
 """
 # ruff: noqa: N818 - only some end in Error: a reader of ``except NotFound`` needs no suffix
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pubsubclient._event import Event
-    from pubsubclient._receipts import Receipt
+from collections.abc import Mapping
+from typing import Any
 
 __all__ = [
     "BatchClosed",
@@ -39,9 +36,6 @@ __all__ = [
     "InvalidArgument",
     "NotFound",
     "PubSubError",
-    "PublishError",
-    "PublishRefused",
-    "PublishUnknown",
     "ServiceError",
     "TooLarge",
     "Unavailable",
@@ -138,42 +132,3 @@ class Unavailable(PubSubError):
     def __str__(self) -> str:
         tries = "1 try" if self.tries == 1 else f"{self.tries} tries"
         return f"{self.function}: no answer from {self.url} in {self.elapsed_s:.1f} s, {tries}: {self.last}"
-
-
-class PublishError(PubSubError):
-    """A publish did not store all of its events.
-
-    Attributes:
-        reason: the error of the request that failed; the requests after it were not sent
-        receipts: one for each event of the call, in its order; None where there is none
-        events: the events without a receipt, in their order: what to publish again
-    """
-
-    outcome = "were not stored"
-
-    def __init__(
-        self,
-        reason: ServiceError | Unavailable,
-        receipts: Sequence[Receipt | None],
-        events: Sequence[Event],
-    ) -> None:
-        super().__init__(reason, receipts, events)
-        self.reason = reason
-        self.receipts = list(receipts)
-        self.events = list(events)
-
-    def __str__(self) -> str:
-        return f"{len(self.events)} of {len(self.receipts)} events {self.outcome}: {self.reason}"
-
-
-class PublishRefused(PublishError):
-    """The events without a receipt are surely not stored."""
-
-
-class PublishUnknown(PublishError):
-    """Events without a receipt may be stored all the same.
-
-    Publishing the *same* Event objects again within 10 minutes stores each of them once.
-    """
-
-    outcome = "may or may not be stored"

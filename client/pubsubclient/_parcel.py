@@ -7,17 +7,10 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from pubsubclient._errors import (
-    PublishError,
-    PublishRefused,
-    PublishUnknown,
-    PubSubError,
-    ServiceError,
-    TooLarge,
-    Unavailable,
-)
+from pubsubclient._errors import PubSubError, ServiceError, TooLarge, Unavailable
 from pubsubclient._event import Event
 from pubsubclient._outbox import Request, encode_request, first_try_us
+from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnknown
 from pubsubclient._receipts import Receipt, read_receipts
 from pubsubclient._transport import Transport
 

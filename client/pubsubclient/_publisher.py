@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any, overload
 
 from pubsubclient._batch import Batch
-from pubsubclient._errors import InvalidArgument, PublishRefused, PublishUnknown, ServiceError, TooLarge, Unavailable
+from pubsubclient._errors import InvalidArgument, ServiceError, TooLarge, Unavailable
 from pubsubclient._event import Event
 from pubsubclient._lease import check_delay
 from pubsubclient._names import check_name
 from pubsubclient._outbox import Outbox, encode_request
+from pubsubclient._publish_errors import PublishRefused, PublishUnknown
 from pubsubclient._receipts import Receipt, read_receipts
 from pubsubclient._service import Address, Service, find_service
 from pubsubclient._topic import Topic

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from pubsubclient._ends import EXIT_DEADLINE_S
-from pubsubclient._errors import PublishError, PubSubError
+from pubsubclient._errors import PubSubError
 from pubsubclient._event import Event, ReceivedEvent
 from pubsubclient._fetch import Fetch, to_us
 from pubsubclient._filters import Filters, accepted
 from pubsubclient._holdings import Holdings, add_remainders
 from pubsubclient._lease import Lease
 from pubsubclient._names import stands_for
+from pubsubclient._publish_errors import PublishError
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
 from pubsubclient._state import SubscriberState
