@@ -125,10 +125,12 @@ _decode = msgspec.json.Decoder(Record).decode
 
 
 class HistoryFile:
-    """Where one process writes what it does."""
+    """Where one process writes what it does, and after its death the one that takes its place."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        # one that was killed while it wrote has left a part of a record: what it was about to do did not begin
+        os.ftruncate(self._file, path.read_bytes().rfind(b"\n") + 1)
 
     def write(self, record: Record) -> None:
         """Add a record. Any thread may."""
