@@ -46,7 +46,6 @@ class Batch:
     """
 
     def __init__(self, transport: Transport, publisher: str, max_delay: float, max_events: int, max_bytes: int) -> None:
-        self._url = transport.service.store
         self._source = f"/publishers/{publisher}"
         self._name = publisher
         self._sender = Sender(transport, publisher)

@@ -45,6 +45,8 @@ class Outcome:
 
     #: all of them, the cancelled ones too
     parcels: Sequence[Parcel]
+    #: where they went
+    store: str
     #: groups that are stored, with their receipts
     stored: list[tuple[Sequence[Parcel], Sequence[Receipt]]] = field(default_factory=list)
     failed: list[tuple[Parcel, PublishError]] = field(default_factory=list)
@@ -66,14 +68,12 @@ class Outcome:
         self.parcels = [*self.parcels, *later.parcels]
         self.failed += later.failed
 
-    def fail(
-        self, parcels: Sequence[Parcel], error: ServiceError | Unavailable, store: str, *, uncertain: bool
-    ) -> None:
+    def fail(self, parcels: Sequence[Parcel], error: ServiceError | Unavailable, *, uncertain: bool) -> None:
         """Give these an error; `uncertain` says whether they may be stored all the same."""
         for parcel in parcels:
             unknown = uncertain or parcel.tried_before
             if not unknown:
-                parcel.event.first_tries.pop(store, None)
+                parcel.event.first_tries.pop(self.store, None)
             failure = (PublishUnknown if unknown else PublishRefused)(error, [None], [parcel.event])
             failure.__cause__ = error
             self.failed.append((parcel, failure))
@@ -95,7 +95,7 @@ class Sender:
         Where the service refuses a request of several events each half is tried by itself, so that an event at fault
         is left alone in the end and the others are stored, in order. What is unexpected counts as out of reach.
         """
-        outcome = Outcome(parcels)
+        outcome = Outcome(parcels, self._store)
         running = [parcel for parcel in parcels if parcel.depart()]
         self._look_back(running)
         topics: dict[str, list[Parcel]] = {}
@@ -110,7 +110,7 @@ class Sender:
             except ServiceError as error:
                 uncertain = uncertain or error.uncertain
                 if len(group) == 1 or error.status not in _OF_AN_EVENT:
-                    outcome.fail(group, error, self._store, uncertain=uncertain)
+                    outcome.fail(group, error, uncertain=uncertain)
                     continue
                 middle = len(group) // 2
                 left += [(group[middle:], uncertain), (group[:middle], uncertain)]
@@ -118,18 +118,18 @@ class Sender:
                     self.max_bytes = sum(len(parcel.line) for parcel in group) // 2
             except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for these futures
                 outcome.broken = self._out_of_reach(error)
-                outcome.fail(group, outcome.broken, self._store, uncertain=outcome.broken.uncertain or uncertain)
+                outcome.fail(group, outcome.broken, uncertain=outcome.broken.uncertain or uncertain)
         if outcome.broken is not None:
             for group, uncertain in left:
-                outcome.fail(group, outcome.broken, self._store, uncertain=uncertain)
+                outcome.fail(group, outcome.broken, uncertain=uncertain)
         return outcome
 
     def give_up(self, parcels: Sequence[Parcel], error: Unavailable) -> Outcome:
         """What becomes of parcels that were never sent."""
         running = [parcel for parcel in parcels if parcel.depart()]
         self._look_back(running)
-        outcome = Outcome(parcels)
-        outcome.fail(running, error, self._store, uncertain=False)
+        outcome = Outcome(parcels, self._store)
+        outcome.fail(running, error, uncertain=False)
         return outcome
 
     def _out_of_reach(self, error: BaseException) -> Unavailable:

@@ -91,7 +91,7 @@ class Transport:
         self.clock = StoreClock()
         self._adapter: BaseAdapter = service.adapter or _new_adapter()
         self._environment: dict[str, dict[str, Any]] = {}
-        self._prepared: dict[str, requests.PreparedRequest] = {}
+        self._prepared: dict[tuple[str, str], requests.PreparedRequest] = {}
         reset_in_child(self)
 
     @classmethod
@@ -194,13 +194,13 @@ class Transport:
         raise failure
 
     def _request(self, function: str, method: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
-        """A request without a body. Those of a function differ in nothing else: it is prepared once."""
-        prepared = self._prepared.get(function) if method == "POST" and not query else None
+        """A request without a body. Without a query, those of a function differ in nothing else: it is prepared once."""
+        prepared = None if query else self._prepared.get((method, function))
         if prepared is None:
             prepared = requests.PreparedRequest()
             prepared.prepare(method, self.service.urls[function], headers=_HEADERS, params=query)
-            if method == "POST" and not query:
-                self._prepared[function] = prepared
+            if not query:
+                self._prepared[method, function] = prepared
         return prepared.copy()
 
     def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pubsub_emulator.cli import fail
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.memory import Trimming
+from pubsub_emulator.memory import trimming
 from pubsub_emulator.server import Emulator
 from pubsub_emulator.stores import data_dir, open_store
 from pubsubservice.runtime import Runtime
@@ -34,7 +34,7 @@ def run(options: Namespace, ended: threading.Event) -> int:
     runtime = DrainingRuntime()
     try:
         with (
-            Trimming(),
+            trimming(),
             open_store(options, runtime) as (store, place),
             _identity(options, runtime) as identity,
             Emulator(

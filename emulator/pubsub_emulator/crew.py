@@ -16,25 +16,26 @@ FIRST_THREADS = 8
 class Crew:
     """A WSGI application around `app` that doubles its server's threads, up to `limit`, whenever half of them are busy.
 
-    So a thread is idle, and takes the next request, until there are as many requests as `limit`. `hire` is called with the
-    number of threads that there shall be.
+    So a thread is idle, and takes the next request, until there are as many requests as `limit`. The server begins with
+    `threads` of them; `hire` is called with the number that there shall be.
     """
 
-    def __init__(self, app: WSGIApp, limit: int) -> None:
+    def __init__(self, app: WSGIApp, limit: int, hire: Callable[[int], object]) -> None:
         self._app = app
         self._limit = limit
-        self._threads = min(FIRST_THREADS, limit)
+        self._hire = hire
+        #: there are so many now
+        self.threads = min(FIRST_THREADS, limit)
         self._busy = 0
         self._lock = threading.Lock()
-        self.hire: Callable[[int], object] = lambda _: None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request."""
         with self._lock:
             self._busy += 1
-            if 2 * self._busy >= self._threads < self._limit:
-                self._threads = min(2 * self._threads, self._limit)
-                self.hire(self._threads)
+            if 2 * self._busy >= self.threads < self._limit:
+                self.threads = min(2 * self.threads, self._limit)
+                self._hire(self.threads)
         try:
             return self._app(environ, start_response)
         finally:

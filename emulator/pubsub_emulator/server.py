@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import waitress.server
 
-from pubsub_emulator.crew import FIRST_THREADS, Crew
+from pubsub_emulator.crew import Crew
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import AddressError
 from pubsub_emulator.expiring import Expiring
@@ -55,11 +55,11 @@ class Server:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         # a queue is no news: so many requests are served, the next one waits
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        crew = Crew(app, threads)
+        crew = Crew(app, threads, self._hire)
         self._waitress = waitress.server.create_server(
             crew,
             sockets=[listener],
-            threads=min(FIRST_THREADS, threads),
+            threads=crew.threads,
             connection_limit=900,  # below the usual 1,024 open files
             max_request_body_size=MAX_BODY_BYTES,
             max_request_header_size=64 << 10,
@@ -74,7 +74,6 @@ class Server:
             log_socket_errors=False,
             asyncore_use_poll=True,
         )
-        crew.hire = self._waitress.task_dispatcher.set_thread_count
         self._thread = threading.Thread(target=self._waitress.run, name="pubsub-server", daemon=True)
         self._thread.start()
 
@@ -100,6 +99,10 @@ class Server:
         self._thread.join()
         # last: workers and we write into its pipe, and the number of a closed file is soon another file's
         self._waitress.trigger.close()
+
+    def _hire(self, threads: int) -> None:
+        """Have so many threads from now on."""
+        self._waitress.task_dispatcher.set_thread_count(threads)
 
     def _busy(self) -> bool:
         """Whether a request is arriving, being worked on, waiting for a thread, or being answered."""

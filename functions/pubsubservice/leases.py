@@ -238,9 +238,9 @@ class Leases:
             lease = self.state.leases[token]
             self._take_back(lease, self._newer(lease, self._returned[token]))
             self.close_if_empty(token)
-        self._returned.clear()
 
     def _take_back(self, lease: Lease, mask: int) -> None:
+        """Events leave a lease other than by its client's will, who may ack them in vain."""
         if mask:
             self._give_back(lease, mask)
             lease.leave(mask)

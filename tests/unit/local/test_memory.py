@@ -11,12 +11,12 @@ import pytest
 _PROGRAM = """
 import re, time
 from pathlib import Path
-from pubsub_emulator.memory import Trimming
+from pubsub_emulator.memory import trimming
 
 def resident_mb():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
-with Trimming():
+with trimming():
     blocks = [bytes(2000) for _ in range(50_000)]
     last, most = bytes(2000), resident_mb()
     del blocks
