@@ -95,7 +95,7 @@ def _parsed(outcome: Any) -> Any:
     return repr(json.loads(outcome)) if isinstance(outcome, bytes) else outcome
 
 
-@pytest.mark.parametrize("value", DATA, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize("value", DATA, ids=lambda value: repr(value).partition(" at 0x")[0][:40])
 def test_data_is_accepted_or_refused_alike(value: Any) -> None:
     """With the same exception, message and place; as a whole, and within something."""
     for data in (value, [value], {"a": {"b": value}}):
