@@ -44,6 +44,8 @@ class GetEvents(NamedTuple):
     #: 0 only settles
     max_events: int = 1_000
     wait_s: float = 0.0
+    #: what comes during the wait ends it without a lease: the caller may be gone, and its next request shows that it is not
+    wake: bool = False
 
 
 class Answer(NamedTuple):
@@ -66,6 +68,8 @@ class Answer(NamedTuple):
     lost: Mapping[str, int] = MappingProxyType({})
     #: too many wait already: ask again a little later
     crowded: bool = False
+    #: the wait ended because there is something: the caller's next request gets it
+    woken: bool = False
 
 
 class _Watch(NamedTuple):
@@ -117,17 +121,20 @@ class Delivery:
     def _wait(self, request: GetEvents, answer: Answer, watch: _Watch, until: float) -> Answer:
         unknown = answer.unknown
         request = request._replace(settlements=Settlements())
-        while not answer.slices and not answer.over:
+        while not answer.slices and not answer.over and not answer.woken:
             left = until - self._runtime.monotonic()
             if left <= 0:
                 break
             self._store.wait_for(watch.paths, left if watch.due_s is None else min(left, watch.due_s))
             with self._turns.of(request.subscriber):
-                answer, watch = self._call(request)
+                answer, watch = self._call(request, probe=request.wake)
         return answer._replace(unknown=unknown)
 
-    def _call(self, request: GetEvents) -> tuple[Answer, _Watch]:
-        """One pass over the document, tried until its update is known to be in or not needed."""
+    def _call(self, request: GetEvents, *, probe: bool = False) -> tuple[Answer, _Watch]:
+        """One pass over the document, tried until its update is known to be in or not needed.
+
+        A probe leases nothing: when there is something to hand out, it writes nothing and says so.
+        """
         path = subscriber_path(request.subscriber)
         for tries in range(_MAX_TRIES):
             reads = self._store.get_many([path])
@@ -137,6 +144,8 @@ class Delivery:
             check_owner("subscriber", request.subscriber, doc.data.get("owner"))
             state = State.read(doc)
             answer, watch = self._judge(request, state, self._now(reads))
+            if probe and (answer.slices or answer.over):
+                return Answer(more=True, woken=True, lost=answer.lost), watch
             if self._written(state, doc):
                 if state.dead:
                     self._dead_letters.publish(state)

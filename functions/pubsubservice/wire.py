@@ -87,6 +87,7 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
     lease: str | None = None
     max_events: int = 1_000
     wait_s: float = 0.0
+    wake: bool = False
     ack: list[Ack] = []
     nack: list[Nack] = []
     extend: list[Extend] = []
@@ -151,7 +152,7 @@ def decode_get_events(body: bytes) -> GetEvents:
         release=[Settlement(release.lease, release.events) for release in request.release],
         extend=[Settlement(extend.lease, extend.events, seconds=extend.seconds) for extend in request.extend],
     )
-    return GetEvents(request.subscriber, settlements, request.lease, request.max_events, request.wait_s)
+    return GetEvents(request.subscriber, settlements, request.lease, request.max_events, request.wait_s, request.wake)
 
 
 def encode(value: object) -> bytes:
