@@ -50,14 +50,16 @@ class DeadLetters:
         self._reader = reader
         self._append = append
 
-    def publish(self, state: State) -> None:
-        """Go on with what is in `dead`; a failure is logged, and the next call of this subscriber goes on."""
+    def publish(self, state: State) -> bool:
+        """Go on with what is in `dead`, and say whether there is more; a failure is logged, and the next call goes on."""
         try:
             dead = state.dead[:_AT_ONCE]
             lost = self._publish(state.name, dead)
             self._remove(state.name, {one.death for one in dead}, lost)
         except (Problem, StoreError) as e:
             _logger.warning("the dead letters of %s wait: %s: %s", state.name, type(e).__name__, e)
+            return False
+        return len(state.dead) > _AT_ONCE
 
     def _publish(self, subscriber: str, dead: Sequence[Dead]) -> set[int]:
         """Publish these; returns the deaths of events that retention took meanwhile."""

@@ -31,6 +31,8 @@ from pubsubservice.turns import Turns
 __all__ = ["Answer", "Delivery", "GetEvents"]
 
 _MAX_TRIES = 14
+#: how long one call goes on to publish dead letters before it answers, seconds
+_PUBLISHING_S = 2.0
 _SECOND = 1_000_000
 
 
@@ -131,10 +133,22 @@ class Delivery:
         return answer._replace(unknown=unknown)
 
     def _call(self, request: GetEvents, *, probe: bool = False) -> tuple[Answer, _Watch]:
-        """One pass over the document, tried until its update is known to be in or not needed.
+        """Pass over the document; again, for a bounded time, while there is nothing but dead letters to publish.
 
         A probe leases nothing: when there is something to hand out, it writes nothing and says so.
         """
+        until = self._runtime.monotonic() + _PUBLISHING_S
+        answer, watch, letters = self._pass(request, probe)
+        unknown = answer.unknown
+        while letters and not answer.slices:
+            if self._runtime.monotonic() >= until:
+                # new events wait behind dead letters, or the call would end before these are out
+                return answer._replace(blocked=None, more=True, unknown=unknown), watch._replace(due_s=0.0)
+            answer, watch, letters = self._pass(request._replace(settlements=Settlements()), probe)
+        return answer._replace(unknown=unknown), watch
+
+    def _pass(self, request: GetEvents, probe: bool) -> tuple[Answer, _Watch, bool]:  # noqa: FBT001
+        """One pass, tried until its update is known to be in or not needed; and whether dead letters are left to publish."""
         path = subscriber_path(request.subscriber)
         for tries in range(_MAX_TRIES):
             reads = self._store.get_many([path])
@@ -145,11 +159,9 @@ class Delivery:
             state = State.read(doc)
             answer, watch = self._judge(request, state, self._now(reads))
             if probe and (answer.slices or answer.over):
-                return Answer(more=True, woken=True, lost=answer.lost), watch
+                return Answer(more=True, woken=True, lost=answer.lost), watch, False
             if self._written(state, doc):
-                if state.dead:
-                    self._dead_letters.publish(state)
-                return answer, watch
+                return answer, watch, bool(state.dead) and self._dead_letters.publish(state)
             back_off(self._runtime, tries)
         raise Unavailable(
             "contended",
@@ -237,6 +249,8 @@ def _due_s(state: State, now: int, blocked: str | None) -> float | None:
     """Seconds until something is known to change by itself; None when nothing is."""
     times = [due.at for due in state.due] + [lease.until for lease in state.leases.values()]
     ahead = [time - now for time in times if time > now]
-    if blocked == "ordered":
-        ahead.append(_SECOND)  # another consumer's settlement is nowhere to be watched
+    if blocked in {"ordered", "dead"}:
+        ahead.append(
+            _SECOND
+        )  # another consumer's settlement is nowhere to be watched, nor is a store that takes letters again
     return min(ahead) / _SECOND if ahead else None

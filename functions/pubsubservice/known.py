@@ -65,6 +65,8 @@ class Known:
         self._complete = seq == 0
         #: the oldest batch that is here
         self._low = seq + 1
+        #: the tail's time when batches were last read back, µs
+        self._looked_back: int | None = None
 
     @classmethod
     def load(cls, store: Store, topic: str, partition: int) -> Known:
@@ -113,6 +115,7 @@ class Known:
         limit = _FIRST_PAGE
         while not self._complete and self._lacks(since):
             page = store.list(batches(topic, partition), after=batch_id(self._low), limit=limit, fields=HEAD_FIELDS)
+            self._looked_back = self.time
             for doc in page.docs:
                 if seq_of(doc.path) != self._low - 1 or doc.created >= self._batches[self._low].created:
                     self._complete = True
@@ -123,6 +126,10 @@ class Known:
                     self._older.setdefault(identity_hash, place)
             self._complete = len(page.docs) < limit
             limit = min(2 * limit, _LARGEST_PAGE)
+
+    def looked_back_within(self, window_us: int) -> bool:
+        """Whether batches were read back less than so long ago: who publishes with an old `since` once mostly does it again."""
+        return self._looked_back is not None and self.time - self._looked_back < window_us
 
     def forget_oldest(self, max_identities: int) -> None:
         """Have the newer batches become the older ones, and forget those, so that at most `max_identities` are held.

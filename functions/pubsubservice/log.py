@@ -8,8 +8,8 @@ writer's success proves nothing. ``docs/architecture.md`` walks through it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import groupby
+from typing import Protocol
 
 from pubsubservice.batch import HEAD_FIELDS, Batch, BatchCache, Origin, compress, document
 from pubsubservice.events import Entry, identity_of, same_payload
@@ -21,9 +21,17 @@ from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.settings import Settings
 from pubsubservice.store import Doc, Exists, Fields, Refused, Store, Unknown
 
-__all__ = ["Log"]
+__all__ = ["Log", "MaxIdentities"]
 
 _MAX_TRIES = 20
+
+
+class MaxIdentities(Protocol):
+    """How many identities a log may remember."""
+
+    def __call__(self, *, looked_back: bool) -> int:
+        """If batches were read back lately, or not."""
+
 
 #: the events of a group that are not in the log yet, in the order in which they will be
 _New = list[tuple[Append, int]]
@@ -32,7 +40,8 @@ _New = list[tuple[Append, int]]
 class Log:
     """The writing side of one log in this process; `commit` is called by one thread at a time.
 
-    `max_identities` says how many it may remember after a commit; of its last batch it remembers all.
+    `max_identities` says how many it may remember after a commit, more if batches were read back lately; of its last batch
+    it remembers all.
     """
 
     def __init__(
@@ -43,7 +52,7 @@ class Log:
         cache: BatchCache,
         topic: str,
         partition: int,
-        max_identities: Callable[[], int],
+        max_identities: MaxIdentities,
     ) -> None:
         self._store = store
         self._runtime = runtime
@@ -64,7 +73,7 @@ class Log:
                 known.look_back(self._store, self._topic, self._partition, since)
             new = self._place_known(group, known)
             if not new or self._create_next(known, new, tries):
-                known.forget_oldest(self._max_identities())
+                known.forget_oldest(self._max_identities(looked_back=known.looked_back_within(self._settings.once_us)))
                 for request in group:
                     _place_twins(request)
                 return

@@ -33,6 +33,8 @@ __all__ = ["Reader", "Reading"]
 MAX_JUDGED = 100_000
 _LARGE_READ = 16
 
+_Head = tuple[int, str, int, Tap]
+
 
 class Reading(NamedTuple):
     """New events in commit-time order; the positions of the state have moved past them."""
@@ -83,7 +85,7 @@ class Reader:
         if follows_patterns(state):
             taps.append(RegistryTap(state, self._topics, self._seeker))
         delays = Delays(state, now, self._max_delayed)
-        heads: list[tuple[int, str, int, Tap]] = []
+        heads: list[_Head] = []
         slices: list[Slice] = []
         left, room, judge, more, blocked = max_events, MAX_ANSWER_BYTES, MAX_JUDGED, False, None
         spent = 0
@@ -99,7 +101,7 @@ class Reader:
                     room -= taken.bytes
                 if tap.full:
                     blocked = "delayed"
-                    taps.remove(tap)
+                    taps, heads, bound = self._stop(tap, taps, heads)
                     continue
                 more = bool(tap.pending and tap.pending[0] is batch) or left <= 0 or room <= 0
                 more = more or len(slices) >= MAX_READS or judge <= 0
@@ -144,6 +146,21 @@ class Reader:
         """Up to when all logs are complete, µs."""
         return min(tap.horizon for tap in taps)
 
+    def _stop(
+        self, full: Tap, taps: list[Tap | RegistryTap], heads: list[_Head]
+    ) -> tuple[list[Tap | RegistryTap], list[_Head], int]:
+        """The logs that go on when one has no room for its delayed events, their heads, and up to when they are complete.
+
+        Of an ordered topic all logs stop: what is newer in one must not overtake what is older in the one that stopped.
+        """
+        stopped = [
+            tap for tap in taps if tap is full or (full.ordered and isinstance(tap, Tap) and tap.topic == full.topic)
+        ]
+        taps = [tap for tap in taps if tap not in stopped]
+        heads = [one for one in heads if one[3] not in stopped]
+        heapq.heapify(heads)
+        return taps, heads, self._bound(taps) if taps else 0
+
     def _open_taps(self, state: State, held: Container[int]) -> list[Tap]:
         taps = []
         for topic, subscription in state.subscriptions.items():
@@ -161,9 +178,9 @@ class Reader:
     def _taps_of(self, state: State, topic: str) -> list[Tap]:
         """The logs of a topic that is met."""
         sieve, subscription = _sieve(state, topic), state.subscriptions[topic]
-        taps = []
+        taps: list[Tap] = []
         for partition in range(len(subscription.positions)):
-            tap = Tap(topic, subscription, partition, sieve)
+            tap = Tap(topic, subscription, partition, sieve, ordered=state.settings_of(subscription).ordered)
             if not tap.position.offset:
                 tap.at = max(tap.at, self._windows.ended_at((topic, partition), tap.seq))
             taps.append(tap)

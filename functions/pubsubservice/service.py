@@ -139,8 +139,10 @@ class Service:
         """Delete what topics no longer keep; bounded work, the next run goes on (see `housekeeping`)."""
         return self._housekeeping.run(max_batches)
 
-    def _identities_of_a_log(self) -> int:
-        return self._settings.known_identities // max(1, len(self._logs))
+    def _identities_of_a_log(self, *, looked_back: bool) -> int:
+        settings = self._settings
+        identities = settings.looked_back_identities if looked_back else settings.known_identities
+        return identities // max(1, len(self._logs))
 
     def _log(self, topic: str, partition: int) -> GroupCommit:
         key = (topic, partition)

@@ -21,6 +21,8 @@ class Settings:
     ack_deadline_s: int = 30
     #: identities of events that a process remembers, about 170 bytes each: every log has an equal share, and its last batch
     known_identities: int = 20_000
+    #: the same while publishes say that their first try was long ago: what was read back for one is there for the next
+    looked_back_identities: int = 200_000
     #: logs whose tails a process remembers
     known_logs: int = 256
     #: batches that a process keeps, stored bytes

@@ -48,8 +48,12 @@ class Slice(NamedTuple):
 class Tap:
     """One log being read, or a topic that does not exist yet (`partition` is -1)."""
 
-    def __init__(self, topic: str, subscription: Subscription, partition: int, sieve: Sieve) -> None:
+    def __init__(
+        self, topic: str, subscription: Subscription, partition: int, sieve: Sieve, *, ordered: bool = False
+    ) -> None:
         self.topic = topic
+        #: no event may overtake an older one of the topic
+        self.ordered = ordered
         self.sieve = sieve
         self.subscription = subscription
         self.partition = partition

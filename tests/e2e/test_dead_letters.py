@@ -126,3 +126,31 @@ def test_an_idle_call_costs_what_it_did_after_deaths(wire: Wire) -> None:
     wire.events("billing")
     answer = wire.ask("get_events", {"subscriber": wire.name("billing")})
     assert store_ops(answer) == (2, 0, 0)
+
+
+def test_many_that_die_at_once_hold_up_nothing(wire: Wire) -> None:
+    """2,500 events die in one call; what is published then comes with the next, and every letter is there."""
+    wire.subscribe("billing", "orders", max_attempts=1)
+    for part in range(5):
+        wire.publish("orders", *(cloudevent(part * 500 + n) for n in range(500)))
+    answer = wire.events("billing", max_events=5_000)
+    assert len(answer["events"]) == 2_500
+    _fail(wire, answer)
+    wire.publish("orders", cloudevent("new"))
+    got: list[Any] = []
+    more = True
+    while more or not got:
+        answer = wire.events("billing", wait_s=1)
+        got += [event["data"] for event in answer["events"]]
+        more = answer["more"]
+    assert got == ["new"]
+    while wire.get("register", subscriber=wire.name("billing"))["dead"]:
+        wire.events("billing", wait_s=1)
+    assert sorted(letter["data"] for letter in _all_letters(wire)) == list(range(2_500))
+
+
+def _all_letters(wire: Wire) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while letters := _letters(wire):
+        found += letters
+    return found

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pubsubservice.dead_letters import DeadLetters
 from pubsubservice.deaths import Deaths
-from pubsubservice.delivery import Answer, Delivery
+from pubsubservice.delivery import Answer, Delivery, GetEvents
 from pubsubservice.events import Entry
 from pubsubservice.group import Append
 from pubsubservice.leases import Leases, Settlement
 from pubsubservice.names import partition_of
+from pubsubservice.reader import Reader
 from pubsubservice.redelivery import Redelivery
 from pubsubservice.service import Service
 from pubsubservice.sieve import Sieve
@@ -18,7 +20,7 @@ from pubsubservice.spans import Piece, Span, mask_of_pieces
 from pubsubservice.state import State
 from pubsubservice.subscriber import Due, Lease
 from pubsubservice.subscriptions import Subscriptions
-from pubsubservice.tap import Slice
+from pubsubservice.tap import Slice, Tap
 from pubsubservice.tokens import Ended
 
 __all__ = ["RULES"]
@@ -197,8 +199,34 @@ class DeadUnremoved(Service):
     """A death is forgotten before its dead letter is there."""
 
     class dead_letters_type(DeadLetters):
-        def publish(self, state: State) -> None:
+        def publish(self, state: State) -> bool:
             self._remove(state.name, {one.death for one in state.dead}, set())
+            return False
+
+
+class WaitLeases(Service):
+    """What comes during a wait is leased to whoever asked, alive or not."""
+
+    class delivery_type(Delivery):
+        def _call(self, request: GetEvents, *, probe: bool = False) -> Any:
+            return super()._call(request, probe=False)
+
+
+class OneStopsAll(Service):
+    """A log that stops for want of room for its delayed events still bounds what goes out of the others."""
+
+    class reader_type(Reader):
+        def _stop(self, full: Tap, taps: Any, heads: Any) -> Any:
+            return *super()._stop(full, taps, heads)[:2], 0
+
+
+class OneLogStops(Service):
+    """Of an ordered topic only the log stops that has no room for its delayed events."""
+
+    class reader_type(Reader):
+        def _stop(self, full: Tap, taps: Any, heads: Any) -> Any:
+            full.ordered = False
+            return super()._stop(full, taps, heads)
 
 
 class ChangedAgain(Service):
@@ -238,4 +266,7 @@ RULES: dict[str, type[Service]] = {
     "what a retry cannot answer is lost": UnreadableKept,
     "a given-back event stays marked": TakenBackUnmarked,
     "dead until the letter is there": DeadUnremoved,
+    "a wait leases nothing": WaitLeases,
+    "ordered: its logs stop together": OneLogStops,
+    "a log that stops bounds no other": OneStopsAll,
 }

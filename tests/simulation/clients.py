@@ -8,6 +8,7 @@ from pubsubservice.delivery import Answer, GetEvents
 from pubsubservice.leases import Settlement, Settlements
 from pubsubservice.names import sequence_prefix
 from pubsubservice.spans import positions
+from pubsubservice.state import State
 
 from .publishing import Kind, entry, publish
 from .said import Event
@@ -35,11 +36,23 @@ class Consumer:
         settlements = Settlements()
         while True:
             token = world.mint()
+            wake = world.random.random() < 0.5
             request = GetEvents(
-                self._name, settlements, token, world.random.choice((1, 3, 50)), world.random.choice((0.0, 0.0, 4.0))
+                self._name,
+                settlements,
+                token,
+                world.random.choice((1, 3, 50)),
+                world.random.choice((0.0, 0.0, 4.0)),
+                wake,
             )
+            if wake:
+                world.truth.said.asks_to_be_woken(token)
             quits = not world.gentle and world.chance(0.08)
             done = self._call(request, patience=1 if quits else 99)
+            if done is None and wake and world.chance(0.5):  # killed while it waited: nobody releases anything
+                settlements = Settlements()
+                world.pause(0, 4)
+                continue
             if done is None:  # shut down in the middle of a fetch: release what may be there
                 if self._call(GetEvents(self._name, Settlements(release=[Settlement(token)]), max_events=0)):
                     world.truth.said.released(token)
@@ -48,7 +61,8 @@ class Consumer:
             settlements = Settlements()
             events = _events_of(done)
             if not events:
-                world.pause(0, 4)
+                if not done.woken:
+                    world.pause(0, 4)
                 continue
             world.truth.said.received(self._name, token, events)
             self._seen.setdefault(token, set()).update(events)
@@ -122,6 +136,8 @@ class Consumer:
                 if verb == "release" or settlement.events is not None:
                     said.gives_back(settlement.lease, covered if settlement.dead else ())
         call = object()
+        before = self._world.state(self._name)
+        asked = self._world.scheduler.time
         done = self._world.call(
             lambda service: service.get_events(request), patience, call=call, settlements=settlements
         )
@@ -129,7 +145,24 @@ class Consumer:
             return None
         answer: Answer = done[0]
         self._told(settlements, answer, call)
+        if answer.blocked == "delayed" and not answer.slices and not answer.more:
+            self._check_others_go_on(before, asked)
         return answer
+
+    def _check_others_go_on(self, before: State, asked: int) -> None:
+        """A log stopped, for want of room for its delayed events: no other one may hold back what was there before."""
+        world = self._world
+        state = world.state(self._name)
+        if state.changed != before.changed or world.mix.patterns:
+            return
+        for topic, subscription in state.subscriptions.items():
+            if state.settings_of(subscription).ordered:
+                continue
+            for partition, position in enumerate(subscription.positions):
+                unread = world.truth.logs.events.get((topic, partition), [])[position.index :]
+                delayed = any(one.visible > one.created for one in unread)
+                if unread and not delayed and unread[0].created < asked:
+                    world.truth.bad("a log was held back by another one's delayed events")
 
     def _covered(self, settlement: Settlement) -> set[Event]:
         seen = self._seen.get(settlement.lease, set())

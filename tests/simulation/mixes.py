@@ -16,4 +16,6 @@ MIXES: dict[str, Mix] = {
     "a given-back event stays marked": Mix(ordered=True, backoff_s=0.0),
     "the registry bounds what goes out": Mix(patterns=True, expire_s=100, change_s=100),
     "trim point first": Mix(expire_s=4),
+    "ordered: its logs stop together": Mix(gentle=True, ordered=True, delayed=0.3, bounds=SMALL),
+    "a log that stops bounds no other": Mix(gentle=True, delayed=0.3, bounds=SMALL),
 }

@@ -46,6 +46,20 @@ class Order:
         for token in handed:
             for number in ordered:
                 self._check_ordered(state, after, token, number)
+        for number in ordered:
+            self._check_unread(state, [e for e in passed if e[0] == number and e in after and after[e].leased])
+
+    def _check_unread(self, state: State, handed: list[Event]) -> None:
+        """Of an ordered topic, nothing that was not read yet is older than what was just handed out, in whatever log."""
+        if not handed:
+            return
+        topics = state.topic_of()
+        newest = max(self._created(topics, event) for event in handed)
+        topic = topics[handed[0][0]]
+        for partition, position in enumerate(state.subscriptions[topic].positions):
+            unread = self._logs.events.get((topic, partition), [])[position.index :]
+            if any(one.created < newest and one.visible == one.created for one in unread):
+                self._bad("ordered: something newer was handed out before something older was read")
 
     def _check_ordered(self, state: State, after: Mapping[Event, Place], token: str, number: int) -> None:
         topics = state.topic_of()

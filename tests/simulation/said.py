@@ -30,8 +30,14 @@ class Said:
         self._newest: dict[str, tuple[int, str]] = {}
         #: (call, token) of acks that settled their lease
         self._effects: set[tuple[object, str]] = set()
+        #: tokens of requests whose wait is to end without a lease
+        self._woken: set[str] = set()
 
     # -- clients
+
+    def asks_to_be_woken(self, token: str) -> None:
+        """A client sends a request that is to lease nothing once it waits: the client may be gone by then."""
+        self._woken.add(token)
 
     def acks(self, token: str, events: Iterable[Event]) -> None:
         """A client that saw these events under this token acks them."""
@@ -50,6 +56,11 @@ class Said:
         """A client got events under its token."""
         if not set(events) <= self._made.get((name, token), set()):
             self._bad("another answer for the same token")
+
+    def leased_by_a_wait(self, tokens: Iterable[str]) -> None:
+        """A request that had waited made these leases."""
+        if self._woken & set(tokens):
+            self._bad("a wait leased events to a client that may be gone")
 
     def told_settled(self, outstanding: set[Event], events: set[Event]) -> None:
         """A client was told that these events are settled."""

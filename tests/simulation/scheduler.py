@@ -32,6 +32,8 @@ class Actor:
         self.awaits: object = None
         #: what it works for, as those know who watch what it does
         self.errand: object = None
+        #: a request that has waited for something to come
+        self.waited = False
         #: counts its turns, so that an old alarm does not wake it
         self.turn = 0
         self.failure: BaseException | None = None

@@ -95,6 +95,8 @@ class SimStore:
 
     def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
         until = self._scheduler.time + round(timeout_s * SECOND)
+        assert self._scheduler.current is not None
+        self._scheduler.current.waited = True
         while self._scheduler.time < until and not any(path in self.documents for path in paths):
             self._scheduler.sleep_until(min(until, self._scheduler.time + SECOND))
 

@@ -155,7 +155,7 @@ class World:
         def register() -> None:
             service = self.services[0][1]
             #: "C.x" and "D" are made by the first publish, while subscribers are at work
-            partitions = {"A": 1, "B": self.random.choice((1, 3))}
+            partitions = {"A": self.random.choice((1, 1, 2)), "B": self.random.choice((1, 3))}
             late = self.random.random() < 0.3
             for topic, count in partitions.items():
                 if topic == "A" or not late:
@@ -181,6 +181,8 @@ class World:
         actor = self.scheduler.current
         call, settlements = actor.errand if actor is not None and actor.errand else (None, Settlements())
         self.truth.on_commit(path, old, new, call, settlements)
+        if actor is not None and actor.waited and old is not None and path.startswith("subscribers/"):
+            self.truth.said.leased_by_a_wait(State.read(new).leases.keys() - State.read(old).leases.keys())
 
     def state(self, name: str) -> State:
         return State.read(self.store.documents[f"subscribers/{name}"])
