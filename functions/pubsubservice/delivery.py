@@ -250,7 +250,6 @@ def _due_s(state: State, now: int, blocked: str | None) -> float | None:
     times = [due.at for due in state.due] + [lease.until for lease in state.leases.values()]
     ahead = [time - now for time in times if time > now]
     if blocked in {"ordered", "dead"}:
-        ahead.append(
-            _SECOND
-        )  # another consumer's settlement is nowhere to be watched, nor is a store that takes letters again
+        # another consumer's settlement is nowhere to be watched, nor is a store that refused a dead letter
+        ahead.append(_SECOND)
     return min(ahead) / _SECOND if ahead else None

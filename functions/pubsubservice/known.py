@@ -128,7 +128,7 @@ class Known:
             limit = min(2 * limit, _LARGEST_PAGE)
 
     def looked_back_within(self, window_us: int) -> bool:
-        """Whether batches were read back less than so long ago: who publishes with an old `since` once mostly does it again."""
+        """Whether batches were read back in the last `window_us`: a client that names an old `since` does it again."""
         return self._looked_back is not None and self.time - self._looked_back < window_us
 
     def forget_oldest(self, max_identities: int) -> None:

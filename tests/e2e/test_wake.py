@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -92,7 +93,7 @@ def test_a_killed_client_that_waited_takes_nothing_with_it(wire: Wire, max_attem
     """The living one has what is published afterwards, as its first attempt, although the dead one asked before."""
     wire.subscribe("billing", "orders", max_attempts=max_attempts)
     host, port = wire.url.removeprefix("http://").split(":")
-    body = '{"subscriber": "%s", "wait_s": 20, "wake": true, "lease": "1-dead"}' % wire.name("billing")
+    body = json.dumps({"subscriber": wire.name("billing"), "wait_s": 20, "wake": True, "lease": "1-dead"})
     dead = subprocess.Popen([sys.executable, "-c", _WAITING, host, port, body], stdout=subprocess.PIPE, text=True)
     assert dead.stdout is not None
     assert dead.stdout.readline() == "asked\n"
