@@ -7,8 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
-from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import NewConnectionError
 
 from pubsubclient._errors import Conflict, Forbidden, NotFound, ServiceError, TooLarge
 from pubsubclient._json import decode
@@ -17,7 +16,6 @@ __all__ = [
     "bad_answer",
     "is_cut",
     "read_body",
-    "read_whole",
     "retry_after_s",
     "service_error",
     "store_time_us",
@@ -36,19 +34,8 @@ _KINDS: dict[int, type[ServiceError]] = {
 _STANDARD_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "instance"})
 #: how much of an answer that is not ours is shown
 _SHOWN_CHARACTERS = 200
-
-
-def read_whole(response: requests.Response) -> bytes:
-    """The bytes of an answer. Raises requests.RequestException if they do not come.
-
-    At once: `requests` itself reads pieces of 10 KiB, which takes three times as long for a large answer.
-    """
-    if not isinstance(response.raw, HTTPResponse):
-        return response.content or b""  # what other adapters make of it
-    try:
-        return response.raw.read(decode_content=True)
-    except HTTPError as error:
-        raise requests.ConnectionError(error) from error
+#: of a time in µs, beyond the year 30,000
+_MAX_TIME_DIGITS = 18
 
 
 def read_body(function: str, response: requests.Response, content: bytes) -> dict[str, Any]:
@@ -98,7 +85,7 @@ def retry_after_s(response: requests.Response) -> float | None:
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -108,10 +95,17 @@ def is_cut(response: requests.Response, content: bytes) -> bool:
     return response.status_code != requests.codes.no_content and not framed and not content
 
 
-def store_time_us(response: requests.Response) -> int | None:
-    """A time that the store has passed, µs; None if the answer does not tell."""
+def store_time_us(function: str, response: requests.Response) -> int | None:
+    """A time that the store has passed, µs; None if the answer does not tell. Raises ServiceError (``bad_answer``)."""
     value = response.headers.get("X-Store-Time", "")
-    return int(value) if value.isascii() and value.isdigit() else None
+    if not value:
+        return None
+    if len(value) > _MAX_TIME_DIGITS or not (value.isascii() and value.isdigit()):
+        shown = value if len(value) <= _SHOWN_CHARACTERS else f"{value[:20]}... ({len(value)} characters)"
+        raise bad_answer(
+            function, f"its header X-Store-Time is expected in microseconds; got {shown!r}", response.status_code
+        )
+    return int(value)
 
 
 def surely_not_sent(error: requests.RequestException) -> bool:

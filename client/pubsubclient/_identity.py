@@ -18,6 +18,7 @@ __all__ = [
     "TokenUnavailable",
     "check_urls",
     "identity_headers",
+    "is_loopback",
     "of_config",
     "of_environment",
 ]
@@ -70,8 +71,7 @@ def identity_headers(for_iam: str, for_service: str) -> Mapping[str, str]:
 def check_urls(urls: Iterable[str]) -> None:
     """Refuse to send a token where others can read it: raises ConfigurationError for http:// beyond this machine."""
     for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        if urlsplit(url).scheme != "https" and not is_loopback(url):
             raise ConfigurationError(
                 f"A token is sent over https:// only, or to this machine; the service is at {url}."
             )
@@ -98,7 +98,9 @@ def of_config(settings: Mapping[str, Any], source: str) -> Identity | None:
         raise type(error)(f"{source}: {error}") from error
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine."""
+    host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pubsubclient._errors import PubSubError, ServiceError, TooLarge, Unavailable
@@ -15,6 +16,8 @@ from pubsubclient._receipts import Receipt, read_receipts
 from pubsubclient._transport import Transport
 
 __all__ = ["Outcome", "Parcel", "Sender"]
+
+_log = logging.getLogger(__name__)
 
 #: refusals that may be the fault of one event among many
 _OF_AN_EVENT = frozenset({400, 409, 413, 422})
@@ -57,10 +60,10 @@ class Outcome:
         """Give the futures their receipts and errors."""
         for group, receipts in self.stored:
             for parcel, receipt in zip(group, receipts, strict=True):
-                with suppress(InvalidStateError):
+                with _callbacks_stay_theirs(parcel):
                     parcel.future.set_result(receipt)
         for parcel, error in self.failed:
-            with suppress(InvalidStateError):
+            with _callbacks_stay_theirs(parcel):
                 parcel.future.set_exception(error)
 
     def join(self, later: Outcome) -> None:
@@ -77,6 +80,17 @@ class Outcome:
             failure = (PublishUnknown if unknown else PublishRefused)(error, [None], [parcel.event])
             failure.__cause__ = error
             self.failed.append((parcel, failure))
+
+
+@contextmanager
+def _callbacks_stay_theirs(parcel: Parcel) -> Iterator[None]:
+    """What a callback of the future raises, `sys.exit` too, is logged: the other events have their outcome all the same."""
+    try:
+        yield
+    except InvalidStateError:
+        pass  # somebody has given the future a result
+    except BaseException:  # noqa: BLE001 - sys.exit in a callback is its own affair too
+        _log.exception("A callback of the future of %r failed", parcel.event)
 
 
 class Sender:

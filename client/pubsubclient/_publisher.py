@@ -37,7 +37,7 @@ class Publisher:
     def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
         self.name = check_name("publisher", name)
         self._transport = Transport.to(find_service(service))
-        self._transport.call("register", {"publisher": self.name})
+        self._transport.register({"publisher": self.name})
 
     @overload
     def publish(self, event: Event, /, *, delay: float | None = None) -> Receipt: ...

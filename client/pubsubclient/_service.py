@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -40,6 +41,8 @@ class Service:
         deadline_s: how long one call may take over all its tries (plus what it was asked to wait), seconds
         connect_timeout_s: how long a try may take to connect, seconds
         read_timeout_s: how long a try may wait for its answer, seconds
+        start_deadline_s: how long making a Publisher, a Subscriber or a Topic may take while nothing answers at the
+            address, seconds
 
     Raises:
         ConfigurationError: an address is malformed or missing, or no place to send a token to
@@ -54,6 +57,7 @@ class Service:
         deadline_s: float = 60.0,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 30.0,
+        start_deadline_s: float = 5.0,
     ) -> None:
         self.urls = _urls(address, "service")
         self.adapter = adapter
@@ -63,8 +67,11 @@ class Service:
         self.deadline_s = deadline_s
         self.connect_timeout_s = connect_timeout_s
         self.read_timeout_s = read_timeout_s
-        if min(deadline_s, connect_timeout_s, read_timeout_s) <= 0:
-            raise ConfigurationError("deadline_s, connect_timeout_s and read_timeout_s are expected to be above 0.")
+        self.start_deadline_s = start_deadline_s
+        for name in ("deadline_s", "connect_timeout_s", "read_timeout_s", "start_deadline_s"):
+            seconds = getattr(self, name)
+            if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+                raise ConfigurationError(f"{name}: expected seconds above 0; got {seconds!r}.")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Service) and self._key() == other._key()
@@ -82,7 +89,8 @@ class Service:
 
     def _key(self) -> tuple[Any, ...]:
         urls = tuple(self.urls[function] for function in FUNCTIONS)
-        return (*urls, self.adapter, self.identity, self.deadline_s, self.connect_timeout_s, self.read_timeout_s)
+        patience = (self.deadline_s, self.connect_timeout_s, self.read_timeout_s, self.start_deadline_s)
+        return (*urls, self.adapter, self.identity, *patience)
 
 
 _default_address: Address | None = None
@@ -98,6 +106,7 @@ def configure(
     deadline_s: float = 60.0,
     connect_timeout_s: float = 5.0,
     read_timeout_s: float = 30.0,
+    start_deadline_s: float = 5.0,
 ) -> None:
     """Set this process's default service, and how to speak to a service given by its address alone.
 
@@ -114,6 +123,7 @@ def configure(
         deadline_s=deadline_s,
         connect_timeout_s=connect_timeout_s,
         read_timeout_s=read_timeout_s,
+        start_deadline_s=start_deadline_s,
     )
     if service is not None:
         make(service, identity=identity)  # raises now rather than at the first use

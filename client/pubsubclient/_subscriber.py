@@ -57,7 +57,7 @@ class Subscriber:
         self._transport = Transport.to(find_service(service))
         self._holdings = Holdings(self._transport, self.name)
         self._streams: WeakSet[Stream] = WeakSet()
-        self._transport.call("register", {"subscriber": self.name})
+        self._transport.register({"subscriber": self.name})
 
     def subscribe(
         self,

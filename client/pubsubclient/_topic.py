@@ -50,7 +50,7 @@ class Topic:
                 raise InvalidArgument(f"retention: expected seconds, or a timedelta; got {retention!r}.")
             settings["retention_s"] = int(seconds)
         if settings:
-            Transport.to(find_service(service)).call("register", {"topic": self.name, **settings})
+            Transport.to(find_service(service)).register({"topic": self.name, **settings})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Topic) and self.name == other.name

@@ -7,29 +7,34 @@ same ids, `since` and lease: it takes effect once), with full jitter, under one 
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 
+from pubsubclient._adapter import BoundedAdapter, read_whole
 from pubsubclient._answers import (
     bad_answer,
     is_cut,
     read_body,
-    read_whole,
     retry_after_s,
     service_error,
     store_time_us,
     surely_not_sent,
 )
+from pubsubclient._call import Call, CallCancelled, Cancellation
 from pubsubclient._clock import StoreClock
 from pubsubclient._errors import ConfigurationError, ServiceError, Unavailable
 from pubsubclient._fork import reset_in_child
-from pubsubclient._identity import Identity, TokenUnavailable
+from pubsubclient._identity import Identity, TokenUnavailable, is_loopback
 from pubsubclient._json import encode
+from pubsubclient._outage import Outage, plain_failure
 from pubsubclient._service import FUNCTIONS, Service
 from pubsubclient._version import __version__
 
@@ -46,6 +51,7 @@ _MAX_IDLE_CONNECTIONS = 64
 _HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json, application/problem+json",
+    "Accept-Encoding": "identity",  # what is compressed could unpack to any size
     "User-Agent": f"pubsubclient/{__version__}",
 }
 #: what ends a try that another one may not: no connection, no answer in time, half an answer
@@ -89,6 +95,8 @@ class Transport:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.clock = StoreClock()
+        #: whether the service is out of reach, as the log tells it
+        self.outage = Outage(service)
         self._adapter: BaseAdapter = service.adapter or _new_adapter()
         self._environment: dict[str, dict[str, Any]] = {}
         self._prepared: dict[tuple[str, str], requests.PreparedRequest] = {}
@@ -96,9 +104,15 @@ class Transport:
 
     @classmethod
     def to(cls, service: Service) -> Transport:
-        """The transport to a service: one for all equal services, so that they share connections."""
-        # setdefault is atomic: of two threads that come first, both get the same one
-        return _transports.get(service) or _transports.setdefault(service, cls(service))
+        """The transport to a service: one for all equal services, so that they share connections.
+
+        Its connections are closed when nobody uses it any more.
+        """
+        with _transports_lock:
+            transport = _transports.get(service)
+            if transport is None:
+                transport = _transports[service] = cls(service)
+            return transport
 
     def call(
         self,
@@ -109,6 +123,8 @@ class Transport:
         query: Mapping[str, str] | None = None,
         wait_s: float = 0.0,
         deadline_s: float | None = None,
+        connect_deadline_s: float | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Answer:
         """Call a function of the service, in as many tries as it takes.
 
@@ -118,12 +134,15 @@ class Transport:
             method: HTTP method
             query: parameters of the URL
             wait_s: how long the service may wait before it answers, seconds; deadline and timeouts grow by it
-            deadline_s: for all tries together, seconds; by default the service's
+            deadline_s: for all tries together, seconds; by default the service's. The call ends then, whatever comes in
+            connect_deadline_s: give up after so many seconds already if no try has reached anything
+            cancellation: lets another thread end the call
 
         Raises:
             ServiceError: an answer that another try would not change
             Unavailable: no such answer before the deadline
             IdentityError: nothing can say who calls
+            CallCancelled: another thread has cancelled it
         """
         request = self._request(function, method, query)
         request.body = body if body is None or isinstance(body, bytes) else encode(body)
@@ -131,22 +150,39 @@ class Transport:
         started = time.monotonic()
         give_up = started + (deadline_s or self.service.deadline_s) + wait_s
         uncertain = False
-        for tries in itertools.count(1):
-            try:
-                return self._send(function, request, wait_s, give_up)
-            except ServiceError as error:
-                error.uncertain = error.uncertain or uncertain
-                raise
-            except _TryAgainError as error:
-                uncertain = uncertain or error.uncertain
-                pause_s = error.pause_s + _jitter_s(tries)
-                if time.monotonic() + pause_s >= give_up:
-                    elapsed_s = time.monotonic() - started
-                    unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
-                    unavailable.uncertain = uncertain
-                    raise unavailable from error.failure
-            time.sleep(pause_s)
+        with Call(give_up, cancellation) as call:
+            for tries in itertools.count(1):
+                try:
+                    answer = self._send(function, request, wait_s, call)
+                except ServiceError as error:
+                    error.uncertain = error.uncertain or uncertain
+                    if error.status == 400 and error.code == "invalid_token":
+                        self.clock.forget_tokens()
+                    raise
+                except _TryAgainError as error:
+                    uncertain = uncertain or error.uncertain
+                    if call.cancelled:
+                        raise CallCancelled(uncertain=uncertain) from error.failure
+                    if connect_deadline_s is not None and not uncertain:
+                        give_up = min(give_up, started + connect_deadline_s)
+                    pause_s = error.pause_s + _jitter_s(tries)
+                    now = time.monotonic()
+                    if now + pause_s >= give_up:
+                        unavailable = Unavailable(function, str(request.url), tries, now - started, error.failure)
+                        unavailable.uncertain = uncertain
+                        raise unavailable from error.failure
+                    self.outage.failed(error.failure, pause_s, give_up)
+                else:
+                    self.outage.over()
+                    return answer
+                call.pause(pause_s)
+                if call.cancelled:
+                    raise CallCancelled(uncertain=uncertain)
         raise AssertionError  # count() does not end
+
+    def register(self, body: Mapping[str, Any]) -> Answer:
+        """Register what a constructor makes. Raises as `call` does; sooner if nothing answers at the address."""
+        return self.call("register", body, connect_deadline_s=self.service.start_deadline_s)
 
     def token(self, function: str) -> str:
         """A new token for a lease or a change of subscription. Raises ServiceError (``bad_answer``)."""
@@ -162,25 +198,23 @@ class Transport:
         else:
             self._adapter.close()
 
-    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, give_up: float) -> Answer:
-        """One try. Raises _TryAgainError if another one may end better."""
+    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call) -> Answer:
+        """One try. Raises _TryAgainError if another one may end better, or if the call was cancelled."""
         if self.service.identity is not None:
             self._identify(function, request, self.service.identity)
-        left_s = max(_LEAST_TIMEOUT_S, give_up - time.monotonic())
+        left_s = max(_LEAST_TIMEOUT_S, call.give_up - time.monotonic())
         timeout = (
             min(left_s, self.service.connect_timeout_s),
             min(left_s, self.service.read_timeout_s + wait_s),
         )
         try:
             response = self._adapter.send(request, timeout=timeout, **self._settings(self.service.urls[function]))
-            content = read_whole(response)
-        except _TRANSIENT as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.") from error
-            raise _TryAgainError(error, uncertain=not surely_not_sent(error)) from error
+            content = read_whole(function, response)
         except requests.RequestException as error:
-            raise ConfigurationError(f"{request.url} cannot be called: {error}.") from error
-        time_us = store_time_us(response)
+            raise self._failure(error, request) from error
+        if call.was_shut:
+            raise _TryAgainError(requests.ConnectionError("the answer did not come to its end in time"), uncertain=True)
+        time_us = store_time_us(function, response)
         if time_us is not None:
             self.clock.observe(time_us)
         status = response.status_code
@@ -192,6 +226,14 @@ class Transport:
         if status == 429 or status >= 500:
             raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
         raise failure
+
+    def _failure(self, error: requests.RequestException, request: requests.PreparedRequest) -> Exception:
+        """What is raised for a try without an answer."""
+        if not isinstance(error, _TRANSIENT):
+            return ConfigurationError(f"{request.url} cannot be called: {error}.")
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.")
+        return _TryAgainError(plain_failure(error, self.service), uncertain=not surely_not_sent(error))
 
     def _request(self, function: str, method: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
         """A request without a body. Without a query, those of a function differ in nothing else: it is prepared once."""
@@ -215,15 +257,27 @@ class Transport:
         found = self._environment.get(url)
         if found is None:
             found = dict(requests.Session().merge_environment_settings(url, {}, None, None, None))
+            if is_loopback(url):
+                found["proxies"] = {}  # a proxy would call its own machine
             self._environment[url] = found
         return found
 
 
-_transports: dict[Service, Transport] = {}
+_transports: WeakValueDictionary[Service, Transport] = WeakValueDictionary()
+_transports_lock = threading.Lock()
 
 
-def _new_adapter() -> HTTPAdapter:
-    return HTTPAdapter(pool_connections=len(FUNCTIONS), pool_maxsize=_MAX_IDLE_CONNECTIONS)
+def _renew_lock() -> None:
+    global _transports_lock
+    _transports_lock = threading.Lock()  # a thread that is not in the child may hold the parent's
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _new_adapter() -> BoundedAdapter:
+    return BoundedAdapter(pool_connections=len(FUNCTIONS), pool_maxsize=_MAX_IDLE_CONNECTIONS)
 
 
 def _jitter_s(tries: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -153,3 +154,14 @@ def test_a_future_that_has_a_result_already_stops_nothing(server: ScriptedServic
         assert batch.flush(10)
     assert [future.result(0) is receipt for future in futures] == [False, True, False]
     assert len(server.calls("publish")[-1]["events"]) in {2, 3}
+
+
+def test_a_callback_that_exits_harms_nobody_else(publisher: Publisher, caplog: pytest.LogCaptureFixture) -> None:
+    """It runs in the batch's thread, which goes on; the log has what it raised."""
+    batch = publisher.batch()
+    first = batch.publish("orders", 1)
+    first.add_done_callback(lambda future: sys.exit(1))
+    assert batch.flush(10)
+    assert batch.publish("orders", 2).result(10).sequence
+    batch.close()
+    assert "A callback of the future of" in caplog.text
