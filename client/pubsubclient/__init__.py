@@ -32,7 +32,7 @@ from pubsubclient._errors import (
 from pubsubclient._event import Event, ReceivedEvent
 from pubsubclient._events import Events
 from pubsubclient._identity import Identity
-from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnknown
+from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnavailable, PublishUnknown
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
 from pubsubclient._service import Service, configure
@@ -60,6 +60,7 @@ __all__ = [
     "PubSubError",
     "PublishError",
     "PublishRefused",
+    "PublishUnavailable",
     "PublishUnknown",
     "Publisher",
     "Receipt",

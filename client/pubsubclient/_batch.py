@@ -8,15 +8,19 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future
+from datetime import datetime
 from types import TracebackType
 from typing import Any, overload
 
+from pubsubclient._attributes import Attribute
 from pubsubclient._ends import EXIT_DEADLINE_S
 from pubsubclient._errors import BatchClosed, InvalidArgument, Unavailable
 from pubsubclient._event import Event
+from pubsubclient._outbox import event_of
 from pubsubclient._parcel import Outcome, Parcel, Sender
-from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnknown
+from pubsubclient._publish_errors import PublishError, PublishUnavailable, publish_error
 from pubsubclient._receipts import Receipt
 from pubsubclient._topic import Topic
 from pubsubclient._transport import Transport
@@ -78,23 +82,34 @@ class Batch:
     @overload
     def publish(self, event: Event, /) -> Future[Receipt]: ...
     @overload
-    def publish(self, topic: Topic | str, data: Any = None, /) -> Future[Receipt]: ...
+    def publish(
+        self,
+        topic: Topic | str,
+        /,
+        data: Any = None,
+        *,
+        type: str = "event",
+        subject: str | None = None,
+        id: str | None = None,
+        time: datetime | str | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
+    ) -> Future[Receipt]: ...
 
-    def publish(self, first: Event | Topic | str, data: Any = None, /) -> Future[Receipt]:
+    def publish(self, first: Event | Topic | str, /, *data: Any, **members: Any) -> Future[Receipt]:
         """Publish an event, or data to a topic, some time soon; blocks while too many are on their way.
 
         Returns:
-            the future of its receipt; it fails with PublishRefused or PublishUnknown. Cancelled before the event is
+            the future of its receipt; it fails as `Publisher.publish` does. Cancelled before the event is
             in a request, it is not sent. What is called when it is done runs in the batch's thread: be quick.
 
         Raises:
             InvalidArgument: something that is no event, or one over 900,000 bytes
             BatchClosed: the batch was closed, or belongs to the parent of this process
-            PublishRefused: the service was out of reach before
+            PublishUnavailable: the service was out of reach before
         """
-        event = first if isinstance(first, Event) else Event(first, data)
-        if isinstance(first, Event) and data is not None:
-            raise InvalidArgument("publish takes an event, or a topic and data.")
+        if isinstance(first, Event) and (data or members):
+            raise InvalidArgument("publish takes an event, or a topic and what its event is to have.")
+        event = first if isinstance(first, Event) else event_of(first, data, members)
         self._check_process()
         line = event.encode(self._source)
         parcel = Parcel(event, line, Future())
@@ -104,7 +119,7 @@ class Batch:
             if self._closed:
                 raise BatchClosed("The batch is closed: it takes no more events.")
             if self._broken is not None:
-                raise PublishRefused(self._broken, [None], [event]) from self._broken
+                raise PublishUnavailable(self._broken, [None], [event]) from self._broken
             self._put(parcel)
         return parcel.future
 
@@ -123,8 +138,8 @@ class Batch:
         """Send what is left, and end the batch.
 
         Raises:
-            PublishRefused: events failed, and are surely not stored
-            PublishUnknown: events failed, and some may be stored; either has the first 10,000 of them in ``events``
+            PublishRefused, PublishUnavailable: events failed, and are not stored
+            PublishUnknown: events failed, and some may be stored; each has the first 10,000 of them in ``events``
         """
         if os.getpid() != self._process:
             return
@@ -206,10 +221,10 @@ class Batch:
 
     def _failure(self) -> PublishError:
         """What is raised for all events that failed."""
-        unknown = any(isinstance(error, PublishUnknown) for error in self._failed)
-        failed = PublishUnknown if unknown else PublishRefused
+        # the worst of them says what the caller has to expect
+        worst = max(self._failed, key=lambda error: (error.uncertain, error.retryable))
         events = [event for error in self._failed for event in error.events]
-        return failed(self._failed[0].reason, [None] * self._failed_count, events)
+        return publish_error(worst.reason, [None] * self._failed_count, events, uncertain=worst.uncertain)
 
     def _run(self) -> None:
         """The thread."""

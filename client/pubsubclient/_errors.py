@@ -14,11 +14,12 @@ Errors::
     ├── BatchClosed         a batch that takes no more events
     ├── Unavailable         no answer that counts before the deadline
     └── PublishError        a publish that did not store all of its events
-        ├── PublishRefused  what has no receipt is surely not stored
-        └── PublishUnknown  some of it may be stored; publishing the same events again is safe for 10 minutes
+        ├── PublishRefused      the service does not take them; what has no receipt is not stored
+        └── PublishUnavailable  the service was out of reach; what has no receipt is not stored (Unavailable too)
+            └── PublishUnknown  some of it may be stored; publishing the same events again is safe for 10 minutes
 
-Those of publish, which know events and receipts, are in `_publish_errors`. All of them survive pickling: what the constructor
-takes is what ``args`` holds.
+Each says by `retryable` whether the same call may succeed later. Those of publish, which know events and receipts, are in
+`_publish_errors`. All of them survive pickling: what the constructor takes is what ``args`` holds.
 """
 # ruff: noqa: N818 - only some end in Error: a reader of ``except NotFound`` needs no suffix
 
@@ -43,7 +44,13 @@ __all__ = [
 
 
 class PubSubError(Exception):
-    """The base of all errors of this package."""
+    """The base of all errors of this package.
+
+    Attributes:
+        retryable: whether the same call may succeed later
+    """
+
+    retryable = False
 
 
 class ConfigurationError(PubSubError):
@@ -119,6 +126,7 @@ class Unavailable(PubSubError):
         uncertain: False if no try can have reached the service; True if one may have taken effect
     """
 
+    retryable = True
     uncertain = False
 
     def __init__(self, function: str, url: str, tries: int, elapsed_s: float, last: Exception) -> None:

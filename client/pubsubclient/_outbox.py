@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from pubsubclient._errors import InvalidArgument
 from pubsubclient._event import Event
 from pubsubclient._json import encode
 from pubsubclient._receipts import Receipt
+from pubsubclient._topic import Topic
 
-__all__ = ["Outbox", "Request", "encode_request", "first_try_us"]
+__all__ = ["Outbox", "Request", "encode_request", "event_of", "first_try_us"]
 
 #: of one request
 _MAX_EVENTS = 10_000
 _MAX_BYTES = 4 * 1024 * 1024
 #: room for what a request holds beside its events: two names and a time
 _ENVELOPE_BYTES = 1024
+
+#: what publish takes for the event that it makes
+_MEMBERS = ("data", "type", "subject", "id", "time", "attributes")
 
 
 class Request(NamedTuple):
@@ -115,6 +120,16 @@ class Outbox:
         for place in request.places:
             self.events[place].first_tries.pop(self._store, None)
         return True
+
+
+def event_of(topic: Topic | str, data: tuple[Any, ...], members: Mapping[str, Any]) -> Event:
+    """The event that publish makes of a topic, data and named arguments. Raises InvalidArgument."""
+    if len(data) + ("data" in members) > 1:
+        raise InvalidArgument(f"publish(topic, data) takes one value of data; got {len(data) + ('data' in members)}.")
+    unknown = members.keys() - _MEMBERS
+    if unknown:
+        raise InvalidArgument(f"publish: {', '.join(sorted(unknown))}: expected {', '.join(_MEMBERS)}.")
+    return Event(topic, *data, **members)
 
 
 def first_try_us(events: Iterable[Event], store: str, now_us: int | None) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pubsubclient._errors import PubSubError, ServiceError, TooLarge, Unavailable
 from pubsubclient._event import Event
 from pubsubclient._outbox import Request, encode_request, first_try_us
-from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnknown
+from pubsubclient._publish_errors import PublishError, publish_error
 from pubsubclient._receipts import Receipt, read_receipts
 from pubsubclient._transport import Transport
 
@@ -77,7 +77,7 @@ class Outcome:
             unknown = uncertain or parcel.tried_before
             if not unknown:
                 parcel.event.first_tries.pop(self.store, None)
-            failure = (PublishUnknown if unknown else PublishRefused)(error, [None], [parcel.event])
+            failure = publish_error(error, [None], [parcel.event], uncertain=unknown)
             failure.__cause__ = error
             self.failed.append((parcel, failure))
 

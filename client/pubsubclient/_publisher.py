@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, overload
 
+from pubsubclient._attributes import Attribute
 from pubsubclient._batch import Batch
 from pubsubclient._errors import InvalidArgument, ServiceError, TooLarge, Unavailable
 from pubsubclient._event import Event
 from pubsubclient._lease import check_delay
 from pubsubclient._names import check_name
-from pubsubclient._outbox import Outbox, encode_request
-from pubsubclient._publish_errors import PublishRefused, PublishUnknown
+from pubsubclient._outbox import Outbox, encode_request, event_of
+from pubsubclient._publish_errors import publish_error
 from pubsubclient._receipts import Receipt, read_receipts
 from pubsubclient._service import Address, Service, find_service
 from pubsubclient._topic import Topic
@@ -46,10 +48,22 @@ class Publisher:
     @overload
     def publish(self, events: Iterable[Event], /, *, delay: float | None = None) -> list[Receipt]: ...
     @overload
-    def publish(self, topic: Topic | str, data: Any = None, /, *, delay: float | None = None) -> Receipt: ...
+    def publish(
+        self,
+        topic: Topic | str,
+        /,
+        data: Any = None,
+        *,
+        type: str = "event",
+        subject: str | None = None,
+        id: str | None = None,
+        time: datetime | str | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
+        delay: float | None = None,
+    ) -> Receipt: ...
 
     def publish(
-        self, first: Event | Topic | str | Iterable[Event], /, *more: Any, delay: float | None = None
+        self, first: Event | Topic | str | Iterable[Event], /, *more: Any, delay: float | None = None, **event: Any
     ) -> Receipt | list[Receipt]:
         """Publish an event, several, all of an iterable, or data to a topic.
 
@@ -57,6 +71,7 @@ class Publisher:
         each request is stored whole or not at all.
 
         Args:
+            data, type, subject, id, time, attributes: of an event that is made of a topic and data; as for `Event`
             delay: deliver them to nobody before so many seconds after they are stored, 0 to 86,400, and at most half of
                 the topic's retention; others overtake them
 
@@ -65,11 +80,12 @@ class Publisher:
 
         Raises:
             InvalidArgument: something that is no event, or one over 900,000 bytes; nothing was sent
-            PublishRefused: what has no receipt in it is surely not stored
-            PublishUnknown: some of it may be stored; publish the same events again, within 10 minutes
+            PublishRefused: the service does not take the events without a receipt; they are not stored
+            PublishUnavailable: the service was out of reach; the events without a receipt are not stored
+            PublishUnknown: some of them may be stored; publish the same events again, within 10 minutes
         """
         delay_s = None if delay is None else check_delay(delay)
-        events = _events_of(first, more)
+        events = _events_of(first, more, event)
         outbox = Outbox(events, f"/publishers/{self.name}", self._transport.service.store)
         while request := outbox.next():
             since_us = outbox.since_us(request, self._transport.clock.now_us())
@@ -79,9 +95,8 @@ class Publisher:
             except (ServiceError, Unavailable) as error:
                 if isinstance(error, TooLarge) and outbox.too_large(request):
                     continue
-                refused = not error.uncertain and outbox.surely_not_stored(request)
-                failed = PublishRefused if refused else PublishUnknown
-                raise failed(error, outbox.receipts, outbox.left()) from error
+                uncertain = error.uncertain or not outbox.surely_not_stored(request)
+                raise publish_error(error, outbox.receipts, outbox.left(), uncertain=uncertain) from error
         receipts = [receipt for receipt in outbox.receipts if receipt is not None]
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
 
@@ -106,12 +121,16 @@ class Publisher:
         return f"Publisher({self.name!r})"
 
 
-def _events_of(first: Event | Topic | str | Iterable[Event], more: tuple[Any, ...]) -> list[Event]:
+def _events_of(
+    first: Event | Topic | str | Iterable[Event], more: tuple[Any, ...], members: dict[str, Any]
+) -> list[Event]:
     """The events that the arguments of publish stand for. Raises InvalidArgument."""
     if isinstance(first, Topic | str):
-        if len(more) > 1:
-            raise InvalidArgument(f"publish(topic, data) takes one value of data; got {len(more)}.")
-        return [Event(first, *more)]
+        return [event_of(first, more, members)]
+    if members:
+        raise InvalidArgument(
+            f"publish: {', '.join(members)}: only beside a topic; make the Event with what it is to have."
+        )
     if isinstance(first, Event):
         events: list[Any] = [first, *more]
     elif more or isinstance(first, bytes) or not isinstance(first, Iterable):

@@ -84,7 +84,7 @@ class Bridge:
         Raises:
             InvalidArgument: the signal names no topic, or the bridge has no publisher; from ``send``: the arguments
                 are no JSON, or there are positional ones
-            PublishRefused, PublishUnknown: from ``send``, see `Publisher.publish`
+            PublishError: from ``send``, see `Publisher.publish`
         """
         if self._publisher is None:
             raise InvalidArgument("forward: this bridge was made without a publisher.")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pubsubclient import Event, Publisher, PublishRefused, PubSubError, Receipt, Service
+from pubsubclient import Event, Publisher, PublishError, PubSubError, Receipt, Service
 from pubsubclient._receipts import read_receipts
 from pubsubclient._transport import Transport
 from torture.lifetime import asked_to_end, end_with_parent
@@ -77,7 +77,7 @@ def _publish(send: Callable[[], Sequence[Receipt]], topic: str, ids: list[str], 
         try:
             receipts = send()
         except PubSubError as error:  # noqa: PERF203
-            refused = isinstance(error, PublishRefused)
+            refused = isinstance(error, PublishError) and not error.uncertain
             history.write(Failed("publish", repr(error.__cause__ or error), ids, refused))
             if refused or time.monotonic() > give_up:
                 return

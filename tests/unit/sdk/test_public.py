@@ -10,8 +10,8 @@ from unit.sdk.programs import run_program
 PUBLIC = {
     "Any", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
     "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "PubSubError", "PublishError",
-    "PublishRefused", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service", "ServiceError",
-    "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
+    "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service",
+    "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
     "configure",
 }  # fmt: skip
 

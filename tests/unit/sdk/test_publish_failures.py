@@ -10,8 +10,11 @@ import pytest
 from pubsubclient import (
     Conflict,
     Event,
+    InvalidArgument,
     Publisher,
+    PublishError,
     PublishRefused,
+    PublishUnavailable,
     PublishUnknown,
     Service,
     ServiceError,
@@ -135,10 +138,28 @@ def test_an_event_that_never_left_is_surely_not_stored(server: ScriptedService) 
     """No connection was made."""
     publisher = Publisher("shop", service=Service(server.url, deadline_s=0.2))
     server.close()
-    with pytest.raises(PublishRefused) as raised:
+    with pytest.raises(Unavailable) as raised:
         publisher.publish(Event("orders"))
-    assert isinstance(raised.value.reason, Unavailable)
-    assert not raised.value.reason.uncertain
+    error = raised.value
+    assert isinstance(error, PublishUnavailable)
+    assert isinstance(error.reason, Unavailable)
+    assert (error.retryable, error.uncertain, error.reason.uncertain) == (True, False, False)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.function, again.tries) == (str(error), "publish", error.tries)
+
+
+def test_a_receiver_of_webhooks_can_tell_its_own_fault_from_the_services(
+    server: ScriptedService, publisher: Publisher
+) -> None:
+    """By one attribute, whatever went wrong."""
+    for failure, retryable in ((problem(403, "forbidden"), False), (problem(422, "payload_differs"), False)):
+        server.script("publish", failure)
+        with pytest.raises(PublishError) as raised:
+            publisher.publish("orders", 1)
+        assert raised.value.retryable is retryable
+    with pytest.raises(InvalidArgument) as invalid:
+        publisher.publish("no topic", 1)
+    assert not invalid.value.retryable
 
 
 def test_an_event_that_was_refused_before_is_still_surely_not_stored(

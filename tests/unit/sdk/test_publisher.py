@@ -174,3 +174,41 @@ def test_threads_share_a_publisher(server: ScriptedService, publisher: Publisher
     for thread_number in range(8):
         mine = [event_id for event_id in published if event_id.startswith(f"{thread_number}-")]
         assert mine == [f"{thread_number}-{n}" for n in range(20)]
+
+
+def test_an_event_is_made_of_named_arguments(server: ScriptedService, publisher: Publisher) -> None:
+    """Those of `Event`, beside a topic; in a batch too."""
+    publisher.publish(
+        "orders", data={"number": 1}, type="order.placed", subject="1", id="a", attributes={"region": "eu"}
+    )
+    publisher.publish(Topic("orders"), {"number": 1}, type="order.placed", time="2026-01-01T00:00:00Z", delay=5)
+    with publisher.batch() as batch:
+        batch.publish("orders", {"number": 1}, type="order.placed", subject="1")
+    first, second, third = (body["events"][0] for body in server.calls("publish"))
+    assert {name: first[name] for name in ("data", "type", "subject", "id", "region")} == {
+        "data": {"number": 1}, "type": "order.placed", "subject": "1", "id": "a", "region": "eu",
+    }  # fmt: skip
+    assert (second["data"], second["type"], second["time"]) == ({"number": 1}, "order.placed", "2026-01-01T00:00:00Z")
+    assert (third["data"], third["type"], third["subject"]) == ({"number": 1}, "order.placed", "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "says"),
+    [
+        ((Event("orders"),), {"type": "order.placed"}, "type"),
+        ((Event("orders"), Event("orders")), {"data": 1}, "data"),
+        (("orders", 1), {"data": 2}, "one value"),
+        (("orders", 1, 2), {}, "one value"),
+        (("orders",), {"topic": "orders"}, "topic"),
+        (("orders",), {"kind": "order.placed"}, "kind"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(
+    server: ScriptedService, publisher: Publisher, arguments: Any, named: Any, says: str
+) -> None:
+    """Nothing is sent."""
+    with pytest.raises(InvalidArgument, match=says):
+        publisher.publish(*arguments, **named)
+    with publisher.batch() as batch, pytest.raises((InvalidArgument, TypeError)):
+        batch.publish(*arguments, **named)
+    assert server.calls("publish") == []
