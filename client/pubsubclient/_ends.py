@@ -1,15 +1,24 @@
-"""How a piece of work ended, and what that means for the events in its hands; also when it is the program.
+"""How a block of work or the program ended, and what that means for the events in its hands.
 
-An uncaught exception and Ctrl-C run exit handlers as a clean end does; `sys.last_value` tells them apart.
+Exit handlers run alike after a clean end, an exception and `sys.exit(1)`. Three things tell these apart:
+
+- `sys.last_value` holds an exception that nobody caught.
+- The program's outermost frame is kept: if its last instruction is a return, it came to its end.
+- Otherwise something raised SystemExit. `sys.exit` is wrapped to remember its status. A SystemExit that was raised by hand
+  (also by `quit`) has a status that nobody can see any more: then nothing is acknowledged.
 """
 
 from __future__ import annotations
 
 import atexit
+import dis
+import functools
 import logging
 import sys
+import threading
 import time
-from typing import Literal, Protocol
+from types import FrameType
+from typing import Literal, NoReturn, Protocol
 
 from pubsubclient._errors import PubSubError
 
@@ -21,6 +30,8 @@ Verb = Literal["ack", "nack", "release"]
 EXIT_DEADLINE_S = 5.0
 #: what is left to each when that is over
 _LAST_TRY_S = 0.1
+#: the instructions that end a frame without an exception
+_RETURNS = frozenset({"RETURN_VALUE", "RETURN_CONST"})
 
 _log = logging.getLogger(__name__)
 
@@ -56,9 +67,7 @@ def settle_at_exit(holder: Holder, *, holding: bool) -> None:
 
 
 def _at_exit() -> None:
-    error = getattr(sys, "last_value", None)
-    # in an interactive session an exception ends nothing, and may be long ago: it says nothing of the events
-    verb: Verb = "release" if error is not None and hasattr(sys, "ps1") else verb_for(error)
+    verb = _verb_at_exit()
     give_up = time.monotonic() + EXIT_DEADLINE_S
     for holder in list(_holders):
         try:
@@ -67,4 +76,46 @@ def _at_exit() -> None:
             _log.warning("At exit, %r could not be settled and will come again: %s", holder, e)
 
 
+def _verb_at_exit() -> Verb:
+    """What becomes of the main thread's events when the program ends as it does."""
+    error = getattr(sys, "last_value", None)
+    if error is not None:
+        # in an interactive session an exception ends nothing, and may be long ago: it says nothing of the events
+        return "release" if hasattr(sys, "ps1") else verb_for(error)
+    if _returned(_program):
+        return "ack"
+    if not _exit_status:
+        return "release"  # the status was nowhere to be seen
+    return verb_for(SystemExit(_exit_status[0]))
+
+
+def _outermost_frame() -> FrameType | None:
+    """The first frame of the main thread: the program itself, or what runs it as a module."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 - nothing else tells of it
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _returned(frame: FrameType | None) -> bool:
+    """Whether a frame that has ended came to its end, and no exception left it."""
+    if frame is None:
+        return False
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] in _RETURNS
+
+
+_program = _outermost_frame()
+#: the status of the last `sys.exit` of the main thread
+_exit_status: list[object] = []
+_exit = sys.exit
+
+
+@functools.wraps(_exit)
+def _remembering_exit(status: object = None, /) -> NoReturn:
+    if threading.current_thread() is threading.main_thread():
+        _exit_status[:] = [status]
+    _exit(status)  # type: ignore[arg-type]
+
+
+sys.exit = _remembering_exit
 atexit.register(_at_exit)

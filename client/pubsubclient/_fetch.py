@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pubsubclient._answers import bad_answer
 from pubsubclient._attributes import parse_time
-from pubsubclient._errors import PubSubError
+from pubsubclient._call import CallCancelled, Cancellation
+from pubsubclient._errors import PubSubError, ServiceError
 from pubsubclient._event import ReceivedEvent
 from pubsubclient._events import Events
-from pubsubclient._holdings import Holdings
 from pubsubclient._lease import Lease
+from pubsubclient._outcomes import Outcomes, Settlements
 from pubsubclient._transport import Answer, Transport
 
 __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
@@ -23,6 +23,10 @@ __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 MAX_EVENTS = 5_000
 #: tokens that may be over one after another before something must be wrong
 _MAX_OVER = 10
+#: answers without events that say that there is more and come faster than a service reads, before the next ones are waited for
+_MAX_HASTY = 10
+_HASTY_S = 0.02
+_PAUSE_S = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -32,78 +36,128 @@ _log = logging.getLogger(__name__)
 class Fetch:
     """Gets what is new when it begins, or at most `max_events`; waits up to `wait_s` seconds if there is nothing.
 
-    `settlements` travel with the first request. What is got is settled by the caller: it is in `leases`.
+    Args:
+        outcomes: those that wait travel with the first request
+        settlements: what the first request settles besides
+        cancellation: lets another thread end it: then nothing more is got
     """
 
     def __init__(
         self,
         transport: Transport,
         subscriber: str,
-        holdings: Holdings,
+        outcomes: Outcomes,
         max_events: int | None,
         wait_s: float,
-        settlements: Mapping[str, list[Any]],
+        settlements: Settlements,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self._transport = transport
         self._subscriber = subscriber
-        self._holdings = holdings
+        self._outcomes = outcomes
         self._max_events = max_events
         self._wait_until = time.monotonic() + wait_s
         self._settlements = settlements
+        self._cancellation = cancellation
         #: what holds the events that were got
         self.leases: list[Lease] = []
         self._events = Events(self.leases)
         #: the token of the request under way: what it leases may never be known here
         self._token: str | None = None
         self._overs = 0
+        self._hasty = 0
+        #: when an answer that there is more has to have brought something
+        self._give_up = self._wait_until + transport.service.deadline_s
         #: the store time up to which everything is to be got, µs
         self._stop_us: int | None = None
 
     def run(self) -> Events:
         """Get the events.
 
-        Raises ServiceError, Unavailable, with nothing got: the settlements may not have been carried out.
+        Raises ServiceError, Unavailable, with nothing got: the settlements may not have been carried out. Whatever else leaves
+        it, also from a signal handler, releases what was got, for nobody has it.
         """
         try:
             while self._ask():
                 pass
-        except BaseException as error:
-            got = bool(self._events) and isinstance(error, PubSubError)
-            self._break_off(error, got=got)
-            if not got:
+        except CallCancelled:
+            self._abandon_token()
+        except PubSubError as error:
+            if getattr(error, "uncertain", True):
+                self._abandon_token()
+            if not self._events:
                 raise
             _log.warning("Subscriber %s: stopped after %d events: %s", self._subscriber, len(self._events), error)
             self._events.more = True
+        except BaseException:
+            self.abandon()
+            raise
         return self._events
 
-    def _break_off(self, error: BaseException, *, got: bool) -> None:
-        """Have released what was leased to this call, as far as nobody will get it."""
-        tokens = [] if got else [lease.token for lease in self.leases]
-        if self._token is not None and getattr(error, "uncertain", True):
+    def abandon(self) -> None:
+        """Have everything released that was leased to this call: nobody will get it."""
+        tokens = [lease.token for lease in self.leases]
+        if self._token is not None and self._token not in tokens:
             tokens.append(self._token)
+        self._token = None
         if tokens:
-            self._holdings.abandon(tokens)
+            self._outcomes.abandon(tokens)
+
+    def _abandon_token(self) -> None:
+        """Have released what the last request may have leased."""
+        token, self._token = self._token, None
+        if token is not None:
+            self._outcomes.abandon([token])
 
     def _ask(self) -> bool:
         """Send one request; says whether another one is to follow."""
-        body: dict[str, Any] = {"subscriber": self._subscriber, **self._settlements}
-        body["max_events"] = MAX_EVENTS if self._max_events is None else self._max_events
         wait_s = max(0.0, self._wait_until - time.monotonic()) if not self._events else 0.0
-        if wait_s:
-            body["wait_s"] = round(wait_s, 3)
         if self._max_events != 0:
-            self._token = body["lease"] = self._transport.token("get_events")
-        asked = time.monotonic()
+            self._token = self._transport.token("get_events")
         extended = [lease for lease in self.leases if lease.half_over]
+        collected = self._outcomes.collect()
+        said = collected.add_to(self._settlements)
         if extended:
-            body["extend"] = [lease.extension() for lease in extended]
-        answer = self._transport.call("get_events", body, wait_s=wait_s)
-        self._holdings.sent(self._settlements)
-        self._holdings.report(answer.body)
+            said["extend"] = [*said.get("extend", ()), *(lease.extension() for lease in extended)]
+        asked = time.monotonic()
+        try:
+            answer = self._transport.call(
+                "get_events", lambda left_s: self._body(said, left_s), wait_s=wait_s, cancellation=self._cancellation
+            )
+        except BaseException as error:
+            self._outcomes.put_back(collected)
+            if isinstance(error, ServiceError) and self._may_mend(error):
+                return True
+            raise
+        self._outcomes.settled(collected, answer.body)
         self._settlements = {}
         for lease in extended:
             lease.restarted(asked)
         return self._take(answer, asked)
+
+    def _body(self, said: Settlements, wait_s: float) -> dict[str, Any]:
+        """A request, when so much of the wait is left."""
+        body: dict[str, Any] = {"subscriber": self._subscriber, **said}
+        body["max_events"] = MAX_EVENTS if self._max_events is None else self._max_events
+        if wait_s and self._max_events != 0:
+            body["wait_s"] = round(wait_s, 3)
+            if self._transport.knows_wake:
+                body["wake"] = True  # what comes during the wait is for a request of ours that is alive by then
+        if self._token is not None:
+            body["lease"] = self._token
+        return body
+
+    def _may_mend(self, error: ServiceError) -> bool:
+        """Whether a refused request may be taken in another form."""
+        if error.status != 400 or self._overs > _MAX_OVER:
+            return False
+        if "wake" in error.detail and self._transport.knows_wake:
+            self._transport.knows_wake = False
+            return True
+        if error.code == "invalid_token":  # the store's clock was set back: the next token is made of what it said
+            self._overs += 1
+            return True
+        return False
 
     def _take(self, answer: Answer, asked: float) -> bool:
         """Take what an answer brought; says whether to ask again."""
@@ -121,22 +175,34 @@ class Fetch:
         self._events.more = more = bool(body.get("more"))
         self._events.lost.update(body.get("lost") or {})
         if not self._events:
-            return self._ask_again_empty_handed(answer)
+            return self._ask_again_empty_handed(answer, asked)
         if self._max_events is not None or not got or not more or body.get("blocked") == "leases":
             return False
         return self._stop_us is not None and to_us(got[-1].recordedtime) < self._stop_us
 
-    def _ask_again_empty_handed(self, answer: Answer) -> bool:
+    def _ask_again_empty_handed(self, answer: Answer, asked: float) -> bool:
         if self._max_events == 0 or answer.body.get("blocked"):
             return False
+        now = time.monotonic()
         if self._events.more:
+            if now >= self._give_up:
+                raise bad_answer("get_events", "it says again and again that there is more, and brings nothing")
+            self._hasty = self._hasty + 1 if now - asked < _HASTY_S else 0
+            if self._hasty > _MAX_HASTY:
+                self._pause(_PAUSE_S)
             return True
         # too many wait there already: it answered at once, and asks to be left alone for a while
-        left_s = self._wait_until - time.monotonic()
+        left_s = self._wait_until - now
         if answer.retry_after_s is None or left_s <= 0:
             return False
-        time.sleep(min(answer.retry_after_s, left_s))
+        self._pause(min(answer.retry_after_s, left_s))
         return True
+
+    def _pause(self, seconds: float) -> None:
+        if self._cancellation is None:
+            time.sleep(seconds)
+        else:
+            self._cancellation.pause(seconds)
 
     def _take_events(self, answer: Answer, asked: float) -> list[ReceivedEvent]:
         raw = answer.body.get("events") or []
@@ -146,7 +212,8 @@ class Fetch:
             refs = [(members["topic"], members["sequence"]) for members in raw]
             until_us = to_us(parse_time(answer.body["until"]))
             length_s = max(0.0, (until_us - (answer.store_time_us or until_us)) / 1_000_000)
-            lease = Lease(answer.body["lease"], refs, length_s, asked, self._holdings.send)
+            ordered = frozenset(answer.body.get("ordered") or ())
+            lease = Lease(answer.body["lease"], refs, length_s, asked, self._outcomes.send, ordered)
             got = [ReceivedEvent(members, lease) for members in raw]
         except (KeyError, TypeError, ValueError) as e:
             raise bad_answer("get_events", f"it holds no events and lease ({e!r})") from e

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Iterable, Mapping
-from threading import Thread
-from typing import Any
+from collections.abc import Callable, Iterable
+from weakref import ref
 
 from pubsubclient._ends import Verb, settle_at_exit
 from pubsubclient._fork import reset_in_child
 from pubsubclient._lease import Lease
-from pubsubclient._transport import Transport
+from pubsubclient._outcomes import Outcomes, Settlements
 
 __all__ = ["Holdings", "add_remainders"]
 
-#: broken-off fetches that are remembered
-_MAX_ABANDONED = 100
 
-_log = logging.getLogger(__name__)
+class _Alive:
+    """Lives as long as its thread does: only the thread's own storage refers to it."""
+
+
+class _Hand:
+    """What one thread has in hand."""
+
+    def __init__(self, alive: _Alive) -> None:
+        self._alive = ref(alive)
+        self.leases: list[Lease] = []
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether its thread has ended, and all of it has come again by itself."""
+        return self._alive() is None and all(lease.ended for lease in self.leases)
+
+
+class _Mine(threading.local):
+    """A thread's own. The number of a thread would not do: one that ends leaves it to another."""
+
+    alive: _Alive | None = None
+    hand: _Hand | None = None
 
 
 class Holdings:
@@ -28,99 +45,88 @@ class Holdings:
     own entry, and the operations of dict and list used here are atomic.
     """
 
-    def __init__(self, transport: Transport, subscriber: str) -> None:
-        self._transport = transport
+    def __init__(self, outcomes: Outcomes, subscriber: str) -> None:
+        self._outcomes = outcomes
         self._subscriber = subscriber
-        # by Thread, not by ident: the ident of a thread that ended is given to another
-        self._leases: dict[Thread, list[Lease]] = {}
-        #: tokens of fetches that were broken off: what they lease, nobody got; a dict for its order and atomic pop
-        self._abandoned: dict[str, None] = {}
+        self.after_fork()
         reset_in_child(self)
 
     def __repr__(self) -> str:
         return f"events of subscriber {self._subscriber!r}"
 
-    def come_back(self) -> dict[str, list[Any]]:
-        """The calling thread comes back for more; returns the settlements to send along.
+    def after_fork(self) -> None:
+        """What is in hand, and its settlement, stay with the parent."""
+        self._mine = _Mine()
+        #: the hands that hold something; a dict for its order and its atomic pop
+        self._hands: dict[_Hand, None] = {}
+        settle_at_exit(self, holding=False)
 
-        What it has in hand is acknowledged, and what broken-off fetches may have leased is released. From now on
-        the former will be acknowledged even if this call fails and an exception follows.
+    def come_back(self) -> Settlements:
+        """The calling thread comes back for more; returns the acks of what it has in hand.
+
+        From now on that will be acknowledged even if this call fails and an exception follows.
         """
-        leases = self._leases.get(threading.current_thread(), [])
-        for lease in leases:
-            lease.handled = True
-        settlements = self.abandonments()
-        add_remainders(settlements, "ack", leases)
+        settlements: Settlements = {}
+        hand = self._mine.hand
+        if hand is not None:
+            for lease in hand.leases:
+                lease.handled = True
+            add_remainders(settlements, "ack", hand.leases)
         return settlements
 
     def replace(self, leases: list[Lease]) -> None:
         """The calling thread has settled what it had in hand, and holds `leases` now."""
-        thread = threading.current_thread()
+        mine = self._mine
+        if mine.hand is None:
+            mine.alive = _Alive()
+            mine.hand = _Hand(mine.alive)
+        hand = mine.hand
+        hand.leases = leases
         if leases:
-            self._leases[thread] = leases
+            self._hands[hand] = None
         else:
-            self._leases.pop(thread, None)
+            self._hands.pop(hand, None)
         # what ended threads held is released by settle(); it is not worth keeping when it has come again by itself
-        for other, held in list(self._leases.items()):
-            if not other.is_alive() and all(lease.ended for lease in held):
-                self._leases.pop(other, None)
-        settle_at_exit(self, holding=bool(self._leases or self._abandoned))
+        for other in [other for other in list(self._hands) if other.left_behind]:
+            self._hands.pop(other, None)
+        settle_at_exit(self, holding=bool(self._hands))
 
-    def abandon(self, tokens: list[str]) -> None:
-        """Fetches under these tokens were broken off: release with the next call what they may have leased."""
-        self._abandoned.update(dict.fromkeys(tokens))
-        # an outage may be long; the leases of old ones have expired by themselves
-        for token in list(self._abandoned)[:-_MAX_ABANDONED]:
-            self._abandoned.pop(token, None)
-        settle_at_exit(self, holding=True)
+    def give_up(self, leases: list[Lease]) -> None:
+        """The calling thread did not get these after all."""
+        if self._mine.hand is not None and self._mine.hand.leases is leases:
+            self.replace([])
 
-    def abandonments(self) -> dict[str, list[Any]]:
-        """The settlements that release what broken-off fetches may have leased, to travel with any request."""
-        releases = [{"lease": token} for token in list(self._abandoned)]
-        return {"release": releases} if releases else {}
+    def forget_topics(self, concerned: Callable[[str], bool]) -> None:
+        """A seek emptied all leases of the events of these topics: nothing of them is in hand any more."""
+        for hand in list(self._hands):
+            for lease in hand.leases:
+                lease.forget_topics(concerned)
 
-    def sent(self, settlements: Mapping[str, list[Any]]) -> None:
-        """The service has carried out `settlements`; the broken-off fetches among them are done with."""
-        for settlement in settlements.get("release", ()):
-            self._abandoned.pop(settlement["lease"], None)
+    @property
+    def leases(self) -> list[Lease]:
+        """All that are in hand."""
+        return [lease for hand in list(self._hands) for lease in hand.leases]
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:
         """Settle all: the calling thread's events by `verb`, those of other threads by release.
 
         Raises ServiceError or Unavailable; then everything is still held.
         """
-        me = threading.current_thread()
-        settlements = self.abandonments()
-        held = dict(self._leases)
-        for thread, leases in held.items():
-            add_remainders(settlements, verb if thread is me else "release", leases)
-        if settlements:
-            self.report(self.send(settlements, deadline_s))
-        self.sent(settlements)
-        for thread, leases in held.items():
+        mine = self._mine.hand
+        settlements: Settlements = {}
+        held = {hand: hand.leases for hand in list(self._hands)}
+        for hand, leases in held.items():
+            add_remainders(settlements, verb if hand is mine else "release", leases)
+        self._outcomes.carry_out(settlements, deadline_s)
+        for hand, leases in held.items():
             # a thread that came back meanwhile holds others now
-            if self._leases.get(thread) is leases:
-                self._leases.pop(thread, None)
-        settle_at_exit(self, holding=bool(self._leases or self._abandoned))
-
-    def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
-        """Have settlements carried out now; returns the body of the answer. Raises ServiceError, Unavailable."""
-        body = {"subscriber": self._subscriber, "max_events": 0, **settlements}
-        return self._transport.call("get_events", body, deadline_s=deadline_s).body
-
-    def report(self, body: Mapping[str, Any]) -> None:
-        """Say in the log what of the settlements sent along did not count, by an answer's body."""
-        if body.get("unknown"):
-            _log.warning("Subscriber %s: settled late, may come again: %s", self._subscriber, body["unknown"])
-
-    def after_fork(self) -> None:
-        """What is in hand, and its settlement, stay with the parent."""
-        self._leases = {}
-        self._abandoned = {}
-        settle_at_exit(self, holding=False)
+            if hand.leases is leases:
+                hand.leases = []
+                self._hands.pop(hand, None)
+        settle_at_exit(self, holding=bool(self._hands))
 
 
-def add_remainders(settlements: dict[str, list[Any]], verb: Verb, leases: Iterable[Lease]) -> None:
+def add_remainders(settlements: Settlements, verb: Verb, leases: Iterable[Lease]) -> None:
     """Add to `settlements` what is left of leases."""
     for lease in leases:
         remainder = lease.remainder()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pubsubclient._errors import InvalidArgument
@@ -31,10 +31,22 @@ class Lease:
         length_s: how long it lasts, seconds; 0 if the answer did not tell
         since: monotonic time at which it began, or before
         send: has settlements carried out
+        ordered: the topics of which nothing newer comes while something older is unsettled
     """
 
-    def __init__(self, token: str, refs: Iterable[Ref], length_s: float, since: float, send: Settle) -> None:
+    def __init__(
+        self,
+        token: str,
+        refs: Iterable[Ref],
+        length_s: float,
+        since: float,
+        send: Settle,
+        ordered: Collection[str] = (),
+    ) -> None:
         self.token = token
+        self.ordered = ordered
+        #: topics that come in order of which an event was given back: the service took back what is newer, too
+        self.taken_back: set[str] = set()
         self.length_s = length_s
         self.since = since
         #: whether its thread has come back for more: what is left of it is acknowledged, whatever happens then
@@ -50,6 +62,11 @@ class Lease:
     def ended(self) -> bool:
         """Whether its time is over, by the monotonic clock. An ack may count for some of it all the same."""
         return time.monotonic() >= self.since + self.length_s
+
+    @property
+    def over(self) -> bool:
+        """Whether its time is over for so long that not even a late ack counts any more."""
+        return time.monotonic() >= self.since + self.length_s + MAX_LEASE_S
 
     @property
     def half_over(self) -> bool:
@@ -83,6 +100,10 @@ class Lease:
         """What `take` named is settled."""
         self._settled.update(self._refs)
 
+    def forget_topics(self, concerned: Callable[[str], bool]) -> None:
+        """A seek emptied the lease of the events of these topics."""
+        self.forget([ref for ref in self._refs if concerned(ref[0])])
+
     def forget(self, refs: Iterable[Ref]) -> None:
         """These events are settled: no implicit settlement covers them any more."""
         for ref in refs:
@@ -99,6 +120,8 @@ class Lease:
             return False
         answer = self.send({verb: [{"lease": self.token, "events": [ref], **options}]})
         self._settled.add(ref)
+        if verb != "ack" and ref[0] in self.ordered:
+            self.taken_back.add(ref[0])
         return not answer.get("unknown")
 
     def _naming(self, refs: Sequence[Ref]) -> dict[str, Any]:

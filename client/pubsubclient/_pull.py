@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
 
 from pubsubclient._ends import EXIT_DEADLINE_S, Verb, settle_at_exit
 from pubsubclient._errors import InvalidArgument, PubSubError
 from pubsubclient._events import Events
 from pubsubclient._fetch import Fetch
 from pubsubclient._fork import reset_in_child
-from pubsubclient._holdings import Holdings, add_remainders
+from pubsubclient._holdings import add_remainders
 from pubsubclient._lease import Lease
+from pubsubclient._outcomes import Outcomes, Settlements
 
 __all__ = ["Pull"]
 
@@ -23,9 +23,9 @@ _log = logging.getLogger(__name__)
 class Pull:
     """What `Subscriber.pull` returns: a context manager, entered once. Entering gets the events."""
 
-    def __init__(self, subscriber: str, holdings: Holdings, new_fetch: Callable[[], Fetch]) -> None:
+    def __init__(self, subscriber: str, outcomes: Outcomes, new_fetch: Callable[[], Fetch]) -> None:
         self._subscriber = subscriber
-        self._holdings = holdings
+        self._outcomes = outcomes
         self._new_fetch: Callable[[], Fetch] | None = new_fetch
         self._leases: list[Lease] = []
         reset_in_child(self)
@@ -35,10 +35,15 @@ class Pull:
         if new_fetch is None:
             raise InvalidArgument("A pull is entered once; call pull() again for more events.")
         fetch = new_fetch()
-        events = fetch.run()
-        self._leases = fetch.leases
-        settle_at_exit(self, holding=bool(self._leases))
-        return events
+        try:
+            events = fetch.run()
+            self._leases = fetch.leases
+            settle_at_exit(self, holding=bool(self._leases))
+            return events  # noqa: TRY300 - whatever a signal handler raises up to here, nobody has the events
+        except BaseException:
+            self._leases = []
+            fetch.abandon()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -56,6 +61,11 @@ class Pull:
         """Release the events, at the end of the program: the block, in another thread, did not come to its end."""
         self._settle("release", deadline_s)
 
+    @property
+    def leases(self) -> list[Lease]:
+        """What holds its events."""
+        return self._leases
+
     def after_fork(self) -> None:
         """The events, and their settlement, stay with the parent."""
         self._leases = []
@@ -68,9 +78,7 @@ class Pull:
         """Settle what was not settled by name. Nothing is tried again later: the events come again then."""
         leases, self._leases = self._leases, []
         settle_at_exit(self, holding=False)
-        settlements: dict[str, list[Any]] = self._holdings.abandonments()
+        settlements: Settlements = {}
         add_remainders(settlements, verb, leases)
         if settlements:
-            body = self._holdings.send(settlements, deadline_s)
-            self._holdings.sent(settlements)
-            self._holdings.report(body)
+            self._outcomes.carry_out(settlements, deadline_s)

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from types import TracebackType
 from weakref import WeakSet
 
+from pubsubclient._call import Cancellation
 from pubsubclient._ends import EXIT_DEADLINE_S, verb_for
 from pubsubclient._errors import InvalidArgument, PubSubError
 from pubsubclient._event import Event, ReceivedEvent
@@ -14,7 +15,8 @@ from pubsubclient._events import Events
 from pubsubclient._fetch import MAX_EVENTS, Fetch
 from pubsubclient._filters import Filters, check_filters
 from pubsubclient._holdings import Holdings
-from pubsubclient._names import check_name
+from pubsubclient._names import check_name, is_pattern
+from pubsubclient._outcomes import Outcomes, Settlements
 from pubsubclient._pull import Pull
 from pubsubclient._redrive import redrive
 from pubsubclient._service import Address, Service, find_service
@@ -55,8 +57,11 @@ class Subscriber:
     def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
         self.name = check_name("subscriber", name)
         self._transport = Transport.to(find_service(service))
-        self._holdings = Holdings(self._transport, self.name)
+        self._outcomes = Outcomes(self._transport, self.name)
+        self._holdings = Holdings(self._outcomes, self.name)
         self._streams: WeakSet[Stream] = WeakSet()
+        #: ends the waits that are under way; each `close` makes another one
+        self._cancellation = Cancellation()
         self._transport.register({"subscriber": self.name})
 
     def subscribe(
@@ -108,7 +113,9 @@ class Subscriber:
         Raises:
             ServiceError, Unavailable: it is not known to be left
         """
-        change(self._transport, "DELETE", {"subscriber": self.name, "topic": topics_name(topic)})
+        name = topics_name(topic)
+        change(self._transport, "DELETE", {"subscriber": self.name, "topic": name})
+        self._forget(name)
 
     def seek(self, topic: Topics, to: Place) -> None:
         """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
@@ -123,6 +130,7 @@ class Subscriber:
         """
         name = topics_name(topic)
         change(self._transport, "POST", {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name)})
+        self._forget(name)
 
     def position(self) -> Position:
         """How far this subscriber is in each topic, to be kept (it is JSON) and given to `seek`.
@@ -200,10 +208,16 @@ class Subscriber:
             ServiceError, Unavailable: nothing was got; what was in hand is acknowledged by the next call
         """
         _check_fetch(max_events, 0, wait)
-        fetch = Fetch(self._transport, self.name, self._holdings, max_events, wait, self._holdings.come_back())
-        events = fetch.run()
-        self._holdings.replace(fetch.leases)
-        return events
+        fetch = self._new_fetch(max_events, wait, self._holdings.come_back())
+        try:
+            events = fetch.run()
+            self._holdings.replace(fetch.leases)
+            return events  # noqa: TRY300 - whatever a signal handler raises up to here, nobody has the events
+        except BaseException as error:
+            if fetch.leases or not isinstance(error, PubSubError):
+                fetch.abandon()
+                self._holdings.give_up(fetch.leases)
+            raise
 
     def events(self, *, wait: float | None = None, max_events: int = 100) -> Generator[ReceivedEvent, None, None]:
         """Loop over events as they come: ``for event in subscriber.events():``, in any number of threads.
@@ -226,7 +240,7 @@ class Subscriber:
             raise InvalidArgument(f"max_events: expected 1 to {MAX_EVENTS}; got {max_events!r}.")
         if wait is not None and not wait >= 0:
             raise InvalidArgument(f"wait: expected seconds from 0, or None; got {wait!r}.")
-        stream = Stream(self._transport, self.name, self._holdings, max_events, wait)
+        stream = Stream(self._transport, self.name, self._outcomes, max_events, wait)
         self._streams.add(stream)
         return stream.run()
 
@@ -245,22 +259,17 @@ class Subscriber:
             ServiceError, Unavailable: on entering, nothing was got; on a clean end, they are not known to be acknowledged
         """
         _check_fetch(max_events, 1, wait)
-
-        def new_fetch() -> Fetch:
-            abandoned = self._holdings.abandonments()
-            return Fetch(self._transport, self.name, self._holdings, max_events, wait, abandoned)
-
-        return Pull(self.name, self._holdings, new_fetch)
+        return Pull(self.name, self._outcomes, lambda: self._new_fetch(max_events, wait, {}))
 
     def close(self) -> None:
         """Acknowledge what this thread has in hand, release what other threads have, and end loops over `events`.
 
-        A loop that waits for events ends within 20 seconds.
+        Calls of other threads that wait for events return at once, with none.
 
         Raises:
             ServiceError, Unavailable: it is not known to be done; it may be tried again
         """
-        self._end_loops()
+        self._end_waits()
         self._holdings.settle("ack")
 
     def __enter__(self) -> Subscriber:
@@ -272,7 +281,7 @@ class Subscriber:
         if error is None:
             self.close()
             return
-        self._end_loops()
+        self._end_waits()
         try:
             self._holdings.settle(verb_for(error), EXIT_DEADLINE_S)
         except PubSubError as e:
@@ -282,9 +291,26 @@ class Subscriber:
     def __repr__(self) -> str:
         return f"Subscriber({self.name!r})"
 
-    def _end_loops(self) -> None:
+    def _new_fetch(self, max_events: int | None, wait_s: float, settlements: Settlements) -> Fetch:
+        return Fetch(self._transport, self.name, self._outcomes, max_events, wait_s, settlements, self._cancellation)
+
+    def _end_waits(self) -> None:
+        """End the loops, and the calls that wait; what is called later goes on."""
+        cancellation, self._cancellation = self._cancellation, Cancellation()
+        cancellation.cancel()
         for stream in list(self._streams):
             stream.close()
+
+    def _forget(self, topics: str) -> None:
+        """Nothing of these topics is leased any more: neither acknowledge it, nor come to it in a loop."""
+        if is_pattern(topics):
+            # which topics came through the pattern only the service knows: theirs are settled in vain, without a word
+            streams = [lease for stream in list(self._streams) for lease in stream.leases]
+            self._outcomes.expect_unknown([*self._holdings.leases, *streams])
+            return
+        self._holdings.forget_topics(topics.__eq__)
+        for stream in list(self._streams):
+            stream.forget_topics(topics.__eq__)
 
 
 def _check_fetch(max_events: int | None, least: int, wait: float) -> None:

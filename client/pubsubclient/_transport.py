@@ -1,7 +1,8 @@
 """All HTTP of this package: one call is one answer, or one error, whatever happens on the way.
 
 A request is tried again on connection errors, timeouts, 429 and 5xx, always with the same bytes (and so the
-same ids, `since` and lease: it takes effect once), with full jitter, under one deadline.
+same ids, `since` and lease: it takes effect once), with full jitter, under one deadline. Only a request that waits changes:
+each try asks for the wait that is left.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -95,6 +96,8 @@ class Transport:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.clock = StoreClock()
+        #: whether the service knows ``wake``; an older one refuses it
+        self.knows_wake = True
         #: whether the service is out of reach, as the log tells it
         self.outage = Outage(service)
         self._adapter: BaseAdapter = service.adapter or _new_adapter()
@@ -117,7 +120,7 @@ class Transport:
     def call(
         self,
         function: str,
-        body: bytes | Mapping[str, Any] | None,
+        body: bytes | Mapping[str, Any] | Callable[[float], Mapping[str, Any]] | None,
         *,
         method: str = "POST",
         query: Mapping[str, str] | None = None,
@@ -130,7 +133,8 @@ class Transport:
 
         Args:
             function: its name
-            body: the request: JSON, or what is to be encoded as such; None for GET
+            body: the request: JSON, or what is to be encoded as such; None for GET; or what makes it for each try of
+                the seconds that are left to wait
             method: HTTP method
             query: parameters of the URL
             wait_s: how long the service may wait before it answers, seconds; deadline and timeouts grow by it
@@ -145,30 +149,29 @@ class Transport:
             CallCancelled: another thread has cancelled it
         """
         request = self._request(function, method, query)
-        request.body = body if body is None or isinstance(body, bytes) else encode(body)
-        request.prepare_content_length(request.body)
+        if not callable(body):
+            _put_body(request, body)
         started = time.monotonic()
         give_up = started + (deadline_s or self.service.deadline_s) + wait_s
         uncertain = False
         with Call(give_up, cancellation) as call:
             for tries in itertools.count(1):
+                wait_left_s = max(0.0, started + wait_s - time.monotonic()) if tries > 1 else wait_s
+                if callable(body):
+                    _put_body(request, body(wait_left_s))
                 try:
-                    answer = self._send(function, request, wait_s, call)
+                    answer = self._send(function, request, wait_left_s, call)
                 except ServiceError as error:
                     error.uncertain = error.uncertain or uncertain
-                    if error.status == 400 and error.code == "invalid_token":
-                        self.clock.forget_tokens()
                     raise
                 except _TryAgainError as error:
                     uncertain = uncertain or error.uncertain
-                    if call.cancelled:
-                        raise CallCancelled(uncertain=uncertain) from error.failure
+                    pause_s = error.pause_s + _jitter_s(tries)
                     if connect_deadline_s is not None and not uncertain:
                         give_up = min(give_up, started + connect_deadline_s)
-                    pause_s = error.pause_s + _jitter_s(tries)
-                    now = time.monotonic()
-                    if now + pause_s >= give_up:
-                        unavailable = Unavailable(function, str(request.url), tries, now - started, error.failure)
+                    if not call.cancelled and time.monotonic() + pause_s >= give_up:
+                        elapsed_s = time.monotonic() - started
+                        unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
                         unavailable.uncertain = uncertain
                         raise unavailable from error.failure
                     self.outage.failed(error.failure, pause_s, give_up)
@@ -223,6 +226,8 @@ class Transport:
                 raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
             return Answer(read_body(function, response, content), time_us, retry_after_s(response))
         failure = service_error(function, response, content)
+        if failure.code == "invalid_token":
+            self.clock.forget_tokens()
         if status == 429 or status >= 500:
             raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
         raise failure
@@ -274,6 +279,11 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _put_body(request: requests.PreparedRequest, body: bytes | Mapping[str, Any] | None) -> None:
+    request.body = body if body is None or isinstance(body, bytes) else encode(body)
+    request.prepare_content_length(request.body)
 
 
 def _new_adapter() -> BoundedAdapter:
