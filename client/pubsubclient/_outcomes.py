@@ -25,7 +25,7 @@ __all__ = ["Collected", "Outcomes", "Settlements"]
 Settlements = dict[str, list[Any]]
 
 #: how long an outcome waits for others, or for a fetch that takes it along, seconds
-_WAIT_S = 0.1
+_WAIT_S = 0.05
 #: the pause after a request that failed, seconds
 _PAUSE_S = 1.0
 #: the thread ends when it had nothing to do for so long, seconds

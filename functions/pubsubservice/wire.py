@@ -175,6 +175,8 @@ def encode_answer(answer: Answer) -> bytes:
     """The answer of get_events."""
     members: dict[str, Any] = {"lease": answer.lease, "until": rfc3339(answer.until) if answer.until else None}
     members["more"] = answer.more
+    if answer.ordered:
+        members["ordered"] = sorted(answer.ordered)
     if answer.over:
         members["over"] = True
     if answer.blocked:
