@@ -20,6 +20,7 @@ from pubsubservice.subscriber import Due, Lease
 from pubsubservice.subscriptions import Subscriptions
 from pubsubservice.tap import Slice
 from pubsubservice.tokens import Ended
+from pubsubservice.topics import Topic
 
 __all__ = ["RULES"]
 
@@ -188,17 +189,17 @@ class DeadOverflow(Service):
 class LettersOfLate(Service):
     """A dead letter is looked for no further back than an event that is published again."""
 
-    def _append_letters(self, topic: str, publisher: str, entries: list[Entry], since: int) -> None:
-        found = self.topics.register_dead_letter(topic)
-        self._log(topic, partition_of(publisher, found.partitions)).submit(Append(publisher, entries, since))
+    def _append_letters(self, topic: Topic, publisher: str, entries: list[Entry], since: int) -> None:
+        self._log(topic.name, partition_of(publisher, topic.partitions)).submit(Append(publisher, entries, since))
 
 
 class DeadUnremoved(Service):
     """A death is forgotten before its dead letter is there."""
 
     class dead_letters_type(DeadLetters):
-        def publish(self, state: State) -> None:
-            self._remove(state.name, {one.death for one in state.dead}, set())
+        def publish(self, state: State) -> int:
+            deaths = {one.death for one in state.dead}
+            return len(deaths) if self._remove(state.name, deaths, set(), set()) else 0
 
 
 class ChangedAgain(Service):
