@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pubsubservice.batch import Batch
 from pubsubservice.events import Entry
@@ -69,10 +69,10 @@ class DeadLetters:
             return 0
 
     def _publish(self, state: State) -> int:
-        ways = _Ways(state, self._topics)
-        taken = ways.taken()
-        if ways.refusals:
-            self._say(state.name, ways)
+        routes = _Routes(state, self._topics)
+        taken = routes.taken()
+        if routes.refusals:
+            self._say(state.name, routes)
         if not taken:
             return 0
         letters: dict[Topic, list[_Letter]] = {}
@@ -112,21 +112,20 @@ class DeadLetters:
             if doc is None:
                 return False
             state = State.read(doc)
-            losses: Counter[str] = Counter()
-            for one in state.dead:
+            gone = [one for one in state.dead if one.death in deaths]
+            for one in gone:
                 if one.death in lost and one.topic in state.subscriptions:
                     state.count_lost(one.topic, 1)
                 elif one.death in dropped and one.topic in state.subscriptions:
                     state.count_dropped(one)
-                    losses[one.topic] += 1
             state.dead = [one for one in state.dead if one.death not in deaths]
             if written(self._store, state, doc):
-                _say_dropped(state, losses)
+                _say_dropped(subscriber, [one for one in gone if one.death in dropped])
                 return True
             back_off(self._runtime, tries)
         return False
 
-    def _say(self, subscriber: str, ways: _Ways) -> None:
+    def _say(self, subscriber: str, routes: _Routes) -> None:
         """Tell the log what stays, now and then."""
         now = self._runtime.monotonic()
         if now - self._said.get(subscriber, -_SAY_AGAIN_S) < _SAY_AGAIN_S:
@@ -134,11 +133,11 @@ class DeadLetters:
         if len(self._said) >= _MAX_SAID:
             self._said.clear()
         self._said[subscriber] = now
-        for topic, count in ways.refusals.items():
-            _logger.warning("%d dead letters of %s stay with it: %s", count, subscriber, ways.problems[topic])
+        for topic, count in routes.refusals.items():
+            _logger.warning("%d dead letters of %s stay with it: %s", count, subscriber, routes.problems[topic])
 
 
-class _Ways:
+class _Routes:
     """Where the dead of a subscriber go: into a dead-letter topic, nowhere from one, or nowhere yet."""
 
     def __init__(self, state: State, topics: Topics) -> None:
@@ -204,13 +203,14 @@ def _portions(letters: Sequence[_Letter]) -> Iterator[list[_Letter]]:
     yield some
 
 
-def _say_dropped(state: State, losses: Mapping[str, int]) -> None:
-    for topic, count in losses.items():
+def _say_dropped(subscriber: str, dropped: Sequence[Dead]) -> None:
+    for topic, count in Counter(one.topic for one in dropped).items():
         _logger.warning(
-            "%d events failed for the last time in the dead-letter topic %s, and are dropped: a dead letter has none "
-            "(subscriber %s, which has dropped %d there so far)",
-            count, topic, state.name, state.subscriptions[topic].dropped,
-        )  # fmt: skip
+            "%d events of the dead-letter topic %s failed %s for the last time and are dropped: they have no dead letters",
+            count,
+            topic,
+            subscriber,
+        )
 
 
 def _letter(subscriber: str, dead: Dead, batch: Batch) -> Entry:
