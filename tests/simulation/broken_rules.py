@@ -202,6 +202,14 @@ class DeadUnremoved(Service):
             return len(deaths) if self._remove(state.name, deaths, set(), set()) else 0
 
 
+class DroppedUncounted(Service):
+    """What failed for the last time in a dead-letter topic is gone, and nobody is told."""
+
+    class dead_letters_type(DeadLetters):
+        def _remove(self, subscriber: str, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
+            return super()._remove(subscriber, deaths, lost, set())
+
+
 class ChangedAgain(Service):
     """An old call to subscribe, seek or unsubscribe that comes late is carried out."""
 
@@ -239,4 +247,5 @@ RULES: dict[str, type[Service]] = {
     "what a retry cannot answer is lost": UnreadableKept,
     "a given-back event stays marked": TakenBackUnmarked,
     "dead until the letter is there": DeadUnremoved,
+    "dropped events are counted": DroppedUncounted,
 }
