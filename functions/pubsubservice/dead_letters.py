@@ -184,7 +184,7 @@ class _Routes:
 
     def _ask(self, name: str) -> Topic | None:
         try:
-            return self._topics.register_dead_letter(name)
+            return self._topics.register_dead_letter(name, self._state.name)
         except (Conflict, Forbidden) as e:
             self.problems[name] = e
             return None

@@ -63,9 +63,12 @@ def set_caller(caller: Caller | None) -> None:
 
 @contextmanager
 def acting_for(owner: Value) -> Iterator[None]:
-    """What is done within is done for this owner, whoever sends the request; an admin stays one."""
+    """What is done within is done for this owner, whoever sends the request; an admin stays one.
+
+    For what is anybody's it is done for the caller.
+    """
     caller = _caller.get()
-    token = _caller.set(None if caller is None else Caller(None if owner is None else str(owner), admin=caller.admin))
+    token = _caller.set(caller if caller is None or owner is None else Caller(str(owner), admin=caller.admin))
     try:
         yield
     finally:

@@ -130,8 +130,8 @@ class Topics:
                 self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
 
-    def register_dead_letter(self, topic: str) -> Topic:
-        """Get or create a topic for dead letters.
+    def register_dead_letter(self, topic: str, subscriber: str = "") -> Topic:
+        """Get or create a topic for dead letters of a subscriber.
 
         Raises Forbidden for another's than the caller's, Conflict (409) for one that takes the events of publishers, which it
         goes on doing: patterns may follow it. Unavailable, StoreError.
@@ -145,7 +145,7 @@ class Topics:
                 self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
                 continue
             found = self.met(topic, doc)
-            _check_takes_letters(found)
+            _check_takes_letters(found, subscriber)
             return found
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
 
@@ -157,7 +157,7 @@ class Topics:
         with acting_for(owner):
             found = self.get(topic)
             if found is not None:
-                _check_takes_letters(found)
+                _check_takes_letters(found, subscriber)
             elif topic != f"{subscriber}.dead":
                 claim(self._store, "topic", topic)
 
@@ -216,9 +216,10 @@ class Topics:
             )
 
 
-def _check_takes_letters(found: Topic) -> None:
-    """Refuse a topic that is not the caller's, or not for dead letters."""
-    check_owner("topic", found.name, found.owner)
+def _check_takes_letters(found: Topic, subscriber: str) -> None:
+    """Refuse a topic that is not for dead letters, or not the caller's; S.dead takes those of S whoever it was made by."""
+    if not found.dead_letter or found.name != f"{subscriber}.dead":
+        check_owner("topic", found.name, found.owner)
     if not found.dead_letter:
         raise Conflict(
             "ordinary_topic",

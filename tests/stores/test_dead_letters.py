@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from pubsubservice.bounds import Bounds
 from pubsubservice.delivery import GetEvents
 from pubsubservice.leases import Settlement, Settlements
 from pubsubservice.names import subscriber_path, topic_path
-from pubsubservice.problems import Conflict
+from pubsubservice.ownership import Caller, set_caller
+from pubsubservice.problems import Conflict, Forbidden
 from pubsubservice.runtime import SystemRuntime
 from pubsubservice.service import Service
 from pubsubservice.settings import Settings
@@ -79,6 +81,34 @@ def test_what_the_version_before_turned_into_a_dead_letter_topic_stays_one(calls
     assert calls.drain() == [("old", n) for n in range(4)]
     fresh = Calls(store)
     fresh.subscribe("more", dead_letter_topic="old")
+
+
+@pytest.fixture
+def as_caller() -> Iterator[Callable[[str], None]]:
+    """Says whose identity the calls have from then on."""
+    yield lambda name: set_caller(Caller(name))
+    set_caller(None)
+
+
+@pytest.mark.parametrize("owner", ["alice", None])
+def test_the_topic_named_after_a_subscriber_takes_its_letters_whoever_it_was_made_by(
+    store: Store, as_caller: Callable[[str], None], owner: str | None
+) -> None:
+    """An older version made it for whoever called: an admin, or one of several callers of what is anybody's."""
+    store.create(subscriber_path("S"), {**State.new("S").fields(), "owner": owner})
+    topic = {"format": 1, "partitions": 1, "retention_s": 3600, "listed": False, "dead_letter": True, "owner": "carol"}
+    for name in ("S.dead", "other.letters"):
+        store.create(topic_path(name), topic)
+    as_caller("alice")
+    calls = Calls(store)
+    calls.subscribe("orders", max_attempts=1)
+    with pytest.raises(Forbidden):
+        calls.subscribe("orders", dead_letter_topic="other.letters")
+    calls.publish("orders", 2)
+    assert condemn(calls) == 2
+    assert calls.state().dead == []
+    calls.subscribe("S.dead")
+    assert calls.drain() == [("S.dead", 0), ("S.dead", 1)]
 
 
 def test_what_fails_in_a_dead_letter_topic_is_counted_and_the_newest_are_known(
