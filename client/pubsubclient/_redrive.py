@@ -23,6 +23,7 @@ from pubsubclient._publish_errors import PublishError
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
 from pubsubclient._state import SubscriberState, read_state
+from pubsubclient._subscription import change
 from pubsubclient._transport import Transport
 
 __all__ = ["redrive"]
@@ -128,8 +129,7 @@ class _Redrive:
             "max_attempts": _MAX_ATTEMPTS,
             "backoff_s": 0,
         }
-        # without a token it is newer than any change, and made twice it is the same
-        self._transport.call("subscribe", request)
+        change(self._transport, "POST", request)
 
     def _take_over(self) -> None:
         """Have what a redrive holds that was killed released with the first fetch.

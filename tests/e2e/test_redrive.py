@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -186,6 +187,18 @@ def test_what_a_killed_redrive_held_comes_back_with_the_next(
     back = [event.data for event in subscriber.get_events(wait=1)]
     assert sorted(back) == [*range(1_500)]
     assert subscriber.redrive(name) == 0
+
+
+def test_of_two_redrives_at_once_everything_comes_back_once(
+    publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """One takes over from the other, which cannot be told from one that was killed."""
+    publisher.publish([Event(name, number) for number in range(1_500)])
+    assert len(fail_all(subscriber)) == 1_500
+    with ThreadPoolExecutor(3) as pool:
+        moved = list(pool.map(lambda _: subscriber.redrive(name), range(3)))
+    assert sum(moved) >= 1_500
+    assert sorted(event.data for event in subscriber.get_events(wait=1)) == [*range(1_500)]
 
 
 def test_a_letter_of_the_version_before_comes_back(wire: Wire, shared: Serving) -> None:
