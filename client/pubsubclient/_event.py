@@ -6,7 +6,7 @@ import reprlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from pubsubclient._attributes import (
     ADDED,
@@ -49,6 +49,8 @@ class Event:
     """
 
     __slots__ = ("__weakref__", "_data", "_data_json", "_line", "_members", "first_tries", "topic")
+
+    _max_bytes: ClassVar[int] = MAX_EVENT_BYTES
 
     def __init__(
         self,
@@ -136,11 +138,11 @@ class Event:
             data = self._data_json
             if data is None:
                 head = {name: value for name, value in head.items() if name not in _NOT_SENT and value is not None}
-                data = _encode_data_member(self.data)
+                data = _data_member_of(self._members)
             line = self._line = b"%b%b}" % (encode(head)[:-1], data)
-        if len(line) > MAX_EVENT_BYTES:
+        if len(line) > self._max_bytes:
             raise InvalidArgument(
-                f"The event {self.id} is {len(line)} bytes of JSON; at most {MAX_EVENT_BYTES} are expected."
+                f"The event {self.id} is {len(line)} bytes of JSON; at most {self._max_bytes} are expected."
             )
         return line
 
@@ -158,7 +160,7 @@ _NOT_SENT = ADDED | {"data", "data_base64"}
 class ReceivedEvent(Event):
     """An event that a subscriber got, to be settled.
 
-    It can be published again: it stays the same event, with its id, source and attributes.
+    It can be published again: it stays the same event, with its id, source, attributes and data.
     A copy, or what is unpickled in another process, cannot be settled.
     """
 
@@ -173,7 +175,7 @@ class ReceivedEvent(Event):
 
     @property
     def data(self) -> Any:
-        """Its data: a JSON value, bytes, or None."""
+        """Its data: a JSON value, bytes, or None: for none, or for JSON's null, which has ``"data" in event.members``."""
         encoded = self._members.get("data_base64")
         return self._members.get("data") if encoded is None else b64decode(encoded)
 
@@ -243,7 +245,7 @@ class ReceivedEvent(Event):
 
     @property
     def members(self) -> Mapping[str, Any]:
-        """Its JSON, as it came."""
+        """Its JSON, as it came. An attribute that is null there is unset."""
         return self._members
 
     @property
@@ -271,3 +273,11 @@ def _encode_data_member(data: Any) -> bytes:
     if isinstance(data, bytes | bytearray | memoryview):
         return b',"data_base64":"' + b64encode(data) + b'"'
     return b',"data":' + encode_data(data)
+
+
+def _data_member_of(members: Mapping[str, Any]) -> bytes:
+    """The same of an event that was received: its data as it came, JSON's null too, which is not the same as none."""
+    encoded = members.get("data_base64")
+    if encoded is not None:
+        return b',"data_base64":' + encode(encoded)
+    return b',"data":' + encode_data(members["data"]) if "data" in members else b""

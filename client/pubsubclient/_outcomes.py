@@ -28,6 +28,8 @@ Settlements = dict[str, list[Any]]
 _WAIT_S = 0.05
 #: the pause after a request that failed, seconds
 _PAUSE_S = 1.0
+#: what is left to a request when the time is over, seconds
+_LAST_TRY_S = 0.1
 #: the thread ends when it had nothing to do for so long, seconds
 _IDLE_S = 5.0
 #: broken-off fetches that are remembered
@@ -152,7 +154,12 @@ class Outcomes:
 
         Raises ServiceError, Unavailable; then what waited waits again, and `settlements` are the caller's.
         """
-        return self._carry_out(settlements, self.collect(), deadline_s)
+        give_up = time.monotonic() + (deadline_s or self._transport.service.deadline_s)
+        with self._lock:
+            # what the thread sends was said before this, and is to be carried out before it
+            self._work.wait_for(lambda: not self._sending, give_up - time.monotonic())
+            collected = self._collect()
+        return self._carry_out(settlements, collected, max(_LAST_TRY_S, give_up - time.monotonic()))
 
     def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
         """Settle now, and send nothing that waits; returns the body of the answer. Raises ServiceError, Unavailable."""
@@ -161,10 +168,7 @@ class Outcomes:
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - these have their verb
         """Send what waits, at the end of the program. Raises ServiceError, Unavailable."""
-        give_up = time.monotonic() + (deadline_s or 0.0)
-        with self._lock:
-            self._work.wait_for(lambda: not self._sending, None if deadline_s is None else deadline_s)
-        self.carry_out({}, None if deadline_s is None else max(0.1, give_up - time.monotonic()))
+        self.carry_out({}, deadline_s)
         settle_at_exit(self, holding=False)
 
     def _carry_out(self, settlements: Settlements, collected: Collected, deadline_s: float | None) -> list[Any]:

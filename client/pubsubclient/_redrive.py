@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import Future
 
+from pubsubclient._batch import Batch
 from pubsubclient._ends import EXIT_DEADLINE_S
 from pubsubclient._errors import PubSubError
 from pubsubclient._event import Event, ReceivedEvent
 from pubsubclient._fetch import Fetch, to_us
 from pubsubclient._filters import Filters, accepted
-from pubsubclient._holdings import Holdings, add_remainders
+from pubsubclient._holdings import add_remainders
 from pubsubclient._lease import Lease
 from pubsubclient._names import stands_for
+from pubsubclient._outcomes import Outcomes, Settlements
 from pubsubclient._publish_errors import PublishError
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
-from pubsubclient._state import SubscriberState
+from pubsubclient._state import SubscriberState, read_state
+from pubsubclient._subscription import change
 from pubsubclient._transport import Transport
 
 __all__ = ["redrive"]
 
 #: dead letters leased at once
 _AT_ONCE = 1_000
-#: leases are extended from half of this on; what a killed redrive held comes again after it
+#: leases are extended from half of this on
 _ACK_DEADLINE_S = 60
-#: a dead letter that fails once more is settled for good: redrives that are killed must not use up its attempts
+#: a dead letter that fails once more is dropped: redrives that are killed must not use up its attempts
 _MAX_ATTEMPTS = 100
 _MAX_NAME = 250
 
 #: what a dead letter has that the event it tells of had not
 _OF_DEAD_LETTERS = frozenset({"originalid", "originalsource", "originaltopic", "reason", "attempts"})
+#: what the event itself had under such a name has "own" before it, once more for each time that it had that itself
+_OWN = re.compile(f"own(?:own)*(?:{'|'.join(sorted(_OF_DEAD_LETTERS))})")
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +54,17 @@ def redrive(transport: Transport, state: SubscriberState, topics: str, filters: 
         for subscription in state.subscriptions
         if subscription.topic == topics or stands_for(topics, subscription.topic)
     }
-    sources = sources or {f"{state.subscriber}.dead"}
+    # a subscriber's name may have dots that a topic's may not
+    sources = sources or {re.sub(r"\.+", ".", f"{state.subscriber}.dead")}
     return sum(_Redrive(transport, state.subscriber, topics, filters).run(source) for source in sorted(sources))
+
+
+class _Redriven(ReceivedEvent):
+    """An event on its way back. The service allows it more than its publisher, for what a redrive adds, and judges that."""
+
+    __slots__ = ()
+
+    _max_bytes = 4 * 1024 * 1024
 
 
 class _Redrive:
@@ -72,23 +87,27 @@ class _Redrive:
         self._name = _redriver_of(subscriber)
         self._topics = topics
         self._filters = filters
-        self._holdings = Holdings(transport, self._name)
+        self._outcomes = Outcomes(transport, self._name)
         #: of events that were published: a dead letter of one of them is not moved by the same redrive
         self._moved: set[str] = set()
         #: leases with dead letters that were passed over; the last may hold some to be moved
         self._held: list[Lease] = []
-        #: published and not yet acknowledged
-        self._done: list[dict[str, Any]] = []
 
     def run(self, dead_letter_topic: str) -> int:
-        """Move them; returns how many. Raises PublishError, ServiceError, Unavailable: those moved so far stay moved."""
+        """Move them; returns how many.
+
+        Raises PublishError, in the end, if the service refused some, which stay where they are; ServiceError, Unavailable.
+        Those moved so far stay moved.
+        """
         publisher = Publisher(self._name, service=self._transport.service)
         self._transport.call("register", {"subscriber": self._name})
         self._subscribe(dead_letter_topic)
+        self._take_over()
         moved = 0
         try:
-            while letters := self._fetch():
-                moved += self._move(publisher, letters)
+            with publisher.batch() as batch:  # which stores the others if one is refused
+                while letters := self._fetch():
+                    moved += self._move(batch, letters)
         except BaseException:
             try:
                 self._let_go(EXIT_DEADLINE_S)
@@ -106,49 +125,54 @@ class _Redrive:
             "filters": [{"exact": {"source": f"/subscribers/{self._for}"}}],
             "ack_deadline_s": _ACK_DEADLINE_S,
             "max_attempts": _MAX_ATTEMPTS,
+            "backoff_s": 0,
         }
-        # without a token it is newer than any change, and made twice it is the same
-        self._transport.call("subscribe", request)
+        change(self._transport, "POST", request)
+
+    def _take_over(self) -> None:
+        """Have what a redrive holds that was killed released with the first fetch.
+
+        One that is at work loses what it holds, too; what both publish is stored once.
+        """
+        answer = self._transport.call("register", None, method="GET", query={"subscriber": self._name})
+        self._outcomes.abandon([lease.lease for lease in read_state(answer.body).leases])
 
     def _fetch(self) -> list[ReceivedEvent]:
-        extended = [lease for lease in self._held if lease.half_over]
-        settlements = {"ack": self._done, "extend": [lease.extension() for lease in extended]}
-        fetch = Fetch(
-            self._transport,
-            self._name,
-            self._holdings,
-            _AT_ONCE,
-            0,
-            {verb: named for verb, named in settlements.items() if named},
-        )
+        extended = [lease.extension() for lease in self._held if lease.half_over]
+        settlements = {"extend": extended} if extended else {}
+        fetch = Fetch(self._transport, self._name, self._outcomes, _AT_ONCE, 0, settlements)
         events = fetch.run()
-        self._done = []
         self._held += fetch.leases
         if not events and events.more:
             _log.warning("Subscriber %s: too many dead letters are passed over to see more of them", self._for)
         return events
 
-    def _move(self, publisher: Publisher, letters: list[ReceivedEvent]) -> int:
+    def _move(self, batch: Batch, letters: list[ReceivedEvent]) -> int:
         wanted = [letter for letter in letters if self._is_wanted(letter)]
-        events = [self._event_of(letter) for letter in wanted]
-        self._moved.update(event.id for event in events)
+        receipts: list[Future[Receipt]] = []
         try:
-            receipts = publisher.publish(events)
-        except PublishError as error:
-            self._published(wanted, error.receipts)
+            for letter in wanted:
+                event = self._event_of(letter)
+                self._moved.add(event.id)
+                receipts.append(batch.publish(event))
+        except PublishError:  # the service is out of reach: all have their outcome
+            self._published(wanted, receipts)
             raise
+        batch.flush()
         return self._published(wanted, receipts)
 
-    def _published(self, letters: list[ReceivedEvent], receipts: Sequence[Receipt | None]) -> int:
-        """Acknowledge with the next request what has a receipt; returns how many have."""
-        stored = [letter.ref for letter, receipt in zip(letters, receipts, strict=True) if receipt is not None]
+    def _published(self, letters: Sequence[ReceivedEvent], receipts: Sequence[Future[Receipt]]) -> int:
+        """Acknowledge what has a receipt; returns how many have."""
         lease = self._held[-1]
-        done = lease.part(stored)
-        if done:
-            self._done.append(done)
-            lease.forget(stored)
-        if lease.remainder() is None:
+        stored = [
+            letter.ref
+            for letter, receipt in zip(letters, receipts, strict=False)
+            if receipt.done() and receipt.exception() is None
+        ]
+        if lease.part(stored) == lease.remainder():
             self._held.pop()
+        for ref in stored:
+            self._outcomes.ack(lease, ref)
         return len(stored)
 
     def _is_wanted(self, letter: ReceivedEvent) -> bool:
@@ -160,27 +184,27 @@ class _Redrive:
 
     def _event_of(self, letter: ReceivedEvent) -> Event:
         """The event that a dead letter tells of, as it is published again."""
-        members = {name: value for name, value in letter.members.items() if name not in _OF_DEAD_LETTERS}
         was = letter.members
+        members = {
+            name.removeprefix("own") if _OWN.fullmatch(name) else name: value
+            for name, value in was.items()
+            if name not in _OF_DEAD_LETTERS
+        }
         members["topic"] = was["originaltopic"]
         members["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{letter.source}#{letter.id}"))
         members["source"] = was.get("originalsource") or f"/publishers/{self._name}"
         members["redriveof"] = was["originalid"]
         members["redrivefor"] = self._for
-        event = ReceivedEvent(members, None)
+        event = _Redriven(members, None)
         # a redrive before this one may have published it, at any time since the dead letter was there
         event.first_tries[self._transport.service.store] = to_us(letter.recordedtime)
         return event
 
     def _let_go(self, deadline_s: float | None) -> None:
-        """Acknowledge what was moved, and release what was passed over."""
-        settlements = self._holdings.abandonments()
-        if self._done:
-            settlements["ack"] = self._done
+        """Acknowledge what was moved, and release what was passed over: acks count first."""
+        settlements: Settlements = {}
         add_remainders(settlements, "release", self._held)
-        if settlements:
-            self._holdings.report(self._holdings.send(settlements, deadline_s))
-            self._holdings.sent(settlements)
+        self._outcomes.carry_out(settlements, deadline_s)
 
 
 def _redriver_of(subscriber: str) -> str:

@@ -31,6 +31,8 @@ class SubscriptionState:
     dead_letter_topic: str
     #: its settings and whatever else the answer said of it, by their names on the wire
     raw: Mapping[str, Any] = field(repr=False)
+    #: of a dead-letter topic: events that failed in it for the last time
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class SubscriberState:
     due: int
     #: events that wait for the time that they were published for
     delayed: int
-    #: events that failed for the last time and are on their way into a dead-letter topic
+    #: events that failed for the last time and are on their way into a dead-letter topic, or stay where none takes them
     dead: int
     #: since when the oldest of them, or of the backlog, is stored, seconds; None if there is none
     oldest_unsettled_age_s: float | None
@@ -73,7 +75,8 @@ class Explanation:
     Attributes:
         state: ``not_read`` (yet), ``before_start`` (of the subscription), ``filtered`` (out by ``clause``), ``delayed``
             (``until``), ``leased`` (under ``lease``, ``until``), ``due`` (again, ``at``), ``dead`` (on its way to the dead
-            letters), ``dead_lettered`` (to ``dead_letter_topic``), ``settled``, ``trimmed`` or ``unknown_event``
+            letters), ``dead_lettered`` (to ``dead_letter_topic``), ``dropped`` (failed for the last time in a dead-letter
+            topic), ``settled``, ``trimmed`` or ``unknown_event``
     """
 
     subscriber: str
@@ -103,6 +106,7 @@ class Explanation:
             "due": f"is due again at {self.at}, attempt {self.attempt}",
             "dead": f"failed for the last time ({self.reason})",
             "dead_lettered": f"failed for the last time and is a dead letter in {self.dead_letter_topic}",
+            "dropped": "failed for the last time in a dead-letter topic, and was dropped",
             "settled": "is settled",
             "trimmed": "was deleted by retention",
             "unknown_event": "is not known",
@@ -123,6 +127,7 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
                     lost=members.get("lost", 0),
                     dead_letter_topic=members.get("dead_letter_topic") or f"{body['subscriber']}.dead",
                     raw=members,
+                    dropped=members.get("dropped", 0),
                 )
                 for members in body["subscriptions"]
             ),

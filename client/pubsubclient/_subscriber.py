@@ -87,7 +87,8 @@ class Subscriber:
             ack_deadline: how long an event may stay unsettled before it comes again, 1 to 600 seconds (30)
             max_attempts: deliveries before an event becomes a dead letter, 1 to 100 (5)
             backoff: how long an event stays away after its first failure, 0 to 600 seconds (10); doubled after each
-            dead_letter_topic: where dead letters go (the subscriber's name and ``.dead``)
+            dead_letter_topic: where dead letters go (the subscriber's name and ``.dead``): a topic that is not there yet, or
+                one that takes dead letters already, and of the same owner
             ordered: deliver nothing newer of the topic while something older is unsettled
 
         Raises:
@@ -173,7 +174,8 @@ class Subscriber:
         """Publish dead letters of this subscriber again, in the topics that they came from, for this subscriber alone.
 
         Each comes back once, as an event with a new id, and with the attributes ``redriveof``, the id that it had, and
-        ``redrivefor``, this subscriber's name. If it fails again, it is another dead letter.
+        ``redrivefor``, this subscriber's name. If it fails again, it is another dead letter. What a redrive that was killed
+        had in hand, this one goes on with at once.
 
         Args:
             topic: those of events of this topic, or of topics that this pattern stands for
@@ -185,7 +187,8 @@ class Subscriber:
 
         Raises:
             InvalidArgument: an argument is malformed
-            PublishError, ServiceError, Unavailable: some may have come back; the same call again goes on with the others
+            PublishError: its ``events`` are not known to be back; where the service refused them, all others are
+            ServiceError, Unavailable: some may have come back; the same call again goes on with the others
         """
         topics, wanted = topics_name(topic), check_filters(filters)
         return redrive(self._transport, self.state(), topics, wanted)

@@ -163,7 +163,8 @@ class Delivery:
             if probe and (answer.slices or answer.over):
                 return Answer(more=True, woken=True, lost=answer.lost), watch, False
             if self._written(state, doc):
-                return answer, watch, bool(state.dead) and self._dead_letters.publish(state)
+                published = self._dead_letters.publish(state) if state.dead else 0
+                return answer, watch, 0 < published < len(state.dead)
             back_off(self._runtime, tries)
         raise Unavailable(
             "contended",

@@ -70,7 +70,9 @@ class Describing:
         subscriptions, ages = [], []
         for topic in state.subscriptions:
             backlog, age_s = self.backlog_and_age(state, topic, reads.time)
-            subscriptions.append({**describe(state, topic), "backlog": backlog, "lost": state.lost.get(topic, 0)})
+            counts = {"backlog": backlog, "lost": state.lost.get(topic, 0)}
+            dropped = state.subscriptions[topic].dropped
+            subscriptions.append({**describe(state, topic), **counts, **({"dropped": dropped} if dropped else {})})
             ages += [age_s] if age_s is not None else []
         leases = [
             {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt, "events": lease.left.bit_count()}

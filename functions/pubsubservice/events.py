@@ -35,6 +35,8 @@ __all__ = [
 MAX_EVENTS = 10_000
 #: bytes of one event's JSON
 MAX_EVENT_BYTES = 900_000
+#: bytes more for one that is redriven: what a redrive adds is not its publisher's
+_REDRIVEN_BYTES = 4_096
 #: events that are checked together as long as all of them are usual
 _TOGETHER = 100
 
@@ -79,7 +81,7 @@ def same_payload(one: bytes, other: bytes) -> bool:
     """Whether two events of one identity say the same: data, type, subject and extensions, compared parsed."""
     if one == other:
         return True
-    left, right = _attributes.decode(one), _attributes.decode(other)
+    left, right = _set_members(one), _set_members(other)
     for name in (left.keys() | right.keys()) - _NOT_PAYLOAD:
         if name not in left or name not in right:
             return False
@@ -87,6 +89,11 @@ def same_payload(one: bytes, other: bytes) -> bool:
         if a != b and _any.decode(a) != _any.decode(b):
             return False
     return True
+
+
+def _set_members(line: bytes) -> dict[str, msgspec.Raw]:
+    """An event's members but for those that are null, which means unset; of data it is a value."""
+    return {name: raw for name, raw in _attributes.decode(line).items() if name == "data" or bytes(raw) != b"null"}
 
 
 def identity_of(line: bytes) -> tuple[str, str]:
@@ -97,9 +104,10 @@ def identity_of(line: bytes) -> tuple[str, str]:
 
 def _decode_event(line: bytes, publisher: str, number: int) -> Entry:
     where = f"events[{number}]"
-    if len(line) > MAX_EVENT_BYTES:
+    limit = MAX_EVENT_BYTES + (_REDRIVEN_BYTES if publisher.endswith(".redrive") else 0)
+    if len(line) > limit:
         raise BadRequest(
-            "too_large", f"{where}: an event is at most {MAX_EVENT_BYTES} bytes of JSON; got {len(line)}.", status=413
+            "too_large", f"{where}: an event is at most {limit} bytes of JSON; got {len(line)}.", status=413
         )
     try:
         attributes = _attributes.decode(line)

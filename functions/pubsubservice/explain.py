@@ -125,7 +125,7 @@ class Explaining:
     def _judge(self, state: State, topic: Topic, event: _Event, now: int, reads: int) -> dict[str, Any]:
         """The state of an event that is in its log."""
         subscription = state.subscriptions.get(topic.name)
-        said = _dead(state, topic.name, event)
+        said = _dead(state, topic, event)
         if said or subscription:
             return said or _unsettled(state, topic.name, event, now) or self._passed(state, topic, event, reads)
         if pattern_of(state, topic.name) is None or topic.dead_letter:
@@ -136,6 +136,8 @@ class Explaining:
         """The state of an event behind which the subscription is, and of which its document has nothing."""
         subscription = state.subscriptions[topic.name]
         settings = state.settings_of(subscription)
+        if (subscription.number, event.partition, event.log_index) in state.dropped:
+            return {"state": "dropped"}
         if subscription.starts and event.log_index < subscription.starts[event.partition]:
             return {"state": "before_start"}
         clause = Filter.load(settings.filters).clause(event.line, topic.name) if settings.filters else None
@@ -167,9 +169,11 @@ class Explaining:
         return False
 
 
-def _dead(state: State, topic: str, event: _Event) -> dict[str, Any] | None:
+def _dead(state: State, topic: Topic, event: _Event) -> dict[str, Any] | None:
     for dead in state.dead:
-        if (dead.topic, dead.partition, dead.index) == (topic, event.partition, event.log_index):
+        if (dead.topic, dead.partition, dead.index) == (topic.name, event.partition, event.log_index):
+            if topic.dead_letter:
+                return {"state": "dropped"}
             return {"state": "dead", "reason": dead.reason, "dead_letter_topic": dead.dead_letter_topic}
     return None
 

@@ -6,6 +6,8 @@ where a run gets through everything, no note is ever written.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from pubsubservice.batch import check_format
 from pubsubservice.described import Describing
 from pubsubservice.expire import Expire, Expired
@@ -63,10 +65,12 @@ class Housekeeping:
                 if after != first and meter().reads - before >= _MAX_READS:
                     return after
                 state = State.read(doc)
-                for name in state.subscriptions:
+                dead = Counter(one.topic for one in state.dead)
+                for name, subscription in state.subscriptions.items():
                     if not is_pattern(name):
                         backlog, age_s = self._describing.backlog_and_age(state, name, page.time)
-                        log_subscription(state.name, name, backlog, age_s)
+                        dropped = subscription.dropped
+                        log_subscription(state.name, name, backlog, age_s, dead=dead[name], dropped=dropped)
                 after = state.name
             if len(page.docs) < _PAGE:
                 return ""

@@ -10,7 +10,8 @@ from pubsubservice.problems import BadRequest
 
 __all__ = [
     "FORMAT", "batch_id", "batch_path", "batches", "check_name", "dead_letters_of", "identity", "log_path", "parse_rfc3339",
-    "parse_sequence", "partition_of", "publisher_path", "rfc3339", "sequence_prefix", "subscriber_path", "topic_path",
+    "parse_sequence", "partition_of", "publisher_path", "redriver_of", "rfc3339", "sequence_prefix", "subscriber_path",
+    "topic_path",
 ]  # fmt: skip
 
 #: format of every document; a process that meets a higher one writes nothing
@@ -21,13 +22,15 @@ _SEQUENCE = re.compile(r"([0-9]{4})-([0-9]{20})")
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d):([0-5]\d|60)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
 )
+#: characters of a subscriber's name; and of a long one, those that the name of its redriver begins with
+MAX_SUBSCRIBER, SHORTENED = 250, 220
 #: batch ids count down from here, so that the newest is first by name and the tail is one read
 _TOP = 10**12
 
 
 def check_name(kind: str, name: str) -> str:
     """Return `name` if it may name a `kind` ("topic", "publisher", "subscriber"); raises BadRequest otherwise."""
-    limit = 250 if kind == "subscriber" else 255
+    limit = MAX_SUBSCRIBER if kind == "subscriber" else 255
     if not _NAME.fullmatch(name) or len(name) > limit:
         shown = name if len(name) <= 80 else name[:77] + "..."
         raise BadRequest(
@@ -78,6 +81,15 @@ def subscriber_path(name: str) -> str:
 def dead_letters_of(subscriber: str) -> str:
     """The topic that a subscriber's dead letters go to when it names none."""
     return re.sub(r"\.+", ".", f"{subscriber}.dead")  # a subscriber's name may have dots that a topic's may not
+
+
+def redriver_of(subscriber: str) -> str:
+    """The publisher and subscriber under which the SDK redrives a subscriber's dead letters."""
+    name = f"{subscriber}.redrive"
+    if len(name) <= MAX_SUBSCRIBER:
+        return name
+    digest = blake2b(subscriber.encode(), digest_size=8).hexdigest()
+    return f"{subscriber[:SHORTENED]}.{digest}.redrive"
 
 
 def publisher_path(name: str) -> str:

@@ -19,7 +19,7 @@ CODES: dict[int, tuple[str, ...]] = {
     403: ("not_owner",),
     404: ("unknown_subscriber", "unknown_topic", "unknown_publisher", "unknown_subscription"),
     405: ("method_not_allowed",),
-    409: ("partitions_fixed", "older_token"),
+    409: ("partitions_fixed", "older_token", "ordinary_topic"),
     413: ("too_large",),
     415: ("unsupported_media_type",),
     422: ("payload_differs",),
@@ -30,8 +30,8 @@ _EVERYWHERE = (400, 401, 403, 405, 413, 415, 500, 503)
 
 #: what may have become of an event
 STATES = (
-    "not_read", "before_start", "filtered", "delayed", "leased", "due", "dead", "dead_lettered", "settled", "trimmed",
-    "unknown_event",
+    "not_read", "before_start", "filtered", "delayed", "leased", "due", "dead", "dead_lettered", "dropped", "settled",
+    "trimmed", "unknown_event",
 )  # fmt: skip
 
 _TEXT: Schema = {"type": "string"}
@@ -74,7 +74,9 @@ ANSWERS: dict[str, Schema] = {
     "Subscriber": _object(
         {
             "subscriber": _TEXT,
-            "subscriptions": _list(_object({**_SUBSCRIPTION, "backlog": _COUNT, "lost": _COUNT}, **_VIA)),
+            "subscriptions": _list(
+                _object({**_SUBSCRIPTION, "backlog": _COUNT, "lost": _COUNT}, **_VIA, dropped=_COUNT)
+            ),
             "backlog": _COUNT,
             "unsettled": _COUNT,
             "oldest_unsettled_age_s": {"type": ["number", "null"], "minimum": 0},

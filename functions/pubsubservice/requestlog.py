@@ -42,12 +42,16 @@ def logs_subscriptions() -> bool:
     return _logger.isEnabledFor(logging.INFO)
 
 
-def log_subscription(subscriber: str, topic: str, backlog: int, oldest_age_s: float | None) -> None:
+def log_subscription(
+    subscriber: str, topic: str, backlog: int, oldest_age_s: float | None, *, dead: int, dropped: int
+) -> None:
     """Write the line of a subscription: a consumer that is gone writes none itself.
 
     Args:
         backlog: events that are not read yet, before filters
         oldest_age_s: age of the oldest event that is unread, leased or due; None when there is none
+        dead: events that failed for the last time, and are not known to be dead letters
+        dropped: those that failed for the last time so far if it is a dead-letter topic
     """
     line = {
         "severity": "INFO",
@@ -57,6 +61,8 @@ def log_subscription(subscriber: str, topic: str, backlog: int, oldest_age_s: fl
         "topic": topic,
         "backlog": backlog,
         "oldest_age_s": oldest_age_s,
+        "dead": dead,
+        "dropped": dropped,
     }
     _logger.info("%s", json.dumps(line, ensure_ascii=False))
 

@@ -26,7 +26,7 @@ from pubsubservice.runtime import Runtime, SystemRuntime
 from pubsubservice.settings import Settings
 from pubsubservice.store import Store
 from pubsubservice.subscriptions import Subscribe, Subscriptions
-from pubsubservice.topics import Topics
+from pubsubservice.topics import Topic, Topics
 
 if TYPE_CHECKING:
     from pubsubservice.identity import Identity
@@ -82,11 +82,10 @@ class Service:
         self._log(topic, partition).submit(append)
         return partition, [place for place in append.places if place is not None]
 
-    def _append_letters(self, topic: str, publisher: str, entries: list[Entry], since: int) -> None:
-        """Append dead letters to their topic, which is made when needed."""
-        found = self.topics.register_dead_letter(topic)
+    def _append_letters(self, topic: Topic, publisher: str, entries: list[Entry], since: int) -> None:
+        """Append dead letters to their topic."""
         append = Append(publisher, entries, since, far=True)
-        self._log(topic, partition_of(publisher, found.partitions)).submit(append)
+        self._log(topic.name, partition_of(publisher, topic.partitions)).submit(append)
 
     def get_events(self, request: GetEvents) -> Answer:
         """Settle, and hand out events (see `delivery`)."""

@@ -14,7 +14,7 @@ from pubsubservice.batch import check_format
 from pubsubservice.names import FORMAT
 from pubsubservice.problems import NotFound
 from pubsubservice.spans import pieces
-from pubsubservice.store import Changed, Doc, Fields, Refused, Store, Unknown
+from pubsubservice.store import Changed, Doc, Fields, Refused, Store, Unknown, Value
 from pubsubservice.subscriber import Dead, Due, Lease, Position, Subscription
 from pubsubservice.tokens import Ended
 
@@ -22,6 +22,8 @@ __all__ = ["MAX_STATE_BYTES", "State", "unknown_subscriber", "written"]
 
 #: a larger document is made smaller where it can be; new events have stopped before (see `bounds`)
 MAX_STATE_BYTES = 900_000
+#: dropped events that are remembered one by one
+MAX_DROPPED = 100
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -39,6 +41,7 @@ class _Stored(msgspec.Struct, array_like=True):
     deaths: int = 0
     #: how far the registry of topics was read, for patterns
     registry: Position = msgspec.field(default_factory=Position)
+    dropped: list[tuple[int, int, int]] = []
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -48,8 +51,10 @@ _decoder = msgspec.msgpack.Decoder(_Stored)
 class State:
     """A subscriber's state, decoded to be changed."""
 
-    def __init__(self, name: str, stored: _Stored, size: int) -> None:
+    def __init__(self, name: str, stored: _Stored, size: int, owner: Value = None) -> None:
         self.name = name
+        #: whose the subscriber is
+        self.owner = owner
         #: token of the last change of subscriptions
         self.changed = stored.changed
         self.next_number = stored.next_number
@@ -65,6 +70,8 @@ class State:
         self.deaths = stored.deaths
         #: how far the registry of topics was read; only moves while there is a pattern
         self.registry = stored.registry
+        #: the newest events that failed for the last time in a dead-letter topic: subscription number, partition, log index
+        self.dropped = stored.dropped
         #: bytes of the document as it was read
         self.size = size
 
@@ -78,7 +85,7 @@ class State:
         """Decode a document; raises Unavailable for a newer format."""
         check_format(doc)
         packed: Any = doc.data["state"]
-        return cls(doc.path.rpartition("/")[2], _decoder.decode(packed), len(packed))
+        return cls(doc.path.rpartition("/")[2], _decoder.decode(packed), len(packed), doc.data.get("owner"))
 
     def fields(self) -> Fields:
         """The document to write."""
@@ -115,6 +122,12 @@ class State:
         if events:
             self.lost[topic] = self.lost.get(topic, 0) + events
 
+    def count_dropped(self, dead: Dead) -> None:
+        """An event failed for the last time in a dead-letter topic: there is nowhere to put it."""
+        subscription = self.subscriptions[dead.topic]
+        subscription.dropped += 1
+        self.dropped = [*self.dropped, (subscription.number, dead.partition, dead.index)][-MAX_DROPPED:]
+
     def _packed(self) -> bytes:
         packed = self._encode()
         if len(packed) > MAX_STATE_BYTES:
@@ -127,6 +140,7 @@ class State:
             _Stored(
                 self.changed, self.next_number, self.subscriptions, self.leases, self.due,
                 self.ended.packed, self.ended.floor, self.lost, self.dead, self.deaths, self.registry,
+                self.dropped,
             )
         )  # fmt: skip
 

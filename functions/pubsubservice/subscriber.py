@@ -61,6 +61,8 @@ class Subscription(msgspec.Struct, array_like=True):
     #: with the earliest event when it is 0; topics made since then begin at their start
     upto: int = 0
     begin: int = 0
+    #: of a dead-letter topic: events that failed in it for the last time
+    dropped: int = 0
 
 
 class Lease(msgspec.Struct, array_like=True):

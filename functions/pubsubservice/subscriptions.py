@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from pubsubservice.described import describe, described
 from pubsubservice.leases import forget_subscription
-from pubsubservice.names import subscriber_path
-from pubsubservice.ownership import check_owner, new_owner
+from pubsubservice.names import dead_letters_of, subscriber_path
+from pubsubservice.ownership import check_owner, claim
 from pubsubservice.patterns import is_pattern
 from pubsubservice.problems import BadRequest, Conflict, Unavailable
 from pubsubservice.registry import Registry
@@ -28,6 +28,7 @@ from pubsubservice.wildcards import (
     has_room,
     leave_pattern,
     leave_topic,
+    patterns,
     reroute,
 )
 
@@ -74,7 +75,7 @@ class Subscriptions:
         state = State.new(name)
         if doc is None:
             try:
-                self._store.create(path, {**state.fields(), "owner": new_owner()})
+                self._store.create(path, {**state.fields(), "owner": claim(self._store, "subscriber", name).owner})
             except Exists:  # another request was first, maybe another identity's
                 doc = self._store.get_many([path]).docs[0]
         if doc is not None:
@@ -85,16 +86,20 @@ class Subscriptions:
     def subscribe(self, request: Subscribe) -> dict[str, Any]:
         """Subscribe to a topic or a pattern, or change a subscription; returns it.
 
-        Raises NotFound, Conflict, BadRequest, Unavailable, StoreError.
+        Raises NotFound, Forbidden, Conflict, BadRequest, Unavailable, StoreError.
         """
 
         def change(state: State) -> None:
-            new = request.topic not in state.subscriptions
+            old = state.subscriptions.get(request.topic)
+            new = old is None
             if is_pattern(request.topic):
                 self._subscribe_to_pattern(state, request)
             else:
                 self._subscribe_to_topic(state, request)
             _set(state.subscriptions[request.topic], request)
+            if old is None or old.via or request.dead_letter_topic:
+                letters = state.subscriptions[request.topic].dead_letter_topic or dead_letters_of(state.name)
+                self._topics.check_dead_letter_topic(letters, state.name, state.owner)
             grows = new or request.filters or request.dead_letter_topic
             if grows and not has_room(state):
                 raise BadRequest(
@@ -120,7 +125,8 @@ class Subscriptions:
             if is_pattern(topic):
                 leave_pattern(state, topic)
             else:
-                leave_topic(state, topic)
+                found = self._topics.get(topic) if patterns(state) else None
+                leave_topic(state, topic, dead_letters=found is not None and found.dead_letter)
 
         self._change(subscriber, token, change)
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from pubsubservice.batch import check_format
-from pubsubservice.names import FORMAT, publisher_path, topic_path
-from pubsubservice.ownership import check_owner, may_use, new_owner
+from pubsubservice.names import FORMAT, dead_letters_of, publisher_path, topic_path
+from pubsubservice.ownership import acting_for, check_owner, claim, may_use
 from pubsubservice.problems import BadRequest, Conflict, Unavailable
 from pubsubservice.registry import Registry
 from pubsubservice.runtime import Runtime
@@ -32,8 +32,10 @@ class Topic(NamedTuple):
     retention_s: int
     #: the registry of topics has it
     listed: bool
-    #: it takes dead letters: no pattern matches it, and an event that fails in it is settled there
+    #: it takes dead letters, from its beginning: no pattern matches it, and an event that fails in it is dropped
     dead_letter: bool = False
+    #: whose it is
+    owner: Value = None
 
     @property
     def ready(self) -> bool:
@@ -83,6 +85,7 @@ class Topics:
             int(doc.data["retention_s"] or 0),
             bool(doc.data["listed"]),
             bool(doc.data.get("dead_letter")),
+            doc.data.get("owner"),
         )
         if len(self._known) >= _MAX_REMEMBERED:
             self._known.clear()
@@ -90,15 +93,21 @@ class Topics:
         return found
 
     def ensure(self, topic: str) -> int:
-        """The partitions of a topic that may take batches: it is created and recorded when it is not."""
+        """The partitions of a topic that may take batches: it is created and recorded when it is not.
+
+        Raises as `register`.
+        """
         known = self._known.get(topic)
-        return known.partitions if known and known.ready else self.register(topic)[0].partitions
+        if known and known.ready and (not known.dead_letter or may_use(known.owner)):
+            return known.partitions
+        return self.register(topic)[0].partitions
 
     def register(self, topic: str, partitions: int | None = None, retention_s: int | None = None) -> tuple[Topic, bool]:
         """Get or create a topic; says whether it was created. Once this returns, the registry of topics has it.
 
-        It is the caller's when created; other settings than it has are for its owner to ask for (Forbidden).
-        Raises Conflict (409) for other partitions than it has, BadRequest for values out of range, Unavailable.
+        It is the caller's when created, and takes dead letters if it is named `S.dead` for a subscriber S. Other settings than
+        it has, and topics that take dead letters, are for their owner. Raises Forbidden, Conflict (409) for other partitions
+        than it has, BadRequest for values out of range, Unavailable.
         """
         self._check(partitions, retention_s)
         created = False
@@ -109,7 +118,7 @@ class Topics:
                     doc = self._create(topic, partitions or 1, retention_s or self._settings.retention_s)
                     created = True
                 found = self.met(topic, doc)
-                _check_settings(found, doc.data.get("owner"), partitions, retention_s)
+                _check_settings(found, partitions, retention_s)
                 changes: dict[str, Value] = {}
                 if retention_s not in (None, found.retention_s):
                     changes["retention_s"] = retention_s
@@ -121,28 +130,48 @@ class Topics:
                 self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
 
-    def register_dead_letter(self, topic: str) -> Topic:
-        """Get or create a topic for dead letters; one that was used otherwise is one from now on. Raises Unavailable."""
+    def register_dead_letter(self, topic: str, subscriber: str = "") -> Topic:
+        """Get or create a topic for dead letters of a subscriber.
+
+        Raises Forbidden for another's than the caller's, Conflict (409) for one that takes the events of publishers, which it
+        goes on doing: patterns may follow it. Unavailable, StoreError.
+        """
         for tries in range(_MAX_TRIES):
             doc = self._store.get_many([topic_path(topic)]).docs[0]
             try:
                 if doc is None:
                     doc = self._create(topic, 1, self._settings.retention_s, dead_letter=True)
-                found = self.met(topic, doc)
-                return found if found.dead_letter else self._change(topic, doc, {"dead_letter": True})
-            except (Exists, Changed, Unknown):
+            except (Exists, Unknown):
                 self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
+                continue
+            found = self.met(topic, doc)
+            _check_takes_letters(found, subscriber)
+            return found
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
 
+    def check_dead_letter_topic(self, topic: str, subscriber: str, owner: Value) -> None:
+        """Refuse a topic that a subscriber of this owner names for its dead letters, and that would not take them.
+
+        Raises Forbidden, Conflict (409), StoreError, as `register_dead_letter` would then.
+        """
+        with acting_for(owner):
+            found = self.get(topic)
+            if found is not None:
+                _check_takes_letters(found, subscriber)
+            elif topic != f"{subscriber}.dead":
+                claim(self._store, "topic", topic)
+
     def _create(self, topic: str, partitions: int, retention_s: int, *, dead_letter: bool = False) -> Doc:
+        # a letter finds its topic even if that is made of the name of a subscriber who is to come
+        owner, subscriber = claim(self._store, "topic", topic, early=dead_letter)
         path = topic_path(topic)
         data: Fields = {
             "format": FORMAT,
             "partitions": partitions,
             "retention_s": retention_s,
             "listed": False,
-            "dead_letter": dead_letter,
-            "owner": new_owner(),
+            "dead_letter": dead_letter or (subscriber is not None and topic == dead_letters_of(subscriber)),
+            "owner": owner,
         }
         time = self._store.create(path, data)
         return Doc(path, data, time, time)
@@ -162,7 +191,7 @@ class Topics:
         path = publisher_path(name)
         doc = self._store.get_many([path]).docs[0]
         if doc is None:
-            owner: Value = new_owner()
+            owner = claim(self._store, "publisher", name).owner
             try:
                 self._store.create(path, {"format": FORMAT, "owner": owner})
             except Exists:  # another request was first, maybe another identity's
@@ -187,10 +216,23 @@ class Topics:
             )
 
 
-def _check_settings(found: Topic, owner: Value, partitions: int | None, retention_s: int | None) -> None:
+def _check_takes_letters(found: Topic, subscriber: str) -> None:
+    """Refuse a topic that is not for dead letters, or not the caller's; S.dead takes those of S whoever it was made by."""
+    if not found.dead_letter or found.name != f"{subscriber}.dead":
+        check_owner("topic", found.name, found.owner)
+    if not found.dead_letter:
+        raise Conflict(
+            "ordinary_topic",
+            f"The topic {found.name!r} takes the events of publishers, and goes on doing so: it cannot take dead letters too. "
+            "Name another dead_letter_topic.",
+        )
+
+
+def _check_settings(found: Topic, partitions: int | None, retention_s: int | None) -> None:
     """Refuse what cannot be changed, or not by this caller."""
-    if partitions not in (None, found.partitions) or retention_s not in (None, found.retention_s):
-        check_owner("topic", found.name, owner)
+    changes = partitions not in (None, found.partitions) or retention_s not in (None, found.retention_s)
+    if changes or found.dead_letter:
+        check_owner("topic", found.name, found.owner)
     if partitions not in (None, found.partitions):
         raise Conflict(
             "partitions_fixed",

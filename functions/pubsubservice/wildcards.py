@@ -7,7 +7,6 @@ whatever patterns match it, and keeps its place when patterns come and go.
 from __future__ import annotations
 
 from pubsubservice.leases import forget_subscription
-from pubsubservice.names import dead_letters_of
 from pubsubservice.patterns import is_pattern, most_specific
 from pubsubservice.state import State
 from pubsubservice.subscriber import Position, Subscription
@@ -46,10 +45,8 @@ def has_room(state: State, logs: int = 0) -> bool:
 
 
 def pattern_of(state: State, topic: str) -> str | None:
-    """The pattern that a topic comes through unless it is subscribed to by name; never the subscriber's own dead letters."""
-    names = patterns(state)
-    own = {dead_letters_of(state.name), *(s.dead_letter_topic for s in state.subscriptions.values())}
-    return None if topic in own else most_specific(names, topic)
+    """The pattern that a topic, if it is none for dead letters, comes through unless it is subscribed to by name."""
+    return most_specific(patterns(state), topic)
 
 
 def bring_in(state: State, topic: str, pattern: str, positions: list[Position]) -> Subscription:
@@ -69,11 +66,15 @@ def reroute(state: State) -> None:
                 _forget(state, topic)
 
 
-def leave_topic(state: State, topic: str) -> None:
-    """End a subscription by name, and forget what is leased or due of it; a pattern that matches goes on from its place."""
+def leave_topic(state: State, topic: str, *, dead_letters: bool) -> None:
+    """End a subscription by name, and forget what is leased or due of it; a pattern that matches goes on from its place.
+
+    Args:
+        dead_letters: it is a topic for dead letters, which no pattern follows
+    """
     subscription = state.subscriptions[topic]
     forget_subscription(state, subscription.number)
-    pattern = pattern_of(state, topic)
+    pattern = None if dead_letters else pattern_of(state, topic)
     if pattern is None:
         _forget(state, topic)
     elif subscription.positions:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from e2e.serving import Serving
 from e2e.wire import Wire, cloudevent, store_ops
 
 
@@ -87,8 +88,8 @@ def test_one_poison_event_takes_no_neighbour_with_it(wire: Wire) -> None:
     assert [letter["data"] for letter in _letters(wire)] == [42]
 
 
-def test_an_event_that_fails_in_a_dead_letter_topic_is_settled_there(wire: Wire) -> None:
-    """It would go round for ever."""
+def test_an_event_that_fails_in_a_dead_letter_topic_is_dropped_there(wire: Wire, shared: Serving) -> None:
+    """It would go round for ever. That is logged, counted and explained."""
     wire.publish("orders", cloudevent(1))
     wire.subscribe("billing", "orders", max_attempts=1)
     _fail(wire, wire.events("billing"))
@@ -97,9 +98,109 @@ def test_an_event_that_fails_in_a_dead_letter_topic_is_settled_there(wire: Wire)
     assert [event["data"] for event in answer["events"]] == [1]
     wire.events("undertaker", max_events=0, nack=[{"lease": answer["lease"], "delay_s": 0}])
     assert wire.events("undertaker")["events"] == []
-    assert wire.get("register", subscriber=wire.name("undertaker"))["unsettled"] == 0
+    state = wire.get("register", subscriber=wire.name("undertaker"))
+    assert (state["unsettled"], state["dead"], state["subscriptions"][0]["dropped"]) == (0, 0, 1)
     names = wire.get("register", topic="", page_size=1000)["names"]
     assert wire.name("undertaker.dead") not in names
+    sequence = answer["events"][0]["sequence"]
+    query = {"subscriber": wire.name("undertaker"), "topic": wire.name("billing.dead"), "event": sequence}
+    assert wire.get("register", **query)["state"] == "dropped"
+    said = (
+        f"1 events of the dead-letter topic {wire.name('billing.dead')} failed {wire.name('undertaker')} for the last"
+    )
+    assert shared.log.read_text().count(said) == 1
+
+
+@pytest.mark.parametrize("pattern", [False, True])
+def test_a_topic_that_takes_the_events_of_publishers_is_refused_for_dead_letters(wire: Wire, *, pattern: bool) -> None:
+    """When subscribing, whether it was published to or registered; what was subscribed to stays as it was."""
+    wire.publish("refunds", cloudevent(1))
+    wire.ok("register", {"topic": wire.name("empty")})
+    wire.subscribe("billing", "orders")
+    for topic in ("refunds", "empty"):
+        subscription = {"subscriber": wire.name("billing"), "topic": wire.name("orders.*" if pattern else "orders")}
+        body = {**subscription, "dead_letter_topic": wire.name(topic), "max_attempts": 3}
+        assert wire.refused("subscribe", body) == (409, "ordinary_topic")
+    (subscription,) = wire.get("register", subscriber=wire.name("billing"))["subscriptions"]
+    assert (subscription["dead_letter_topic"], subscription["max_attempts"]) == (wire.name("billing.dead"), 5)
+
+
+def test_the_default_is_refused_too_where_it_takes_events_of_publishers_already(wire: Wire) -> None:
+    """It was made before there was such a subscriber; another one has to be named."""
+    wire.publish("billing.dead", cloudevent(1))
+    wire.ok("register", {"subscriber": wire.name("billing")})
+    body = {"subscriber": wire.name("billing"), "topic": wire.name("orders")}
+    assert wire.refused("subscribe", body) == (409, "ordinary_topic")
+    wire.subscribe("billing", "orders", dead_letter_topic=wire.name("graves"))
+
+
+def test_a_topic_made_meanwhile_stays_what_it_is_and_the_letters_stay_with_the_subscriber(
+    wire: Wire, shared: Serving
+) -> None:
+    """Until another topic is named: then they go there, each once. Patterns, its own too, follow the one made meanwhile."""
+    wire.publish("orders", cloudevent(1), cloudevent(2))
+    wire.subscribe("billing", "orders", dead_letter_topic=wire.name("late.graves"), max_attempts=1)
+    wire.ok("subscribe", {"subscriber": wire.name("billing"), "topic": wire.name("late.*")})
+    (receipt, _) = wire.publish("late.graves", cloudevent(3), cloudevent(4))
+    _fail(wire, wire.events("billing", max_events=2))
+    for _ in range(3):
+        wire.publish("orders", cloudevent(5))
+        answer = wire.events("billing")
+        assert 5 in [event["data"] for event in answer["events"]]
+        wire.events("billing", max_events=0, ack=[{"lease": answer["lease"]}])
+    state = wire.get("register", subscriber=wire.name("billing"))
+    assert (state["dead"], state["unsettled"]) == (2, 0)
+    assert shared.log.read_text().count(f"2 dead letters of {wire.name('billing')} stay with it") == 1
+    wire.subscribe("reader", "late.graves")
+    assert [event["data"] for event in wire.events("reader")["events"]] == [3, 4]
+    query = {"subscriber": wire.name("billing"), "topic": wire.name("late.graves"), "event": receipt["sequence"]}
+    assert wire.get("register", **query)["state"] == "settled"
+    wire.subscribe("billing", "orders", dead_letter_topic=wire.name("graves"))
+    wire.events("billing", max_events=0)
+    assert [letter["data"] for letter in _letters(wire, "graves")] == [1, 2]
+    assert wire.get("register", subscriber=wire.name("billing"))["dead"] == 0
+    assert _letters(wire, "graves") == []
+
+
+def test_what_stays_holds_up_no_letter_that_has_a_topic(wire: Wire) -> None:
+    """However much of it there is."""
+    wire.subscribe("billing", "orders", dead_letter_topic=wire.name("late"), max_attempts=1)
+    wire.subscribe("billing", "refunds", max_attempts=1)
+    wire.publish("late", cloudevent())
+    wire.publish("orders", *(cloudevent(number) for number in range(150)))
+    wire.publish("refunds", cloudevent("refund"))
+    answer = wire.events("billing")
+    assert len(answer["events"]) == 151
+    _fail(wire, answer)
+    assert [letter["data"] for letter in _letters(wire)] == ["refund"]
+    assert wire.get("register", subscriber=wire.name("billing"))["dead"] == 150
+
+
+def test_subscribers_share_a_dead_letter_topic(wire: Wire) -> None:
+    """Named before there was a letter, and after."""
+    wire.publish("orders", cloudevent(1))
+    for subscriber in ("billing", "shipping", "audit"):
+        wire.subscribe(subscriber, "orders", dead_letter_topic=wire.name("graves"), max_attempts=1)
+        answer = wire.events(subscriber)
+        wire.events(subscriber, max_events=0, nack=[{"lease": answer["lease"], "delay_s": 0}])
+    sources = [letter["source"] for letter in _letters(wire, "graves")]
+    assert sources == [f"/subscribers/{wire.name(name)}" for name in ("billing", "shipping", "audit")]
+
+
+def test_large_letters_are_published_however_many_fail_together(wire: Wire) -> None:
+    """As much at once as a request may have: their batches have to be read again."""
+    for number in range(3):
+        wire.publish("orders", *(cloudevent(f"{number}" * 800_000) for _ in range(4)))
+    wire.subscribe("billing", "orders", max_attempts=1)
+    found = 0
+    while events := (answer := wire.events("billing"))["events"]:
+        found += len(events)
+        _fail(wire, answer)
+    assert found == 12
+    letters = 0
+    while some := _letters(wire):
+        letters += len(some)
+    assert letters == 12
 
 
 def test_without_a_delay_a_failed_event_stays_away_for_its_backoff(wire: Wire) -> None:

@@ -84,6 +84,27 @@ def test_the_same_content_written_otherwise_is_the_same_event(wire: Wire) -> Non
     assert answers[0].json() == answers[1].json()
 
 
+@pytest.mark.parametrize("name", ["subject", "time", "datacontenttype", "dataschema", "data_base64", "colour"])
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": 1}], ids=["no data", "null", "data"])
+def test_an_attribute_that_is_null_is_not_there(wire: Wire, name: str, data: dict[str, object]) -> None:
+    """So that it is the same event, whichever comes first, and within a request too."""
+    event = {**cloudevent(), **data}
+    for number, (first, second) in enumerate([(event, {**event, name: None}), ({**event, name: None}, event)]):
+        topic = f"orders{number}"
+        assert wire.publish(topic, first) == wire.publish(topic, second)
+        one, other = wire.publish(f"{topic}-at-once", first, second)
+        assert one == other
+
+
+@pytest.mark.parametrize("other", [{}, {"data": 0}, {"data": ""}, {"data": False}, {"data_base64": ""}])
+def test_null_is_data(wire: Wire, other: dict[str, object]) -> None:
+    """Another payload than none."""
+    event = cloudevent()
+    body = {"topic": wire.name("orders"), "publisher": wire.name("shop")}
+    wire.ok("publish", {**body, "events": [{**event, "data": None}]})
+    assert wire.refused("publish", {**body, "events": [{**event, **other}]}) == (422, "payload_differs")
+
+
 @pytest.mark.parametrize(
     "change",
     [{"data": 2}, {"type": "other"}, {"subject": "other"}, {"colour": "red"}],

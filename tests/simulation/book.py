@@ -105,6 +105,7 @@ class Book:
         gone = {dead.death for dead in old.dead} - {dead.death for dead in new.dead}
         left = [dead for dead in old.dead if dead.death in gone and self._letters.left(self._name, dead)]
         lost[0] += sum(dead.topic in new.subscriptions for dead in left)
+        self._check_dropped(old, new, gone)
         counted = sum(new.lost.values()) - sum(old.lost.values())
         if counted < lost[0]:
             self._bad("lost events were not counted")
@@ -243,6 +244,15 @@ class Book:
             self._bad("a topic was brought in by nothing")
         elif self._logs.recorded[topic] <= pattern.upto:
             self._order.forget()
+
+    def _check_dropped(self, old: State, new: State, gone: set[int]) -> None:
+        """What died in a dead-letter topic has no letter, and is counted."""
+        dropped = [d for d in old.dead if d.death in gone and self._logs.takes_dead_letters(d.topic)]
+        counted = sum(one.dropped for one in new.subscriptions.values()) - sum(
+            one.dropped for one in old.subscriptions.values()
+        )
+        if counted != sum(dead.topic in new.subscriptions for dead in dropped):
+            self._bad("events of a dead-letter topic were dropped and not counted, or counted and not dropped")
 
     def _check_bounds(self, old: State, new: State) -> None:
         bounds = self._bounds

@@ -22,6 +22,7 @@ from pubsubservice.subscriber import Due, Lease
 from pubsubservice.subscriptions import Subscriptions
 from pubsubservice.tap import Slice, Tap
 from pubsubservice.tokens import Ended
+from pubsubservice.topics import Topic
 
 __all__ = ["RULES"]
 
@@ -190,18 +191,17 @@ class DeadOverflow(Service):
 class LettersOfLate(Service):
     """A dead letter is looked for no further back than an event that is published again."""
 
-    def _append_letters(self, topic: str, publisher: str, entries: list[Entry], since: int) -> None:
-        found = self.topics.register_dead_letter(topic)
-        self._log(topic, partition_of(publisher, found.partitions)).submit(Append(publisher, entries, since))
+    def _append_letters(self, topic: Topic, publisher: str, entries: list[Entry], since: int) -> None:
+        self._log(topic.name, partition_of(publisher, topic.partitions)).submit(Append(publisher, entries, since))
 
 
 class DeadUnremoved(Service):
     """A death is forgotten before its dead letter is there."""
 
     class dead_letters_type(DeadLetters):
-        def publish(self, state: State) -> bool:
-            self._remove(state.name, {one.death for one in state.dead}, set())
-            return False
+        def publish(self, state: State) -> int:
+            deaths = {one.death for one in state.dead}
+            return len(deaths) if self._remove(state.name, deaths, set(), set()) else 0
 
 
 class WaitLeases(Service):
@@ -227,6 +227,14 @@ class OneLogStops(Service):
         def _stop(self, full: Tap, taps: Any, heads: Any) -> Any:
             full.ordered = False
             return super()._stop(full, taps, heads)
+
+
+class DroppedUncounted(Service):
+    """What failed for the last time in a dead-letter topic is gone, and nobody is told."""
+
+    class dead_letters_type(DeadLetters):
+        def _remove(self, subscriber: str, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
+            return super()._remove(subscriber, deaths, lost, set())
 
 
 class ChangedAgain(Service):
@@ -269,4 +277,5 @@ RULES: dict[str, type[Service]] = {
     "a wait leases nothing": WaitLeases,
     "ordered: its logs stop together": OneLogStops,
     "a log that stops bounds no other": OneStopsAll,
+    "dropped events are counted": DroppedUncounted,
 }

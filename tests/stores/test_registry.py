@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pubsubservice.names import topic_path
+from pubsubservice.names import subscriber_path, topic_path
 from pubsubservice.problems import Conflict, Unavailable
 from pubsubservice.registry import Registry, record_path, recorded_topic
 from pubsubservice.runtime import SystemRuntime
@@ -68,14 +68,27 @@ def test_other_partitions_are_refused_and_another_retention_is_taken(store: Stor
 
 
 def test_a_dead_letter_topic_is_never_recorded(store: Store) -> None:
-    """Whoever publishes to it: it is ready as it is. One that was used otherwise becomes one."""
+    """Whoever publishes to it: it is ready as it is. One that takes the events of publishers never becomes one."""
     process = topics(store)
     process.register("orders")
-    assert process.register_dead_letter("orders").dead_letter
-    for name in ("s.dead", "s.dead", "orders"):
+    for name in ("s.dead", "s.dead", "letters"):
         assert process.register_dead_letter(name).ready
         assert topics(store).ensure(name) == 1
+    with pytest.raises(Conflict, match="the events of publishers"):
+        process.register_dead_letter("orders")
+    assert topics(store).get("orders") == process.register("orders")[0]
     assert records(store) == ["orders"]
+
+
+def test_a_topic_named_after_a_subscriber_takes_its_dead_letters_from_the_beginning(store: Store) -> None:
+    """With the settings that it is registered with; before there is such a subscriber it is a topic like any other."""
+    early, _ = topics(store).register("s.dead")
+    store.create(subscriber_path("s2"), {"format": 1, "owner": None})
+    late, created = topics(store).register("s2.dead", 2, 7200)
+    assert (early.dead_letter, late.dead_letter, created) == (False, True, True)
+    assert topics(store).register_dead_letter("s2.dead") == late
+    assert (late.partitions, late.retention_s) == (2, 7200)
+    assert records(store) == ["s.dead"]
 
 
 def test_many_register_at_once_and_none_is_missing(store: Store) -> None:

@@ -150,12 +150,32 @@ def test_dead_letter_topics_are_never_matched(calls: Calls) -> None:
     calls.service.topics.register_dead_letter("other.dead")
     calls.publish("other.dead")
     calls.publish("S.dead")
-    calls.publish("letters")
-    calls.subscribe("orders", dead_letter_topic="letters")
     calls.subscribe(">")
     calls.publish("plain")
     assert calls.drain() == [("plain", 0)]
     assert through(calls) == {"plain": ">"}
+
+
+def test_a_dead_letter_topic_that_is_left_is_not_followed_on_by_a_pattern(calls: Calls) -> None:
+    """As any other topic is that was subscribed to by name."""
+    calls.service.topics.register_dead_letter("other.dead")
+    calls.subscribe(">")
+    for topic in ("other.dead", "plain"):
+        calls.subscribe(topic)
+        calls.publish(topic)
+    calls.drain()
+    for topic in ("other.dead", "plain"):
+        calls.service.subscriptions.unsubscribe("S", topic, None)
+        calls.publish(topic)
+    assert calls.drain() == [("plain", 1)]
+
+
+def test_a_topic_that_somebody_named_for_dead_letters_before_it_was_made_is_followed(calls: Calls) -> None:
+    """By every pattern, that of whoever named it too."""
+    calls.subscribe("orders", dead_letter_topic="late", max_attempts=1)
+    calls.subscribe(">")
+    calls.publish("late")
+    assert calls.drain() == [("late", 0)]
 
 
 def test_many_topics_are_met_in_bounded_calls(calls: Calls) -> None:

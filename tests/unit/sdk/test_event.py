@@ -161,12 +161,27 @@ def test_a_received_event_is_published_again_without_what_the_service_added() ->
 
 
 def test_received_bytes_are_published_again_as_bytes() -> None:
-    """Unchanged."""
+    """Unchanged, also where another text stands for the same bytes."""
     members = received(5)
     del members["data"]
-    event = ReceivedEvent({**members, "data_base64": "AP8="}, None)
-    assert event.data == b"\x00\xff"
-    assert sent(event)["data_base64"] == "AP8="
+    for text in ("AP8=", "AP9="):
+        event = ReceivedEvent({**members, "data_base64": text}, None)
+        assert event.data == b"\x00\xff"
+        assert sent(event)["data_base64"] == text
+
+
+@pytest.mark.parametrize("more", [{}, {"data": None}, {"data": None, "data_base64": None}, {"data_base64": None}])
+def test_null_that_was_received_is_published_again_and_no_data_is_none(more: dict[str, Any]) -> None:
+    """Both are None in Python; the members tell them apart, after pickling too."""
+    members = received(5)
+    del members["data"]
+    event = ReceivedEvent({**members, **more}, None)
+    for one in (event, pickle.loads(pickle.dumps(event))):
+        assert one.data is None
+        assert ("data" in one.members) == ("data" in more)
+        assert {name: value for name, value in sent(one).items() if name.startswith("data")} == (
+            {"data": None} if "data" in more else {}
+        )
 
 
 def test_an_event_survives_pickling_with_what_makes_it_safe_to_publish_again() -> None:
