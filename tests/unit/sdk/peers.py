@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import socket
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 
 __all__ = ["BROKEN", "broken_peer"]
 
+#: 80 MiB of zeros
+_PACKED = gzip.compress(bytes(80 << 20))
 _HEAD = b"HTTP/1.1 200 OK\r\nX-Store-Time: 1700000000000000\r\n"
 
 
@@ -59,10 +61,7 @@ def _announce_too_much(connection: socket.socket) -> None:
 
 
 def _bomb(connection: socket.socket) -> None:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    zeros = b"\0" * (1 << 22)
-    packed = b"".join(packer.compress(zeros) for _ in range(64)) + packer.flush()
-    connection.sendall(_HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
+    connection.sendall(_HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(_PACKED) + _PACKED)
 
 
 def _time(value: bytes) -> Callable[[socket.socket], None]:

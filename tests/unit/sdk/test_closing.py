@@ -112,7 +112,7 @@ def test_an_interrupted_fetch_is_released(server: ScriptedService, subscriber: S
 
     def call(function: str, body: Any, **options: Any) -> Any:
         if len(server.calls("get_events")) == 1:
-            interrupted.append(body["lease"])
+            interrupted.append(body(0)["lease"])
             raise KeyboardInterrupt
         return real_call(function, body, **options)
 

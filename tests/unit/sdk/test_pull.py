@@ -19,7 +19,9 @@ def test_a_clean_end_acknowledges(server: ScriptedService, subscriber: Subscribe
         assert [e.data["n"] for e in events] == [1, 2]
         assert events.lost == {"orders": 3}
     asked, end = server.calls("get_events")
-    assert asked == {"subscriber": "billing", "max_events": 10, "wait_s": asked["wait_s"], "lease": asked["lease"]}
+    assert asked == {
+        "subscriber": "billing", "max_events": 10, "wait_s": asked["wait_s"], "wake": True, "lease": asked["lease"],
+    }  # fmt: skip
     assert end == {"subscriber": "billing", "max_events": 0, "ack": [{"lease": asked["lease"]}]}
 
 

@@ -191,4 +191,4 @@ def test_leases_that_ended_with_their_threads_are_forgotten(server: ScriptedServ
     for _ in range(10):
         in_thread(work)
     subscriber.get_events()
-    assert len(subscriber._holdings._leases) == 0
+    assert len(subscriber._holdings._hands) == 0
