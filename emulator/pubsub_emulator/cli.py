@@ -153,7 +153,7 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on; nobody is kept out (default: %(default)s)",
+        help="address to listen on; without --auth anyone who reaches it may publish and read (default: %(default)s)",
     )
     parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one (default: %(default)s)")
     parser.add_argument(

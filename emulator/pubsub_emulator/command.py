@@ -10,7 +10,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pubsub_emulator.cli import fail
@@ -52,8 +52,7 @@ def run(options: Namespace, ended: threading.Event) -> int:
                 under = " under names that nobody owns" if options.auth else ": nothing authenticates here"
                 _say(f"anyone who reaches {options.host} may publish and read{under}")
             gc.freeze()  # what is loaded by now stays: a collection that walks through it takes 15 to 30 ms
-            sys.stdout.write(f"pubsub emulator ready: {emulator.url}\n")
-            sys.stdout.flush()
+            _say_ready(emulator.url)
             # with a timeout, for Windows: there no signal interrupts an endless wait
             while not ended.wait(1.0):
                 pass
@@ -70,7 +69,10 @@ def _identity(options: Namespace, runtime: Runtime) -> Iterator[Identity | None]
             fail("--admin counts with --auth only")
         yield None
         return
-    from pubsub_emulator.auth import open_identity  # noqa: PLC0415 - a tenth of a second that only --auth pays for
+    try:
+        from pubsub_emulator.auth import open_identity  # noqa: PLC0415 - a tenth of a second that only --auth pays for
+    except ModuleNotFoundError as error:
+        fail(f"--auth needs {error.name}: pip install 'pubsubclient[emulator]'")
 
     with open_identity(options, runtime, data_dir(options)) as (identity, command):
         _say(f"names belong to who registers them; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")
@@ -97,6 +99,13 @@ def _log_to_stderr(*, requests: bool) -> None:
     handler.setFormatter(_JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("pubsubservice").setLevel(logging.INFO if requests else logging.WARNING)
+
+
+def _say_ready(url: str) -> None:
+    """Tell on stdout that it serves; who closed stdout does not want to know."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.write(f"pubsub emulator ready: {url}\n")
+        sys.stdout.flush()
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -16,6 +17,8 @@ __all__ = ["Connections", "refusal"]
 
 #: connections kept open while nobody uses them
 _MAX_IDLE = 8
+#: readers at once, each with three open files; the others wait, for milliseconds
+_MAX_READERS = 32
 #: how long a fork waits for calls under way
 _FORK_WAIT_S = 5.0
 #: SQLite's page cache per connection, KiB. Documents are read by key, seldom twice: more only costs memory.
@@ -39,6 +42,9 @@ class Connections:
         self, path: Path, synchronous: str, busy_timeout_s: float, in_child: Callable[[], None] = lambda: None
     ) -> None:
         self.path = path
+        #: SQLite's write-ahead log
+        self._log = path.with_name(f"{path.name}-wal")
+        self._said = False
         self._in_child = in_child
         self._synchronous = synchronous
         self._busy_timeout_s = busy_timeout_s
@@ -46,8 +52,12 @@ class Connections:
         _all.add(self)
 
     def _renew(self) -> None:
+        #: which files the open connections have; None while there is none
+        self._identity: tuple[int, int] | None = None
+        self._log_identity: tuple[int, int] | None = None
         self._free = threading.Condition(threading.Lock())
         self._writing = threading.Lock()
+        self._readers = threading.Semaphore(_MAX_READERS)
         self._idle: list[sqlite3.Connection] = []
         self._in_use = 0
         self._paused = False
@@ -70,11 +80,13 @@ class Connections:
     @contextmanager
     def use(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection. Raises Refused once the store is closed; what SQLite raises passes through."""
-        connection = self._take()
+        if not self._readers.acquire(timeout=self._busy_timeout_s):
+            raise Refused(f"{self.path} is busy", busy=True)
         try:
-            yield connection
+            with self._lend() as connection:
+                yield connection
         finally:
-            self._give(connection)
+            self._readers.release()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -82,11 +94,19 @@ class Connections:
         if not self._writing.acquire(timeout=self._busy_timeout_s):
             raise Refused(f"{self.path} is busy", busy=True)
         try:
-            with self.use() as connection:
+            with self._lend() as connection:  # a reader may need to write, and must not wait for other readers
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
         finally:
             self._writing.release()
+
+    @contextmanager
+    def _lend(self) -> Iterator[sqlite3.Connection]:
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            self._give(connection)
 
     def close(self) -> None:
         """Close the idle ones now, those in use as they come back."""
@@ -94,7 +114,24 @@ class Connections:
             self._closed = True
             self._close_idle()
 
+    def check_in_place(self) -> None:
+        """Refuse to go on with files that were deleted or moved: what is written to them is gone with the last process.
+
+        Raises Refused, and says so on the log once.
+        """
+        for path, known in ((self.path, self._identity), (self._log, self._log_identity)):
+            if known is not None and _identity_of(path) != known:
+                if not self._said:
+                    self._said = True
+                    _logger.error("%s was deleted, moved or replaced: nothing is stored any more; start again", path)
+                raise Refused(
+                    f"{path} was deleted, moved or replaced while it was in use",
+                    told="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
+                )
+        self._said = False
+
     def _take(self) -> sqlite3.Connection:
+        self.check_in_place()
         with self._free:
             while self._paused:
                 self._free.wait()
@@ -104,11 +141,15 @@ class Connections:
             if self._idle:
                 return self._idle.pop()
         try:
-            return self.open()
+            connection = self.open()
+            if self._identity is None:
+                self._identity = _identity_of(self.path)
+            self.check_in_place()
         except BaseException:
             with self._free:
                 self._in_use -= 1
             raise
+        return connection
 
     def _give(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
@@ -120,12 +161,18 @@ class Connections:
                 connection.close()
             else:
                 self._idle.append(connection)
+                if self._log_identity is None:  # made by the first of them, and there until the last is closed
+                    self._log_identity = _identity_of(self._log)
+            if not self._in_use and not self._idle:
+                self._log_identity = None
             if self._paused:
                 self._free.notify_all()
 
     def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
+        if not self._in_use:
+            self._log_identity = None
 
     def before_fork(self) -> None:
         """Close everything; callers wait until the fork is over."""
@@ -148,12 +195,25 @@ class Connections:
         self._in_child()
 
 
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    """Which file a path means, whatever it is called; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def refusal(error: sqlite3.Error, path: Path) -> Refused:
     """Say of SQLite's error what it means: surely not done, and whether trying again may help."""
     text = str(error)
-    return Refused(f"{path}: {text}", busy="locked" in text or "busy" in text)
+    told = None
+    if "disk is full" in text or "disk I/O error" in text:
+        told = f"The emulator cannot write its file ({text}). Make room on its disk, then send the same request again."
+    return Refused(f"{path}: {text}", busy="locked" in text or "busy" in text, told=told)
 
 
+_logger = logging.getLogger(__name__)
 _all: weakref.WeakSet[Connections] = weakref.WeakSet()
 
 

@@ -33,11 +33,20 @@ class Crew:
         """Serve a request."""
         with self._lock:
             self._busy += 1
-            if 2 * self._busy >= self.threads < self._limit:
-                self.threads = min(2 * self.threads, self._limit)
-                self._hire(self.threads)
         try:
+            self._hire_more()
             return self._app(environ, start_response)
         finally:
             with self._lock:
                 self._busy -= 1
+
+    def _hire_more(self) -> None:
+        with self._lock:
+            if 2 * self._busy >= self.threads < self._limit:
+                threads = min(2 * self.threads, self._limit)
+                try:
+                    self._hire(threads)
+                except RuntimeError:  # the system gives no more: those that there are go on
+                    self._limit = self.threads
+                else:
+                    self.threads = threads

@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 
 import functions_framework
 
+from pubsub_emulator.limits import problem
 from pubsubservice import __version__
 from pubsubservice.openapi import openapi
+from pubsubservice.requestlog import log_request
+from pubsubservice.store import Meter
 
 __all__ = ["Front", "WSGIApp", "load_functions"]
 
@@ -33,7 +36,7 @@ class Front:
 
     Nothing here authenticates, and any web page a developer visits can make the browser send requests to
     127.0.0.1: by a name of its own that it lets point there (DNS rebinding), or across origins. So only
-    requests to a name we know come through, and from a page only if that is at such a name.
+    requests to a name we know come through, and from a page only if it came from this very address.
 
     `hosts` are the names to answer to beside the loopback's; `any_address` admits every numeric address (no
     page can make a browser send one that is not really ours).
@@ -50,11 +53,11 @@ class Front:
         host = _host_of("//" + environ.get("HTTP_HOST", ""))
         if not self._knows(host):
             detail = f"this emulator does not answer to the name {host!r}; allow it with --allow-host"
-            return _problem(start_response, "421 Misdirected Request", "host_not_allowed", detail)
+            return _refuse(start_response, 421, detail)
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and not self._knows(_host_of(origin)):
-            detail = f"pages of {origin} may not use this emulator; allow its host with --allow-host"
-            return _problem(start_response, "403 Forbidden", "origin_not_allowed", detail)
+        here = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
+        if origin is not None and _origin_of(origin) != _origin_of(here):
+            return _refuse(start_response, 403, f"a page of {origin} may not use this emulator; only one of {here} may")
         return self._route(environ, start_response)
 
     def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -74,7 +77,7 @@ class Front:
             urls = {name: f"{base}/{name}" for name in self._functions}
             return _json(start_response, "200 OK", {"version": __version__, "functions": urls})
         detail = f"there is no function {path!r}; there are {', '.join(self._functions)}"
-        return _problem(start_response, "404 Not Found", "not_found", detail)
+        return _refuse(start_response, 404, detail)
 
     def _knows(self, host: str) -> bool:
         if host in self._hosts or host == "localhost" or host.endswith(".localhost"):
@@ -95,6 +98,16 @@ def _host_of(url: str) -> str:
         return ""
 
 
+def _origin_of(url: str) -> tuple[str, str, int | None]:
+    """What tells a web page's origin from others: scheme, host and port (RFC 6454)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return url, "", None
+    return parts.scheme, _normal(parts.hostname or ""), port
+
+
 def _normal(host: str) -> str:
     return host.lower().rstrip(".")
 
@@ -107,7 +120,9 @@ def _json(
     return [encoded]
 
 
-def _problem(start_response: StartResponse, status: str, code: str, detail: str) -> Iterable[bytes]:
-    number, _, title = status.partition(" ")
-    body = {"type": "about:blank", "title": title, "status": int(number), "code": code, "detail": detail}
-    return _json(start_response, status, body, "application/problem+json")
+def _refuse(start_response: StartResponse, status: int, detail: str) -> Iterable[bytes]:
+    """Refuse a request, with a line in the log as functions write it."""
+    line, headers, body, code = problem(status, detail)
+    log_request("emulator", status, {"code": code}, Meter(), 0.0)
+    start_response(line, headers)
+    return [body]

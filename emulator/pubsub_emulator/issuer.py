@@ -55,8 +55,14 @@ class Issuer:
 def load_issuer(path: Path) -> Issuer:
     """The issuer whose key is kept in a file. Raises KeyFileError."""
     try:
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            raise KeyFileError(f"{path} can be read by others, who could be anybody then: chmod 600 {path}")
+        if os.name == "posix":
+            status = path.stat()
+            if status.st_mode & 0o077:
+                raise KeyFileError(f"{path} can be read by others, who could be anybody then: chmod 600 {path}")
+            if status.st_uid != os.geteuid():
+                raise KeyFileError(
+                    f"{path} belongs to another user, who could be anybody then: use a directory of your own"
+                )
         return Issuer(path.read_bytes())
     except FileNotFoundError:
         raise KeyFileError(f"there is no key in {path}: `pubsub emulator --auth` makes one") from None

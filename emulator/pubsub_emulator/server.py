@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import select
@@ -10,17 +11,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import waitress.server
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
 from pubsub_emulator.crew import Crew
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import AddressError
 from pubsub_emulator.expiring import Expiring
 from pubsub_emulator.front import Front, WSGIApp, load_functions
+from pubsub_emulator.limits import MAX_ANNOUNCED_BYTES, Channel, maintain
 from pubsub_emulator.sqlite import SQLiteStore
 from pubsubservice.service import configure
 from pubsubservice.settings import Settings
@@ -31,16 +36,35 @@ if TYPE_CHECKING:
 
 __all__ = ["Emulator", "Server"]
 
-#: what Cloud Run takes (https://cloud.google.com/run/quotas)
-MAX_BODY_BYTES = 32 << 20
 #: how long requests under way may take once the end has come
 DRAIN_S = 10.0
 #: after this long without a request the end has come: one that was sent before it has arrived by then
 QUIET_S = 0.05
-#: a connection without traffic is closed after this, also in the middle of a request's headers or body
-IDLE_S = 75
+#: how often connections are looked through, seconds
+_LOOK_S = 1
+#: connections at once, at most; fewer where the system allows fewer open files
+_MAX_CONNECTIONS = 4_000
+#: open files that are no connections: of the store, of the libraries, standard ones
+_OTHER_FILES = 124
 #: requests served at once, at most. A long poll holds a thread, and half of them may: so 128 subscribers wait on one laptop
 THREADS = 256
+
+
+class _Waitress(TcpWSGIServer):  # type: ignore[misc]
+    """waitress with our limits; see `limits`."""
+
+    channel_class = Channel
+
+    def maintenance(self, now: float) -> None:  # noqa: ARG002 - ours has a clock that nobody sets
+        """Look through the connections, once a second."""
+        maintain(self, full=False)
+
+    def readable(self) -> bool:
+        """Whether connections are to be taken now. When there are too many, those that wait longest make room."""
+        accepts = bool(super().readable())
+        if self.in_connection_overflow:
+            maintain(self, full=True)
+        return accepts
 
 
 class Server:
@@ -53,26 +77,31 @@ class Server:
         listener = _bind(host, port)
         self.port: int = listener.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-        # a queue is no news: so many requests are served, the next one waits
+        # a queue is no news: so many requests are served, the next one waits; nor is it that idle connections make room
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        logging.getLogger("waitress").setLevel(logging.ERROR)
         crew = Crew(app, threads, self._hire)
-        self._waitress = waitress.server.create_server(
-            crew,
+        adjustments = Adjustments(
             sockets=[listener],
             threads=crew.threads,
-            connection_limit=900,  # below the usual 1,024 open files
-            max_request_body_size=MAX_BODY_BYTES,
+            connection_limit=_connection_limit(),
+            max_request_body_size=MAX_ANNOUNCED_BYTES,
             max_request_header_size=64 << 10,
-            channel_timeout=IDLE_S,
-            cleanup_interval=5,
+            cleanup_interval=_LOOK_S,
             recv_bytes=256 << 10,
             # bodies stay in memory: a temporary file for each large one costs more
-            inbuf_overflow=MAX_BODY_BYTES,
-            outbuf_overflow=MAX_BODY_BYTES,
+            inbuf_overflow=MAX_ANNOUNCED_BYTES,
+            outbuf_overflow=MAX_ANNOUNCED_BYTES,
             ident=None,
             expose_tracebacks=False,
             log_socket_errors=False,
             asyncore_use_poll=True,
+        )
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(crew.threads)
+        address = (listener.family, listener.type, listener.proto, listener.getsockname())
+        self._waitress = _Waitress(
+            crew, {}, _sock=listener, dispatcher=dispatcher, adj=adjustments, bind_socket=False, sockinfo=address
         )
         self._thread = threading.Thread(target=self._waitress.run, name="pubsub-server", daemon=True)
         self._thread.start()
@@ -200,5 +229,26 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise AddressError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        hint = "; --port 9000 takes another one, --port 0 any that is free" if error.errno == errno.EADDRINUSE else ""
+        raise AddressError(f"cannot listen on {host} port {port}: {error.strerror}{hint}") from error
     return listener
+
+
+def _connection_limit() -> int:
+    """How many connections fit the open files that this process may have, after it asked for as many as it can use."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return _MAX_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return (
+        _MAX_CONNECTIONS
+        if soft == resource.RLIM_INFINITY
+        else max(_OTHER_FILES, min(_MAX_CONNECTIONS, soft - _OTHER_FILES))
+    )

@@ -8,17 +8,18 @@ in most reads: a commit may have taken its time already and not be visible yet.)
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pubsub_emulator.connections import Connections, refusal
 from pubsub_emulator.documents import check_collection, decode, encode, split
 from pubsub_emulator.errors import DataDirError, NewerFormatError
 from pubsub_emulator.watch import Watch
-from pubsubservice.store import Changed, Doc, Exists, Fields, Page, Reads, Unknown, meter
+from pubsubservice.store import Changed, Doc, Exists, Fields, Page, Reads, Refused, Unknown, meter
 
 __all__ = ["FORMAT", "SQLiteStore"]
 
@@ -51,6 +52,22 @@ _UPDATE = "UPDATE docs SET data = ?, updated = ? WHERE collection = ? AND id = ?
 _DELETE = "DELETE FROM docs WHERE collection = ? AND id = ?"
 
 
+def _make_private(path: Path) -> None:
+    """Make the file for its owner alone, before SQLite does; its other files get the same mode. Raises DataDirError."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if hasattr(os, "fchmod") and os.fstat(descriptor).st_uid == os.geteuid():
+                os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+        for name in ("-wal", "-shm"):
+            with suppress(OSError):
+                path.with_name(path.name + name).chmod(0o600)
+    except OSError as error:
+        raise DataDirError(f"cannot use {path}: {error.strerror}") from error
+
+
 def _machine_time_us() -> int:
     return time.time_ns() // 1000
 
@@ -74,6 +91,7 @@ class SQLiteStore:
         self.path = Path(path).absolute()  # later connections open it too, wherever the process is by then
         self._now = now
         self._watch = Watch(self._version, self._existing)
+        _make_private(self.path)
         self._connections = Connections(self.path, synchronous, busy_timeout_s, self._watch.reset)
         try:
             self._prepare(busy_timeout_s)
@@ -187,7 +205,13 @@ class SQLiteStore:
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
+            if "full" in str(error):  # SQLite rolls back then: https://www.sqlite.org/lang_transaction.html
+                raise
             raise Unknown(f"{self.path}: {error}") from error
+        try:
+            self._connections.check_in_place()
+        except Refused as error:
+            raise Unknown(str(error)) from error
 
     def _clock(self, connection: sqlite3.Connection) -> tuple[int, bool]:
         """The clock row of the snapshot, and whether it is too far from the machine's time."""

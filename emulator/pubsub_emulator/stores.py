@@ -89,11 +89,16 @@ def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
 
 def _make(directory: Path) -> Path:
     try:
+        directory = directory.absolute()
+        ignored = directory / ".gitignore"
         new = not directory.exists()
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if new:
             # as pytest and ruff do with theirs: what is kept here is nothing to commit
-            (directory / ".gitignore").write_text("*\n")
+            ignored.write_text("*\n")
+        elif os.name == "posix" and ignored.exists() and ignored.read_text() == "*\n":
+            # one of ours, made by a version that let everybody look in; another's directory keeps its mode
+            directory.chmod(0o700)
     except OSError as error:
         raise DataDirError(f"cannot use the data directory {directory}: {error.strerror}") from error
     return directory

@@ -32,6 +32,9 @@ BATCHED = "application/cloudevents-batch+json"
 _BINARY = ("HTTP_CE_SPECVERSION", "HTTP_CE_ID", "HTTP_CE_SOURCE", "HTTP_CE_TYPE")
 #: what no header may set
 _NO_HEADER = {"datacontenttype": "Content-Type", "data": "the body", "data_base64": "the body"}
+#: a header that was given twice, as servers join its values
+_TWICE = re.compile(r"(.+), ?\1")
+_NAME = re.compile(r"[a-z0-9]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _UTF8 = frozenset({"", "utf-8", "utf8", "us-ascii"})
 _since = msgspec.json.Decoder(int)
@@ -83,6 +86,14 @@ def _line(request: flask.Request, body: bytes) -> bytes:
     for key, value in request.environ.items():
         if key.startswith("HTTP_CE_"):
             name = key[8:].lower()
+            if not _NAME.fullmatch(name):
+                # an underscore was one, or a hyphen: WSGI does not tell
+                raise BadRequest(
+                    "invalid_event",
+                    f"The header ce-{name} is not expected: names of attributes have letters and digits only.",
+                )
+            if _TWICE.fullmatch(value):
+                raise BadRequest("invalid_event", f"The header ce-{name} is expected once.")
             if name in _NO_HEADER:
                 raise BadRequest("invalid_event", f"The header ce-{name} is not expected: {_NO_HEADER[name]} says it.")
             attributes[name] = _text(f"ce-{name}", _unquoted(value))
@@ -90,7 +101,18 @@ def _line(request: flask.Request, body: bytes) -> bytes:
     if content_type:
         attributes["datacontenttype"] = _text("Content-Type", content_type.encode("latin-1"))
     head = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"%b%b}" % (head[:-1], _data(request.mimetype, request.mimetype_params, body) if body else b"")
+    if not body:
+        return head
+    data = _data(request.mimetype, request.mimetype_params, body) if content_type else _untold(body)
+    return b"%b%b}" % (head[:-1], data)
+
+
+def _untold(body: bytes) -> bytes:
+    """The data of an event that does not say what kind it is: JSON if it is JSON, as the official SDKs send and read it."""
+    try:
+        return b',"data":' + _json(body)
+    except BadRequest:
+        return b',"data_base64":"%b"' % b64encode(body)
 
 
 def _data(media_type: str, parameters: Mapping[str, Any], body: bytes) -> bytes:

@@ -18,7 +18,7 @@ from pubsubservice.ownership import TOKEN_HEADER, Caller, set_caller
 from pubsubservice.problems import BadRequest, Problem, Unavailable
 from pubsubservice.requestlog import log_request
 from pubsubservice.service import Service, current
-from pubsubservice.store import Meter, StoreError, start_meter
+from pubsubservice.store import Meter, Refused, StoreError, start_meter
 from pubsubservice.wire import MAX_BODY_BYTES
 
 __all__ = ["Reply", "endpoint", "json_body", "query", "read_body", "unsupported_media_type"]
@@ -140,7 +140,10 @@ def _problem_of(error: Exception, function: str) -> Problem:
         return error
     if isinstance(error, StoreError):
         _logger.warning("%s: the store failed: %s: %s", function, type(error).__name__, error)
-        return Unavailable("store_unavailable", "The store did not answer as expected; send the same request again.")
+        told = error.told if isinstance(error, Refused) else None
+        return Unavailable(
+            "store_unavailable", told or "The store did not answer as expected; send the same request again."
+        )
     _logger.exception("%s failed", function)
     return Problem("internal", "The service failed; the error was logged. Sending the same request again is safe.")
 

@@ -47,11 +47,15 @@ class Changed(StoreError):  # noqa: N818
 
 
 class Refused(StoreError):  # noqa: N818
-    """The operation was surely not done. `busy` says that trying again may help."""
+    """The operation was surely not done. `busy` says that trying again may help.
 
-    def __init__(self, message: str, *, busy: bool = False) -> None:
+    `told` is a sentence for whoever called: what is wrong and what mends it, without paths; None for the usual one.
+    """
+
+    def __init__(self, message: str, *, busy: bool = False, told: str | None = None) -> None:
         super().__init__(message)
         self.busy = busy
+        self.told = told
 
 
 class Unknown(StoreError):  # noqa: N818

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import requests
 
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.server import Emulator
 from pubsubservice.names import batches
+from pubsubservice.service import current
 from pubsubservice.settings import Settings
 
 
@@ -25,8 +27,9 @@ def test_it_serves_until_it_is_closed_and_ends_long_polls() -> None:
                 target=lambda: polls.append(requests.post(f"{emulator.url}/get_events", json=body, timeout=60))
             )
             poll.start()
-            while not emulator._server._busy():
-                pass
+            until = time.monotonic() + 30
+            while not current()._delivery._waiters and time.monotonic() < until:
+                time.sleep(0.01)
         poll.join()
     assert polls[0].status_code == 200
     assert polls[0].json()["events"] == []

@@ -57,7 +57,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> Non
 
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataDirError, match="unable to open"):
+    with pytest.raises(DataDirError, match="No such file or directory"):
         SQLiteStore(tmp_path / "nowhere" / "store.sqlite3")
 
 

@@ -1,0 +1,183 @@
+"""What the server takes from a connection: time for a request's head and body, bytes of it, and errors in our own words.
+
+waitress closes what is silent for long. But it does not mind a byte now and then, it waits for somebody to leave when it
+has too many connections, and it buffers a body to its limit before anybody can refuse it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask
+from waitress.utilities import Error, RequestEntityTooLarge
+
+from pubsubservice.requestlog import log_request
+from pubsubservice.store import Meter
+from pubsubservice.wire import MAX_BODY_BYTES
+
+__all__ = ["MAX_ANNOUNCED_BYTES", "Channel", "maintain", "problem"]
+
+#: a body that says that it is larger is refused at once; up to here it is read to its end, so that its sender reads the answer
+MAX_ANNOUNCED_BYTES = 32 << 20
+#: for a request's first line and headers, seconds
+HEAD_S = 10.0
+#: for its body: so long, and a second more for each so many bytes that have come
+BODY_S = 10.0
+BODY_BYTES_A_S = 32 << 10
+#: a connection without a request is closed after this, seconds
+IDLE_S = 75.0
+#: at the limit of connections so many are closed to make room
+_ROOM = 32
+#: of a body whose length nobody says, so much is kept in memory, then in a file
+_CHUNKED_MEMORY_BYTES = 256 << 10
+
+#: headers that hold an attribute of a CloudEvent
+_ATTRIBUTE = re.compile(rb"^(ce-[^:\r\n]*):", re.IGNORECASE | re.MULTILINE)
+#: titles and codes of refusals, by their status
+_TITLES = {
+    400: ("Bad Request", "malformed_request"),
+    403: ("Forbidden", "origin_not_allowed"),
+    404: ("Not Found", "not_found"),
+    408: ("Request Timeout", "request_timeout"),
+    413: ("Content Too Large", "too_large"),
+    421: ("Misdirected Request", "host_not_allowed"),
+    431: ("Request Header Fields Too Large", "headers_too_large"),
+    501: ("Not Implemented", "not_implemented"),
+}
+
+
+def problem(status: int, detail: str) -> tuple[str, list[tuple[str, str]], bytes, str]:
+    """Status line, headers, body and code of a refusal that no function wrote (RFC 9457)."""
+    title, code = _TITLES.get(status, ("Internal Server Error", "internal"))
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
+    body = json.dumps(document).encode()
+    headers = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))]
+    return f"{status} {title}", headers, body, code
+
+
+class _TimeoutError(Error):  # type: ignore[misc]
+    code = 408
+    reason = "Request Timeout"
+
+
+class _Nowhere:
+    """Takes the place of a buffer whose content nobody wants."""
+
+    def append(self, data: bytes) -> None:
+        """Forget it."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """A request being read. What is too large is read to its end, and kept nowhere."""
+
+    error: Any
+    completed: bool
+
+    def __init__(self, adj: Any) -> None:
+        super().__init__(adj)
+        #: when its first byte came
+        self.began = time.monotonic()
+        self.too_large = False
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        attributes = [name.lower() for name in _ATTRIBUTE.findall(header_plus)]
+        if len(set(attributes)) < len(attributes):  # they would be joined, and nobody could tell
+            raise ParsingError("Each header ce-… is expected once.")
+        if self.body_rcv is not None and self.chunked:
+            self.body_rcv.buf.overflow = _CHUNKED_MEMORY_BYTES
+        if self.content_length > MAX_BODY_BYTES:
+            self._refuse()
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if not self.too_large and self.body_bytes_received > MAX_BODY_BYTES:
+            self._refuse()
+        if self.too_large and self.completed and self.error is None:
+            self.error = RequestEntityTooLarge(
+                f"A request is at most {MAX_BODY_BYTES} bytes. Split it; nothing was done."
+            )
+        return consumed
+
+    def _refuse(self) -> None:
+        self.too_large = True
+        if self.body_rcv is not None:
+            self.body_rcv.buf.close()
+            self.body_rcv.buf = _Nowhere()
+
+    @property
+    def late(self) -> bool:
+        """Whether its time is over."""
+        allowed_s = HEAD_S
+        if self.headers_finished:
+            allowed_s += BODY_S + self.body_bytes_received / BODY_BYTES_A_S
+        return time.monotonic() - self.began > allowed_s
+
+
+class _ErrorTask(ErrorTask):  # type: ignore[misc]
+    """Answers what cannot be a request of ours, as a function would."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        self.status, headers, body, code = problem(error.code, str(error.body))
+        self.response_headers.extend([*headers, ("Connection", "close")])
+        self.close_on_finish = True
+        self.content_length = len(body)
+        self.write(body)
+        log_request("emulator", error.code, {"code": code}, Meter(), 0.0)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection."""
+
+    parser_class = _Parser
+    error_task_class = _ErrorTask
+    request: Any
+    will_close: bool
+
+    def expire(self) -> None:
+        """Close it if the time of its request, or its idleness, is over. In the server's thread."""
+        request = self.request
+        if self.requests or self.will_close or self.total_outbufs_len:
+            return
+        if request is None:
+            self.will_close = time.time() - self.last_activity > IDLE_S
+        elif request.late:
+            with self.requests_lock:
+                request.error = _TimeoutError("The request did not arrive in time; send it again.")
+                request.completed = True
+                self.requests.append(request)
+                self.request = None
+                self.server.add_task(self)
+
+    @property
+    def patience(self) -> tuple[bool, float] | None:
+        """In which order connections are closed when there are too many: idle ones first; None for those at work."""
+        if self.requests or self.will_close or self.total_outbufs_len:
+            return None
+        if self.request is None:
+            return False, self.last_activity
+        return True, self.request.began
+
+
+def maintain(server: TcpWSGIServer, *, full: bool) -> None:
+    """Close connections whose time is over, and some more if there are too many. In the server's thread."""
+    channels = list(server.active_channels.values())
+    for channel in channels:
+        channel.expire()
+    if full:
+        idle = [(patience, channel) for channel in channels if (patience := channel.patience) is not None]
+        for _, channel in sorted(idle, key=lambda one: one[0])[:_ROOM]:
+            channel.will_close = True
