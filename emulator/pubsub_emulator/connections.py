@@ -119,6 +119,7 @@ class Connections:
 
         Raises Refused, and says so on the log once.
         """
+        self._log_identity = self._identity_of_log()
         for path, known in ((self.path, self._identity), (self._log, self._log_identity)):
             if known is not None and _identity_of(path) != known:
                 if not self._said:
@@ -129,6 +130,11 @@ class Connections:
                     told="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
                 )
         self._said = False
+
+    def _identity_of_log(self) -> tuple[int, int] | None:
+        """The log that this process writes to. SQLite makes it anew now and then: that is no harm if it did so itself."""
+        known, found = self._log_identity, _identity_of(self._log)
+        return known if known != found and known is not None and _is_open(known) else found
 
     def _take(self) -> sqlite3.Connection:
         self.check_in_place()
@@ -161,18 +167,12 @@ class Connections:
                 connection.close()
             else:
                 self._idle.append(connection)
-                if self._log_identity is None:  # made by the first of them, and there until the last is closed
-                    self._log_identity = _identity_of(self._log)
-            if not self._in_use and not self._idle:
-                self._log_identity = None
             if self._paused:
                 self._free.notify_all()
 
     def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
-        if not self._in_use:
-            self._log_identity = None
 
     def before_fork(self) -> None:
         """Close everything; callers wait until the fork is over."""
@@ -202,6 +202,20 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _is_open(log: tuple[int, int]) -> bool:
+    """Whether this process has a log open, whatever became of its name; False where the system does not tell."""
+    folder = Path("/proc/self/fd")
+    if not folder.exists():
+        return False
+    for descriptor in folder.iterdir():
+        # the number of a file that is gone may be another file's by now: the name tells
+        if _identity_of(descriptor) == log:
+            with suppress(OSError):
+                if str(descriptor.readlink()).removesuffix(" (deleted)").endswith("-wal"):
+                    return True
+    return False
 
 
 def refusal(error: sqlite3.Error, path: Path) -> Refused:

@@ -90,7 +90,7 @@ def _line(request: flask.Request, body: bytes) -> bytes:
                 # an underscore was one, or a hyphen: WSGI does not tell
                 raise BadRequest(
                     "invalid_event",
-                    f"The header ce-{name} is not expected: names of attributes have letters and digits only.",
+                    f"The header ce-{name} is not expected: names of attributes are a-z 0-9.",
                 )
             if _TWICE.fullmatch(value):
                 raise BadRequest("invalid_event", f"The header ce-{name} is expected once.")
