@@ -52,9 +52,8 @@ class Connections:
         _all.add(self)
 
     def _renew(self) -> None:
-        #: which files the open connections have; None while there is none
+        #: which file the connections have; None before the first
         self._identity: tuple[int, int] | None = None
-        self._log_identity: tuple[int, int] | None = None
         self._free = threading.Condition(threading.Lock())
         self._writing = threading.Lock()
         self._readers = threading.Semaphore(_MAX_READERS)
@@ -119,22 +118,21 @@ class Connections:
 
         Raises Refused, and says so on the log once.
         """
-        self._log_identity = self._identity_of_log()
-        for path, known in ((self.path, self._identity), (self._log, self._log_identity)):
-            if known is not None and _identity_of(path) != known:
-                if not self._said:
-                    self._said = True
-                    _logger.error("%s was deleted, moved or replaced: nothing is stored any more; start again", path)
-                raise Refused(
-                    f"{path} was deleted, moved or replaced while it was in use",
-                    told="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
-                )
-        self._said = False
-
-    def _identity_of_log(self) -> tuple[int, int] | None:
-        """The log that this process writes to. SQLite makes it anew now and then: that is no harm if it did so itself."""
-        known, found = self._log_identity, _identity_of(self._log)
-        return known if known != found and known is not None and _is_open(known) else found
+        gone = None
+        if self._identity is not None and _identity_of(self.path) != self._identity:
+            gone = self.path
+        elif not self._log.exists() and _holds_deleted(self._log):
+            gone = self._log
+        if gone is None:
+            self._said = False
+            return
+        if not self._said:
+            self._said = True
+            _logger.error("%s was deleted, moved or replaced: nothing is stored any more; start again", gone)
+        raise Refused(
+            f"{gone} was deleted, moved or replaced while it was in use",
+            told="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
+        )
 
     def _take(self) -> sqlite3.Connection:
         self.check_in_place()
@@ -204,17 +202,18 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _is_open(log: tuple[int, int]) -> bool:
-    """Whether this process has a log open, whatever became of its name; False where the system does not tell."""
+def _holds_deleted(log: Path) -> bool:
+    """Whether this process writes to a log whose name is gone; False where the system does not tell.
+
+    SQLite deletes a log itself when its last connection is closed, so that there is none is no harm.
+    """
     folder = Path("/proc/self/fd")
     if not folder.exists():
         return False
     for descriptor in folder.iterdir():
-        # the number of a file that is gone may be another file's by now: the name tells
-        if _identity_of(descriptor) == log:
-            with suppress(OSError):
-                if str(descriptor.readlink()).removesuffix(" (deleted)").endswith("-wal"):
-                    return True
+        with suppress(OSError):
+            if str(descriptor.readlink()) == f"{log} (deleted)":
+                return True
     return False
 
 
