@@ -301,6 +301,13 @@ variable "identity" {
   nullable    = false
 }
 
+variable "restrict_build_access" {
+  description = "Let the build's account read only the buckets in which Cloud Functions keeps sources, beside the module's own, by a condition of its role. Switch it off if builds are denied access to a bucket gcf-v2-sources-…; see docs/deploy.md."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "restrict_database_access" {
   description = "Let the functions' account use this one database only, by a condition of its role. Switch it off if the probe of docs/deploy.md is refused."
   type        = bool
