@@ -7,10 +7,10 @@ SEEDS ?= 500
 DURATION ?= 120
 CASES ?= 2000
 PROVIDER ?= standin
-#: more arguments for `make test`, `make emulator`, `make torture` and `make demo`
+#: more arguments for `make test`, `make lock`, `make emulator`, `make torture` and `make demo`
 ARGS ?=
 
-.PHONY: help venv test lint terraform tables demo emulator simulate torture bench bench-signals fuzz wheel clean
+.PHONY: help venv test lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -24,6 +24,13 @@ lint: $(VENV)/.dev ## check style, format and types
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
+
+# For every Python that a function can have, the oldest being named here, and every platform: a package has one line for each
+# version that some of them need. What is pinned stays as it is unless it must change.
+lock: $(VENV)/.dev ## pin all that functions/requirements.in needs, with hashes; ARGS=--upgrade takes the newest
+	@$(BIN)/python -m pip install --quiet --group lock
+	@cd functions && "$(abspath $(BIN))/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+		--custom-compile-command 'make lock' --output-file requirements.txt $(ARGS) requirements.in
 
 terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform

@@ -80,10 +80,7 @@ resource "google_cloudfunctions2_function" "this" {
 
   # roles that a build or a request needs at once
   depends_on = [
-    google_artifact_registry_repository_iam_member.build,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.runtime,
     google_project_service.this,
-    google_storage_bucket_iam_member.build,
+    time_sleep.iam,
   ]
 }

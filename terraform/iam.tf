@@ -20,6 +20,23 @@ resource "google_storage_bucket_iam_member" "build" {
   member = google_service_account.build.member
 }
 
+# A build does not read the bucket above: Cloud Functions copies the source from there into a bucket of its own,
+# gcf-v2-sources-NUMBER-REGION, which it makes with the first function of a region, and whose name goes on with a key's.
+resource "google_project_iam_member" "build_sources" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  dynamic "condition" {
+    for_each = var.restrict_build_access ? [["gcf-v2-sources-", "gcf-v2-uploads-"]] : []
+    content {
+      title       = "sources-of-functions"
+      description = "Only what Cloud Functions keeps of sources."
+      expression  = join(" || ", [for prefix in condition.value : "resource.name.startsWith(\"projects/_/buckets/${prefix}\")"])
+    }
+  }
+}
+
 resource "google_artifact_registry_repository_iam_member" "build" {
   project    = var.project_id
   location   = google_artifact_registry_repository.images.location
@@ -48,6 +65,20 @@ resource "google_project_iam_member" "runtime" {
       description = "Only the database of ${var.name}."
       expression  = "resource.name == \"projects/${var.project_id}/databases/${condition.value}\""
     }
+  }
+}
+
+# What IAM grants counts some time later, usually within two minutes; a build that comes earlier fails for good. It
+# begins to wait again when a grant is made anew.
+resource "time_sleep" "iam" {
+  create_duration = "120s"
+
+  triggers = {
+    build_logs    = google_project_iam_member.build_logs.id
+    build_sources = google_project_iam_member.build_sources.id
+    build_bucket  = google_storage_bucket_iam_member.build.id
+    build_images  = google_artifact_registry_repository_iam_member.build.id
+    runtime       = google_project_iam_member.runtime.id
   }
 }
 

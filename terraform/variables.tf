@@ -285,6 +285,10 @@ variable "admins" {
     condition     = alltrue([for member in var.admins : can(regex("^(user|serviceAccount|group|domain|principal|principalSet):.+$", member))])
     error_message = "admins: members such as user:, serviceAccount:, group:, domain:, principal: or principalSet: are expected. There are no anonymous admins."
   }
+  validation {
+    condition     = alltrue([for member in var.admins : can(regex("^[\\x21-\\x2b\\x2d-\\x7e]+$", member)) if can(regex("^(user|serviceAccount):", member))])
+    error_message = "admins: the address of a user: or serviceAccount: is expected to be of ASCII characters, without spaces and commas: the service makes nobody else an admin."
+  }
 }
 
 variable "allow_unauthenticated" {
@@ -296,6 +300,13 @@ variable "allow_unauthenticated" {
 
 variable "identity" {
   description = "Make names belong to the identity that registers them: the service verifies the ID token of each caller, and refuses the names of others."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "restrict_build_access" {
+  description = "Let the build's account read only the buckets in which Cloud Functions keeps sources, beside the module's own, by a condition of its role. Switch it off if builds are denied access to a bucket gcf-v2-sources-…; see docs/deploy.md."
   type        = bool
   default     = true
   nullable    = false

@@ -30,8 +30,8 @@ def open_identity(options: Namespace, runtime: Runtime, kept_in: Path | None) ->
     with tempfile.TemporaryDirectory(prefix="pubsub-identity-") as temporary:
         path = (kept_in or Path(temporary)) / KEY_FILE
         issuer = make_issuer(path)
-        admins = frozenset(email.lower() for email in options.admin)
-        identity = Identity(Trust(frozenset({AUDIENCE}), admins, ISSUER), issuer.keys.get, runtime)
+        trust = Trust(frozenset({AUDIENCE}), frozenset(options.admin), ISSUER)
+        identity = Identity(trust, issuer.keys.get, runtime)
         command = "pubsub token --email alice@example.com"
         if path != DEFAULT_DATA_DIR / KEY_FILE:
             command += f" --key {shlex.quote(str(path.absolute()))}"

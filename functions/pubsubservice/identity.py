@@ -9,6 +9,7 @@ Source: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ from pubsubservice.runtime import Runtime
 
 __all__ = ["GOOGLE_ISSUER", "Identity", "Keys", "Trust", "identity_from_environment"]
 
+_logger = logging.getLogger(__name__)
+
 GOOGLE_ISSUER = "https://accounts.google.com"
 
 #: the key or certificate (PEM) of a key id, None if there is none; raises Unavailable
@@ -35,6 +38,8 @@ _MAX_TOKEN_BYTES = 8 * 1024
 _MAX_SUBJECT = 255
 #: how much two clocks may differ, seconds
 _SKEW_S = 10
+#: the end of the year 9999, seconds since 1970: what is later is no time that a computation survives
+_MAX_TIME = 253_402_300_799
 #: verified tokens that a process remembers, about 300 bytes each
 _MAX_REMEMBERED = 10_000
 
@@ -45,13 +50,17 @@ class Trust:
 
     #: tokens are for one of these
     audiences: frozenset[str]
-    #: verified email addresses
+    #: verified email addresses of ASCII characters, in any case; they are kept in lower case, and others left out
     admins: frozenset[str] = frozenset()
     issuer: str = GOOGLE_ISSUER
 
     def __post_init__(self) -> None:
         if not self.audiences:
             raise ValueError("an identity is only as good as its audience: at least one is expected")
+        for admin in sorted(self.admins):
+            if not admin.isascii():
+                _logger.warning("the admin %a is nobody: an address of ASCII characters alone is expected", admin)
+        object.__setattr__(self, "admins", frozenset(_folded(admin) for admin in self.admins if admin.isascii()))
 
 
 class Identity:
@@ -86,6 +95,7 @@ class Identity:
         """What a token claims, once its signature, its times, its issuer and its audience are verified."""
         try:
             key_id, key = self._key(token)
+            _check_times(jwt.decode(token, verify=False))
             claims: Mapping[str, Any] = jwt.decode(token, certs={key_id: key}, clock_skew_in_seconds=_SKEW_S)
         except exceptions.InvalidValue:
             raise _invalid("It has expired, or is not valid yet.") from None
@@ -117,12 +127,29 @@ class Identity:
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         subject = claims.get("sub")
-        if not isinstance(subject, str) or not 1 <= len(subject) <= _MAX_SUBJECT:
+        if not isinstance(subject, str) or not 1 <= len(subject) <= _MAX_SUBJECT or not _is_text(subject):
             raise _invalid(f"Its sub is expected to have 1 to {_MAX_SUBJECT} characters.")
         email = claims.get("email") if claims.get("email_verified") is True else None
-        email = email.lower() if isinstance(email, str) else None
+        email = _folded(email) if isinstance(email, str) else None
         # the issuer as configured: Google writes its own with and without https://, which must not make two of one
         return Caller(f"{self._trust.issuer} {subject}", email, admin=email in self._trust.admins)
+
+
+def _check_times(claims: Mapping[str, Any]) -> None:
+    """Refuse claims about times that are no times, and a token before its ``nbf``, which google-auth does not look at.
+
+    JSON as Python reads it has NaN, Infinity and numbers of any size, and a boolean counts as a number.
+    Source: RFC 7519, 4.1.4 to 4.1.6.
+    """
+    for name in ("exp", "iat", "nbf"):
+        if name == "nbf" and name not in claims:
+            continue
+        time_s: Any = claims.get(name)
+        # the comparison is false for NaN
+        if type(time_s) not in (int, float) or not 0 <= time_s <= _MAX_TIME:
+            raise _invalid(f"Its {name} is expected to be a number of seconds since 1970, before the year 10000.")
+    if time.time() < claims.get("nbf", 0) - _SKEW_S:
+        raise _invalid("It has expired, or is not valid yet.")
 
 
 def identity_from_environment(environment: Mapping[str, str], runtime: Runtime) -> Identity | None:
@@ -140,12 +167,25 @@ def identity_from_environment(environment: Mapping[str, str], runtime: Runtime) 
     audiences = _listed(environment.get("PUBSUB_AUDIENCES", ""))
     if not audiences:
         raise ValueError("PUBSUB_AUDIENCES: at least one audience is expected with PUBSUB_IDENTITY=on")
-    admins = _listed(environment.get("PUBSUB_ADMINS", "").lower())
+    admins = _listed(environment.get("PUBSUB_ADMINS", ""))
     return Identity(Trust(audiences, admins), Certificates(runtime), runtime)
 
 
 def _listed(text: str) -> frozenset[str]:
     return frozenset(filter(None, (part.strip() for part in text.split(","))))
+
+
+def _folded(email: str) -> str:
+    """An address as it is compared: in lower case if it is ASCII, else as it is, which is no admin's.
+
+    Unicode would make ours of other people's: the lower case of U+212A, KELVIN SIGN, is the letter k.
+    """
+    return email.lower() if email.isascii() else email
+
+
+def _is_text(value: str) -> bool:
+    """Whether a string of JSON can be stored: ``"\\ud800"`` is half a character."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _invalid(reason: str) -> Unauthorized:

@@ -17,6 +17,8 @@ mock_provider "google" {
 
 mock_provider "archive" {}
 
+mock_provider "time" {}
+
 variables {
   project_id = "shop-123"
   region     = "europe-west1"
@@ -139,18 +141,43 @@ run "accounts_have_what_they_need_and_no_more" {
     condition     = google_project_iam_member.build_logs.role == "roles/logging.logWriter" && google_storage_bucket_iam_member.build.role == "roles/storage.objectViewer" && google_artifact_registry_repository_iam_member.build.role == "roles/artifactregistry.writer"
     error_message = "The build reads source, writes images and logs."
   }
+
+  assert {
+    condition     = google_project_iam_member.build_sources.role == "roles/storage.objectViewer" && one(google_project_iam_member.build_sources.condition[*].expression) == "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\") || resource.name.startsWith(\"projects/_/buckets/gcf-v2-uploads-\")"
+    error_message = "The build reads the copy of the source that Cloud Functions makes, and no other bucket."
+  }
 }
 
-run "the_condition_can_be_switched_off" {
+run "what_is_granted_is_given_time" {
+  command = apply
+
+  assert {
+    condition     = time_sleep.iam.create_duration == "120s"
+    error_message = "IAM takes about two minutes."
+  }
+
+  assert {
+    condition     = length(distinct(values(time_sleep.iam.triggers))) == 5
+    error_message = "A grant that is made anew is waited for again."
+  }
+}
+
+run "the_conditions_can_be_switched_off" {
   command = plan
 
   variables {
+    restrict_build_access    = false
     restrict_database_access = false
   }
 
   assert {
     condition     = length(google_project_iam_member.runtime.condition) == 0
     error_message = "Should Firestore not take it."
+  }
+
+  assert {
+    condition     = length(google_project_iam_member.build_sources.condition) == 0
+    error_message = "Should Cloud Storage not take it."
   }
 }
 

@@ -17,6 +17,8 @@ mock_provider "google" {
 
 mock_provider "archive" {}
 
+mock_provider "time" {}
+
 variables {
   project_id = "shop-123"
   region     = "europe-west1"
@@ -317,6 +319,26 @@ run "admins" {
 
   variables {
     admins = ["root@example.com"]
+  }
+
+  expect_failures = [var.admins]
+}
+
+run "admins_with_a_letter_that_looks_like_another" {
+  command = plan
+
+  variables {
+    admins = ["user:\u212aim@example.com"]
+  }
+
+  expect_failures = [var.admins]
+}
+
+run "admins_two_in_one" {
+  command = plan
+
+  variables {
+    admins = ["user:a@example.com,b@example.com"]
   }
 
   expect_failures = [var.admins]

@@ -17,6 +17,8 @@ mock_provider "google" {
 
 mock_provider "archive" {}
 
+mock_provider "time" {}
+
 variables {
   project_id = "shop-123"
   region     = "europe-west1"

@@ -58,6 +58,8 @@ mock_provider "google" {
 
 mock_provider "archive" {}
 
+mock_provider "time" {}
+
 variables {
   project_id = "shop-123"
   region     = "europe-west1"
@@ -87,7 +89,7 @@ run "each_account_does_its_own_work" {
   }
 
   assert {
-    condition     = toset([google_project_iam_member.build_logs.member, google_storage_bucket_iam_member.build.member, google_artifact_registry_repository_iam_member.build.member]) == toset(["serviceAccount:build@shop-123.iam.gserviceaccount.com"])
+    condition     = toset([google_project_iam_member.build_logs.member, google_project_iam_member.build_sources.member, google_storage_bucket_iam_member.build.member, google_artifact_registry_repository_iam_member.build.member]) == toset(["serviceAccount:build@shop-123.iam.gserviceaccount.com"])
     error_message = "The build's account reads the source, writes images and logs."
   }
 
@@ -192,7 +194,7 @@ run "all_is_made_in_the_one_project_with_its_labels" {
       [google_storage_bucket.source.project, google_artifact_registry_repository.images.project],
       [google_firestore_database.this[0].project, google_cloud_scheduler_job.expire.project],
       [google_service_account.build.project, google_service_account.runtime.project, google_service_account.scheduler.project],
-      [google_project_iam_member.build_logs.project, google_project_iam_member.runtime.project],
+      [google_project_iam_member.build_logs.project, google_project_iam_member.build_sources.project, google_project_iam_member.runtime.project],
       [google_artifact_registry_repository_iam_member.build.project, google_monitoring_dashboard.this[0].project],
       [google_monitoring_alert_policy.oldest_age[0].project, google_monitoring_alert_policy.errors[0].project, google_monitoring_alert_policy.expire_absent[0].project],
     ])) == toset(["shop-123"])

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -60,6 +61,13 @@ class Forger:
     def signed_by_issuer(self, **changed: Any) -> str:
         return _text(jwt.encode(self._issuer._signer, self.claims(**changed)))
 
+    def with_times(self, **times: str) -> str:
+        """What the issuer signs with these claims as they are written, which may be no JSON at all."""
+        claims = json.dumps(self.claims(exp=None, iat=None))[:-1]
+        written = "".join(f', "{name}": {time_s}' for name, time_s in times.items())
+        head = f"{_part({'alg': 'RS256', 'typ': 'JWT', 'kid': self.key_id})}.{_part(f'{claims}{written}}}')}"
+        return f"{head}.{_base64(self._issuer._signer.sign(head.encode()))}"
+
     def signed_by_another(self) -> str:
         """With the issuer's key id."""
         return _text(jwt.encode(self._own._signer, self.claims(), key_id=self.key_id))
@@ -103,6 +111,23 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "not valid yet": lambda forger: forger.signed_by_issuer(iat=int(time.time()) + 60),
     "never expiring": lambda forger: forger.signed_by_issuer(exp=None),
     "expiring at a text": lambda forger: forger.signed_by_issuer(exp="2099"),
+    "expiring at NaN": lambda forger: forger.signed_by_issuer(exp=math.nan),
+    "expiring at Infinity": lambda forger: forger.signed_by_issuer(exp=math.inf),
+    "expiring after the year 9999": lambda forger: forger.signed_by_issuer(exp=253_402_300_800),
+    "expiring at a number that is no double": lambda forger: forger.signed_by_issuer(exp=10**400),
+    "expiring at true": lambda forger: forger.signed_by_issuer(exp=True),
+    "expiring at a list": lambda forger: forger.signed_by_issuer(exp=[int(time.time()) + 60]),
+    "issued never": lambda forger: forger.signed_by_issuer(iat=None),
+    "issued at NaN": lambda forger: forger.signed_by_issuer(iat=math.nan),
+    "issued at -Infinity": lambda forger: forger.signed_by_issuer(iat=-math.inf),
+    "issued at false": lambda forger: forger.signed_by_issuer(iat=False),
+    "issued at a text": lambda forger: forger.signed_by_issuer(iat="1970"),
+    "issued a huge time ago": lambda forger: forger.signed_by_issuer(iat=-(10**400)),
+    "not to be used before": lambda forger: forger.signed_by_issuer(nbf=int(time.time()) + 60),
+    "not to be used before NaN": lambda forger: forger.signed_by_issuer(nbf=math.nan),
+    "not to be used before a text": lambda forger: forger.signed_by_issuer(nbf="now"),
+    "not to be used before false": lambda forger: forger.signed_by_issuer(nbf=False),
+    "not to be used before a huge time": lambda forger: forger.signed_by_issuer(nbf=10**400),
     "for another audience": lambda forger: forger.signed_by_issuer(aud="https://publish.example"),
     "for several audiences": lambda forger: forger.signed_by_issuer(aud=[AUDIENCE, "https://publish.example"]),
     "for no audience": lambda forger: forger.signed_by_issuer(aud=None),
@@ -111,6 +136,7 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "of nobody": lambda forger: forger.signed_by_issuer(sub=None),
     "of an endless subject": lambda forger: forger.signed_by_issuer(sub="a" * 256),
     "of a subject that is no text": lambda forger: forger.signed_by_issuer(sub=17),
+    "of a subject with half a character": lambda forger: forger.signed_by_issuer(sub="id-of-\ud800"),
     "without a key id": lambda forger: forger.with_header({"alg": "RS256"}),
     "with a list as key id": lambda forger: forger.with_header({"alg": "RS256", "kid": [forger.key_id]}),
     "ES256": lambda forger: forger.with_header({"alg": "ES256", "kid": forger.key_id}),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+import requests
 
-from auth.loopback import Answer, Loopback
+from auth.broken import BROKEN, BrokenServer
+from auth.certified import certificate_of_another_kind, certified
+from auth.loopback import Answer, Asked, Loopback
+from e2e.serving import environment
+from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
+from pubsub_emulator.server import Emulator
+from pubsubservice import certificates
 from pubsubservice.certificates import Certificates
 from pubsubservice.identity import Identity, Trust
 from pubsubservice.problems import Unavailable
@@ -30,17 +34,9 @@ class MovableRuntime(SystemRuntime):
         return time.monotonic() + self.ahead_s
 
 
-def _certificate(key: rsa.RSAPrivateKey) -> str:
-    """As Google publishes its keys."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "federated-signon.example")])
-    now = datetime.now(timezone.utc)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=7))
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
+def _published(*names: str, age_s: int = 7200) -> Answer:
+    """The certificates of these keys, as Google answers them."""
+    return Answer({name: certified(name).certificate for name in names}, {"Cache-Control": f"public, max-age={age_s}"})
 
 
 @pytest.fixture
@@ -52,10 +48,9 @@ def server() -> Iterator[Loopback]:
 
 def test_tokens_are_verified_by_certificates_that_are_fetched(server: Loopback) -> None:
     """Once, for as long as they say."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    issuer = Issuer(pem)
-    server.answer("/certs", Answer({issuer.key_id: _certificate(key)}, {"Cache-Control": "public, max-age=7200"}))
+    key, certificate = certified("google")
+    issuer = Issuer(key)
+    server.answer("/certs", Answer({issuer.key_id: certificate}, {"Cache-Control": "public, max-age=7200"}))
     runtime = MovableRuntime()
     keys = Certificates(runtime, f"{server.url}/certs")
     google = Identity(Trust(frozenset({AUDIENCE}), issuer=ISSUER), keys, runtime)
@@ -73,66 +68,239 @@ def test_a_new_key_is_fetched_and_unknown_ones_do_not_flood(server: Loopback) ->
     """Google changes keys; a forger names any key in each request."""
     runtime = MovableRuntime()
     keys = Certificates(runtime, f"{server.url}/certs")
-    server.answer("/certs", Answer({"old": "OLD"}, {"Cache-Control": "max-age=7200"}))
-    assert keys("old") == "OLD"
-    server.answer("/certs", Answer({"old": "OLD", "new": "NEW"}, {"Cache-Control": "max-age=7200"}))
+    server.answer("/certs", _published("old"))
+    assert keys("old") == certified("old").certificate
+    server.answer("/certs", _published("old", "new"))
     assert [keys(f"made up {number}") for number in range(100)] == [None] * 100
     assert len(server.asked) == 1
     runtime.ahead_s = 61
-    assert keys("new") == "NEW"
+    assert keys("new") == certified("new").certificate
     assert len(server.asked) == 2
+    assert server.asked[0].headers["Accept-Encoding"] == "identity"
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [Answer({}, status=503), Answer("not a dict"), Answer([1]), Answer(raw=b"<html>")],
-    ids=["503", "a text", "a list", "not JSON"],
-)
-def test_without_certificates_nobody_is_believed_and_nobody_refused(server: Loopback, broken: Answer) -> None:
+BROKEN_ANSWERS = {
+    "503": Answer({}, status=503),
+    "not found": Answer({}, status=404),
+    "no certificate": Answer({}),
+    "a text": Answer("not a dict"),
+    "a list": Answer([1]),
+    "a list of pairs": Answer([["a", certified("a").certificate]]),
+    "no text": Answer({"a": certified("a").certificate, "b": None}),
+    "a set of keys": Answer({"keys": [{"kid": "a", "kty": "RSA"}]}),
+    "an error": Answer({"error": "quota exceeded"}),
+    "an empty text": Answer({"a": ""}),
+    "no PEM": Answer({"a": "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"}),
+    "not JSON": Answer(raw=b"<html>"),
+    "not UTF-8": Answer(raw=b'{"a": "\xff"}'),
+    "nested deep": Answer(raw=b"[" * 100_000),
+    "too large": Answer(raw=b'{"a": "%b"}' % (b"a" * 1024 * 1024)),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_ANSWERS)
+def test_without_certificates_nobody_is_believed_and_nobody_refused(server: Loopback, broken: str) -> None:
     """A 503: the token may be good. They are asked for again some seconds later, not for each request."""
     runtime = MovableRuntime()
     keys = Certificates(runtime, f"{server.url}/certs")
-    server.answer("/certs", broken)
+    server.answer("/certs", BROKEN_ANSWERS[broken])
     for _ in range(10):
         with pytest.raises(Unavailable) as raised:
             keys("a")
         assert (raised.value.status, raised.value.code) == (503, "certificates_unavailable")
+        assert 1 <= int(raised.value.headers["Retry-After"]) <= 5
     assert len(server.asked) == 1
-    server.answer("/certs", Answer({"a": "A"}))
+    server.answer("/certs", _published("a"))
     runtime.ahead_s = 6
-    assert keys("a") == "A"
+    assert keys("a") == certified("a").certificate
 
 
 def test_what_is_kept_serves_while_google_does_not_answer(server: Loopback) -> None:
-    """Until it is too old."""
+    """Until it is too old; a key that is not among it may be a new one, so nobody is refused for it."""
     runtime = MovableRuntime()
     keys = Certificates(runtime, f"{server.url}/certs")
-    server.answer("/certs", Answer({"a": "A"}, {"Cache-Control": "max-age=600"}))
-    assert keys("a") == "A"
+    server.answer("/certs", _published("a", age_s=600))
+    assert keys("a") == certified("a").certificate
     server.answer("/certs", Answer({}, status=500))
     runtime.ahead_s = 300
-    assert keys("b") is None
-    assert keys("a") == "A"
+    for number in range(100):
+        with pytest.raises(Unavailable):
+            keys(f"new or made up {number}")
+        assert keys("a") == certified("a").certificate
+    assert len(server.asked) == 2
     runtime.ahead_s = 601
     with pytest.raises(Unavailable):
         keys("a")
+    assert len(server.asked) == 3
+    server.answer("/certs", _published("a", "b"))
+    runtime.ahead_s = 607
+    assert keys("b") == certified("b").certificate
+
+
+@pytest.mark.parametrize("broken", ["no certificate", "an error", "a set of keys", "not JSON"])
+def test_what_is_no_certificate_takes_nothing_away(server: Loopback, broken: str) -> None:
+    """A success without certificates is a fetch that failed: what was there stays, for as long as it said."""
+    runtime = MovableRuntime()
+    keys = Certificates(runtime, f"{server.url}/certs")
+    server.answer("/certs", _published("a", age_s=600))
+    keys("a")
+    server.answer("/certs", BROKEN_ANSWERS[broken])
+    runtime.ahead_s = 61
+    with pytest.raises(Unavailable):
+        keys("b")
+    assert keys("a") == certified("a").certificate
+
+
+def test_a_certificate_of_another_kind_does_not_spoil_the_others(server: Loopback) -> None:
+    """Some day there may be one. What is none at all is left out: its tokens are those of an unknown key."""
+    keys = Certificates(SystemRuntime(), f"{server.url}/certs")
+    published = {"a": certified("a").certificate, "curve": certificate_of_another_kind(), "none": "quota exceeded"}
+    server.answer("/certs", Answer(published))
+    assert keys("a") == certified("a").certificate
+    assert keys("none") is None
 
 
 def test_many_at_once_fetch_the_certificates_once(server: Loopback) -> None:
     """A cold start with a full queue."""
     keys = Certificates(SystemRuntime(), f"{server.url}/certs")
-    server.answer("/certs", Answer({"a": "A"}))
-    together = threading.Barrier(16)
+    server.answer("/certs", _published("a"))
+    together = threading.Barrier(64)
     found: list[str | None] = []
 
     def ask() -> None:
         together.wait()
         found.append(keys("a"))
 
-    threads = [threading.Thread(target=ask) for _ in range(16)]
+    threads = [threading.Thread(target=ask) for _ in range(64)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == ["A"] * 16
+    assert found == [certified("a").certificate] * 64
     assert len(server.asked) == 1
+
+
+class _Waiting(threading.Event):
+    """An event that tells when somebody waits for it."""
+
+    def __init__(self, waiting: threading.Semaphore) -> None:
+        super().__init__()
+        self._waiting = waiting
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._waiting.release()
+        return super().wait(timeout)
+
+
+class WatchedRuntime(MovableRuntime):
+    """Its `waiting` is released by each thread that begins to wait for an event."""
+
+    def __init__(self) -> None:
+        self.waiting = threading.Semaphore(0)
+
+    def new_event(self) -> threading.Event:
+        return _Waiting(self.waiting)
+
+
+def test_a_fetch_holds_up_nobody_whose_key_is_known(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow it is; and a forger, whose key is not, has a few threads wait, not all."""
+    monkeypatch.setattr(certificates, "_MAX_WAITING", 2)
+    runtime = WatchedRuntime()
+    keys = Certificates(runtime, f"{server.url}/certs")
+    server.answer("/certs", _published("a"))
+    keys("a")
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Asked) -> Answer:
+        asked.set()
+        go_on.wait()
+        return _published("a", "b")
+
+    server.answer("/certs", slow)
+    runtime.ahead_s = 61
+    found: list[str | None] = []
+    threads = [threading.Thread(target=lambda: found.append(keys("b"))) for _ in range(3)]
+    threads[0].start()
+    assert asked.wait(60)
+    for thread in threads[1:]:
+        thread.start()
+        assert runtime.waiting.acquire(timeout=60)
+    assert [keys("a") for _ in range(100)] == [certified("a").certificate] * 100
+    with pytest.raises(Unavailable) as raised:
+        keys("made up")
+    assert raised.value.headers["Retry-After"] == "1"
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert found == [certified("b").certificate] * 3
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_fetch_ends_whatever_arrives(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the service's own words, and without a thread left that still reads; known keys go on."""
+    monkeypatch.setattr(certificates, "_FETCH_S", 0.5)
+    server = BrokenServer(*BROKEN[broken])
+    keys = Certificates(MovableRuntime(), server.url)
+    with pytest.raises(Unavailable, match="certificates that tokens are verified by cannot be had now"):
+        keys("a")
+    for thread in threading.enumerate():
+        if thread.name == "download":
+            thread.join(60)
+            assert not thread.is_alive()
+    server.close()
+
+
+def test_the_memory_of_a_fetch_is_bounded() -> None:
+    """By a process that may have 256 MiB more than it starts with: an endless body, and one that unpacks to more."""
+    for broken in ("an endless body", "endless chunks", "a body that is said to be huge", "a gzip bomb"):
+        server = BrokenServer(*BROKEN[broken])
+        ran = subprocess.run(
+            [sys.executable, "-c", _FETCH_IN_LITTLE_MEMORY, server.url],
+            env=environment(), check=False, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert (ran.returncode, ran.stdout) == (0, "certificates_unavailable\n"), (broken, ran.stderr)
+        server.close()
+
+
+_FETCH_IN_LITTLE_MEMORY = """
+import resource, sys
+from pubsubservice.certificates import Certificates
+from pubsubservice.problems import Unavailable
+from pubsubservice.runtime import SystemRuntime
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 1 << 30
+resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20),) * 2)
+try:
+    Certificates(SystemRuntime(), sys.argv[1])("a")
+except Unavailable as error:
+    print(error.code)
+"""
+
+
+def test_a_token_of_a_new_key_is_answered_with_try_again(server: Loopback) -> None:
+    """Over HTTP: 503 with Retry-After while Google cannot be reached, then what the token is worth."""
+    runtime = MovableRuntime()
+    old, new = Issuer(certified("old").key), Issuer(certified("new").key)
+    by_id = {issuer.key_id: certified(name).certificate for issuer, name in ((old, "old"), (new, "new"))}
+    server.answer("/certs", Answer({old.key_id: by_id[old.key_id]}))
+    trust = Trust(frozenset({AUDIENCE}), issuer=ISSUER)
+    store = EphemeralStore()
+    with Emulator(store, identity=Identity(trust, Certificates(runtime, f"{server.url}/certs"), runtime)) as emulator:
+
+        def register(issuer: Issuer, name: str) -> requests.Response:
+            token = issuer.token(subject="alice")
+            body, headers = {"subscriber": name}, {"X-Pubsub-Token": token}
+            return requests.post(f"{emulator.url}/register", json=body, headers=headers, timeout=60)
+
+        assert register(old, "billing").status_code == 201
+        server.answer("/certs", Answer({}, status=500))
+        runtime.ahead_s = 61
+        refused = register(new, "billing")
+        assert (refused.status_code, refused.json()["code"]) == (503, "certificates_unavailable")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 5
+        assert register(old, "audit").status_code == 201
+        server.answer("/certs", Answer(by_id))
+        runtime.ahead_s = 67
+        assert register(new, "billing").status_code == 200
+        assert register(Issuer(certified("nobody").key), "billing").status_code == 401
+    store.close()

@@ -88,6 +88,24 @@ def test_subjects_tell_people_of_one_address_apart(tmp_path: Path) -> None:
     serving.close()
 
 
+def test_a_letter_that_only_looks_like_an_admins_makes_no_admin(tmp_path: Path) -> None:
+    """U+212A, KELVIN SIGN, is a k in lower case: neither in a token, nor in --admin, is it one."""
+    admins = ("--admin", "Kim@example.com", "--admin", "\u212aate@example.com")
+    serving = Serving(["--data-dir", str(tmp_path / "data"), "--auth", *admins], tmp_path / "log", {})
+    issuer = load_issuer(tmp_path / "data" / KEY_FILE)
+
+    def called(email: str) -> Service:
+        return Service(serving.url, identity=issuer.token(subject=email, email=email))
+
+    Subscriber("billing", service=called("owner@example.com"))
+    Subscriber("billing", service=called("kim@example.com"))
+    for email in ("\u212aim@example.com", "kate@example.com", "\u212aate@example.com"):
+        with pytest.raises(Forbidden, match="403 not_owner"):
+            Subscriber("billing", service=called(email))
+    serving.close()
+    assert "the admin '\\\\u212aate@example.com' is nobody" in (tmp_path / "log").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

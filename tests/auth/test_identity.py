@@ -95,6 +95,60 @@ def test_without_a_token_a_caller_is_anonymous(identity: Identity) -> None:
     assert identity.caller(None) == ANONYMOUS
 
 
+@pytest.mark.parametrize(
+    ("claim", "value", "says"),
+    [
+        ("exp", "Infinity", "Its exp is expected to be a number of seconds since 1970"),
+        ("iat", "NaN", "Its iat is expected to be a number of seconds since 1970"),
+        ("nbf", "1e400", "Its nbf is expected to be a number of seconds since 1970"),
+        ("nbf", "null", "Its nbf is expected to be a number of seconds since 1970"),
+        ("exp", "true", "Its exp is expected to be a number of seconds since 1970"),
+        ("nbf", "4102444800", "It has expired, or is not valid yet"),
+    ],
+)
+def test_a_time_that_is_none_is_named(identity: Identity, issuer: Issuer, claim: str, value: str, says: str) -> None:
+    """As it stands in the token: what signs for an issuer need not be Python."""
+    now = int(time.time())
+    times = {"exp": str(now + 60), "iat": str(now), "nbf": str(now)} | {claim: value}
+    with pytest.raises(Unauthorized, match=says):
+        identity.caller(Forger(issuer, issuer).with_times(**times))
+
+
+@pytest.mark.parametrize("times", [{"nbf": 5}, {"iat": 5}, {"exp": -5}, {"iat": 0.5, "exp": 60.5, "nbf": -0.5}])
+def test_clocks_may_differ_by_ten_seconds(identity: Identity, issuer: Issuer, times: dict[str, float]) -> None:
+    """For each of the three times; and fractions of a second are times."""
+    now = int(time.time())
+    token = Forger(issuer, issuer).signed_by_issuer(**{name: now + ahead for name, ahead in times.items()})
+    assert identity.caller(token).owner == f"{ISSUER} id-of-alice"
+
+
+def test_an_admin_is_compared_by_ascii_letters_alone(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    """The lower case of U+212A, KELVIN SIGN, is k: an address of its owner's is nobody else's, whoever is configured."""
+    kelvin, dotted = "\u212aim@example.com", "k\u0130m@example.com"
+    identity = Identity(
+        Trust(frozenset({AUDIENCE}), frozenset({"Kim@Example.com", "\u212aate@example.com"}), ISSUER),
+        issuer.keys.get,
+        SystemRuntime(),
+    )
+
+    def caller(email: str) -> Caller:
+        return identity.caller(issuer.token(subject="somebody", email=email))
+
+    for email in ("kim@example.com", "KIM@EXAMPLE.COM", "Kim@Example.com"):
+        assert caller(email) == Caller(f"{ISSUER} somebody", "kim@example.com", admin=True)
+    for email in (
+        kelvin,
+        dotted,
+        "kate@example.com",
+        "Kate@example.com",
+        "\u212aate@example.com",
+        "kim@example.com\u0307",
+    ):
+        assert not caller(email).admin
+    assert caller(kelvin).email == kelvin
+    assert "the admin '\\u212aate@example.com' is nobody" in caplog.text
+
+
 @pytest.mark.parametrize("audience", [AUDIENCE, "https://other.example"])
 def test_a_token_may_be_for_any_of_the_audiences(identity: Identity, issuer: Issuer, audience: str) -> None:
     assert identity.caller(issuer.token(subject="alice", audience=audience)).owner == f"{ISSUER} alice"

@@ -26,7 +26,7 @@ def deployed(google_emulator: str, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("deployed")
     source = folder / "functions"
     shutil.copytree(ROOT / "functions", source, ignore=shutil.ignore_patterns("__pycache__"))
-    environment = Environment(folder, "--requirement", str(source / "requirements.txt"))
+    environment = Environment(folder, "--require-hashes", "--requirement", str(source / "requirements.txt"))
     project = f"deployed-{uuid.uuid4().hex[:12]}"
     with ExitStack() as running:
         yield {

@@ -15,6 +15,8 @@ __all__ = ["CHECKS", "LEAST_RUNS"]
 
 #: fewer passed runs than this, and the tests were not found
 LEAST_RUNS = 15
+#: what gives IAM its time
+_WAIT = "time_sleep.iam"
 _POLICIES = Path(__file__).parent / "policies"
 
 
@@ -29,6 +31,23 @@ def valid(tree: Tree) -> str:
         tree.init(folder)
         tree.terraform("validate", at=folder)
     return f"valid with {'the stand-in' if installed.provider() == 'standin' else 'the real providers'}"
+
+
+def ordered(tree: Tree) -> str:
+    """What accounts are granted is granted, and has had its time to count, before a function is built."""
+    tree.init()
+    edges = re.findall(r'"(\S+)" -> "(\S+)"', tree.terraform("graph"))
+    grants = {node for edge in edges for node in edge if "_iam_member." in node}
+    late = grants - _needed(_WAIT, edges)
+    if _WAIT not in _needed("google_cloudfunctions2_function.this", edges) or late:
+        raise Failed(f"functions are built without waiting for {', '.join(sorted(late)) or _WAIT}")
+    return f"functions wait for {len(grants)} grants"
+
+
+def _needed(node: str, edges: list[tuple[str, str]]) -> set[str]:
+    """What has to be there before a node of the graph."""
+    direct = {needed for other, needed in edges if other == node}
+    return direct.union(*(_needed(needed, edges) for needed in direct))
 
 
 def tested(tree: Tree, *only: str) -> str:
@@ -71,6 +90,7 @@ CHECKS: dict[str, Callable[[Tree], str]] = {
     "fmt": formatted,
     "tables": documented,
     "validate": valid,
+    "order": ordered,
     "upgrade": upgraded,
     "test": tested,
     "checkov": policed,

@@ -166,6 +166,41 @@ MISTAKES = [
         *("too many publishers", "iam.tf", "concat(var.publishers, var.admins", "concat(var.subscribers, var.admins"),
         *("test", "Publishers publish", "access"),
     ),
+    Mistake(
+        *("the copies of the source out of reach", "iam.tf", '["gcf-v2-sources-", ', '["gcf-sources-", ', "test"),
+        *("The build reads the copy of the source that Cloud Functions makes", "access"),
+    ),
+    Mistake(
+        *("every bucket in reach", "iam.tf", "var.restrict_build_access ?", "!var.restrict_build_access ?", "test"),
+        *("The build reads the copy of the source that Cloud Functions makes", "access"),
+    ),
+    Mistake(
+        *("sources for another account", "iam.tf"),
+        'objectViewer"\n  member  = google_service_account.build.member',
+        'objectViewer"\n  member  = google_service_account.runtime.member',
+        *("test", "The build's account reads the source", "wiring"),
+    ),
+    Mistake("no time at all", "iam.tf", '"120s"', '"0s"', "test", "IAM takes about two minutes", "access"),
+    Mistake(
+        *("an audience that the SDK is not told", "outputs.tf", "{ identity = local.identity_audience }", "{}", "test"),
+        *("one for the service itself", "defaults"),
+    ),
+    # what the order of the graph shows
+    Mistake(
+        *(
+            "a build that does not wait",
+            "functions.tf",
+            "    time_sleep.iam,",
+            "    google_project_iam_member.build_logs,",
+        ),
+        *("order", "functions are built without waiting for time_sleep.iam"),
+    ),
+    Mistake(
+        *("a grant that comes too late", "iam.tf"),
+        "    build_sources = google_project_iam_member.build_sources.id\n",
+        "",
+        *("order", "functions are built without waiting for google_project_iam_member.build_sources"),
+    ),
     # what only an apply shows, and the next plan
     Mistake(
         *("access lost", "iam.tf", "    replace_triggered_by =", "    # replace_triggered_by =", "upgrade"),

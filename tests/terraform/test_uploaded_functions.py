@@ -44,7 +44,7 @@ def functions(
     source = folder / "source"
     with zipfile.ZipFile(uploaded_zip(tree, state)) as archive:
         archive.extractall(source)
-    environment = Environment(folder, "--requirement", str(source / "requirements.txt"))
+    environment = Environment(folder, "--require-hashes", "--requirement", str(source / "requirements.txt"))
     resources = state["values"]["root_module"]["resources"]
     deployed = {found["index"]: found["values"] for found in resources if found["address"].startswith(_FUNCTION)}
     project = f"uploaded-{uuid.uuid4().hex[:12]}"
