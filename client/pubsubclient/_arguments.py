@@ -46,7 +46,8 @@ def check_count(name: str, value: object, low: int, high: int | None = None) -> 
     """The integer that was given as the argument `name`; one that fits a float, such as 3.0, will do."""
     number = _number(value)
     if number is None or number != number // 1 or number < low or (high is not None and number > high):
-        raise InvalidArgument(f"{name}: expected an integer {_range(low, high)}; got {shown(value)}.")
+        expected = f"an integer from {low}" if high is None else f"{low} to {high}, an integer"
+        raise InvalidArgument(f"{name}: expected {expected}; got {shown(value)}.")
     return int(number)
 
 
@@ -54,9 +55,8 @@ def check_seconds(name: str, value: object, low: float = 0, high: float | None =
     """The time, in seconds, that was given as the argument `name`."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else _number(value)
     if seconds is None or seconds < low or (high is not None and seconds > high):
-        raise InvalidArgument(
-            f"{name}: expected seconds {_range(low, high)}, as a number or a timedelta; got {shown(value)}."
-        )
+        expected = f"seconds from {low}" if high is None else f"{low} to {high} seconds"
+        raise InvalidArgument(f"{name}: expected {expected}, a number or a timedelta; got {shown(value)}.")
     return min(seconds, _LONGEST_S)
 
 
@@ -101,7 +101,3 @@ def _number(value: object) -> float | None:
     except OverflowError:  # a fraction of enormous integers
         return None
     return int(number) if number.is_integer() else number
-
-
-def _range(low: float, high: float | None) -> str:
-    return f"from {low}" if high is None else f"from {low} to {high}"

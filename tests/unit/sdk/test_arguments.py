@@ -28,7 +28,7 @@ class _Silent:
 )
 def test_what_is_no_count_is_refused(value: Any) -> None:
     """With what was expected, and what came."""
-    with pytest.raises(InvalidArgument, match=r"many: expected an integer from 1 to 10; got .+\."):
+    with pytest.raises(InvalidArgument, match=r"many: expected 1 to 10, an integer; got .+\."):
         check_count("many", value, 1, 10)
 
 
@@ -45,7 +45,7 @@ def test_a_count_is_a_number_without_a_fraction(value: Any) -> None:
 def test_what_is_no_time_is_refused(value: Any) -> None:
     """With what was expected, and what came."""
     with pytest.raises(
-        InvalidArgument, match=r"wait: expected seconds from 0 to 600, as a number or a timedelta; got .+\."
+        InvalidArgument, match=r"wait: expected 0 to 600 seconds, a number or a timedelta; got .+\."
     ):
         check_seconds("wait", value, 0, 600)
 
