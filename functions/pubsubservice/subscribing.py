@@ -61,7 +61,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
             raise BadRequest("invalid_request", "dead_letter_topic: another topic than the subscribed one is expected.")
     filters = None
     if request.filters is not msgspec.UNSET:
-        compiled = compile_filters(request.filters or [])
+        compiled = compile_filters([] if request.filters is None else request.filters)
         filters = compiled.packed if compiled else b""
     return Subscribe(
         request.subscriber,
