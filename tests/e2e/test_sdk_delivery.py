@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any as AnyValue
 from uuid import uuid4
 
 import pytest
 
 from e2e.serving import Serving
-from pubsubclient import Event, Events, NotFound, Publisher, Subscriber
+from pubsubclient import Event, Events, NotFound, Publisher, PublishRefused, ServiceError, Subscriber, Topic
 
 
 @pytest.fixture
@@ -85,6 +85,20 @@ def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
     [event] = subscriber.get_events(wait=10)
     assert event.data == "late"
     assert (event.recordedtime - late.recordedtime).total_seconds() == 0
+
+
+def test_a_delay_that_retention_would_overtake_is_refused(
+    shared: Serving, publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """Nothing is stored, and what is wrong is said."""
+    Topic(name, retention=600, service=shared.url)
+    subscriber.subscribe(name)
+    with pytest.raises(PublishRefused, match="at most half of the retention .* 300 s") as refused:
+        publisher.publish(name, "late", delay=3_600)
+    assert isinstance(refused.value.reason, ServiceError)
+    assert (refused.value.receipts, refused.value.reason.code) == ([None], "delay_too_long")
+    assert subscriber.state().subscriptions[0].backlog == 0
+    publisher.publish(name, "in time", delay=timedelta(minutes=5))
 
 
 def test_dead_letters_come_back_once_by_filter_and_then_the_rest(

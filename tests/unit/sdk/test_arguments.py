@@ -44,9 +44,7 @@ def test_a_count_is_a_number_without_a_fraction(value: Any) -> None:
 )
 def test_what_is_no_time_is_refused(value: Any) -> None:
     """With what was expected, and what came."""
-    with pytest.raises(
-        InvalidArgument, match=r"wait: expected 0 to 600 seconds, a number or a timedelta; got .+\."
-    ):
+    with pytest.raises(InvalidArgument, match=r"wait: expected 0 to 600 seconds, a number or a timedelta; got .+\."):
         check_seconds("wait", value, 0, 600)
 
 
