@@ -93,7 +93,7 @@ def test_a_delay_that_retention_would_overtake_is_refused(
     """Nothing is stored, and what is wrong is said."""
     Topic(name, retention=600, service=shared.url)
     subscriber.subscribe(name)
-    with pytest.raises(PublishRefused, match="at most half of the retention .* 300 s") as refused:
+    with pytest.raises(PublishRefused, match=r"at most half of the retention .* 300 s") as refused:
         publisher.publish(name, "late", delay=3_600)
     assert isinstance(refused.value.reason, ServiceError)
     assert (refused.value.receipts, refused.value.reason.code) == ([None], "delay_too_long")
