@@ -117,15 +117,17 @@ class Subscriber:
         """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
 
         Args:
-            topic: what was subscribed to
+            topic: what was subscribed to; of a pattern, all its topics are sought, and any one of them may be by its name
             to: "earliest", "latest", a time, or a saved position (not for a pattern)
 
         Raises:
             InvalidArgument: `to` is none of these
+            NotFound: this subscriber does not subscribe to it; nothing was changed
             ServiceError, Unavailable: it is not known to be done
         """
         name = topics_name(topic)
-        change(self._transport, "POST", {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name)})
+        seek = {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name), "create": False}
+        change(self._transport, "POST", seek)
 
     def position(self) -> Position:
         """How far this subscriber is in each topic, to be kept (it is JSON) and given to `seek`.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pubsubclient._arguments import Seconds, check_count, check_flag, check_seconds, check_whole_seconds, shown
 from pubsubclient._attributes import check_time
-from pubsubclient._errors import Conflict, InvalidArgument
+from pubsubclient._errors import InvalidArgument, ServiceError
 from pubsubclient._filters import Filters, check_filters
 from pubsubclient._names import check_pattern, is_pattern
 from pubsubclient._topic import Topic, topic_name
@@ -101,7 +101,10 @@ def change(transport: Transport, method: Literal["POST", "DELETE"], request: Map
         token = transport.token("subscribe")
         try:
             transport.call("subscribe", {**request, "token": token}, method=method)
-        except Conflict as error:
+        except ServiceError as error:
+            if error.code == "unknown_field" and "create" in request:  # an older service knows no better than to make it
+                request = {name: value for name, value in request.items() if name != "create"}
+                continue
             # A process behind in store time made a token older than another's change: consumers of one name that
             # start together, or one that was idle for long. The answer has told it the time. But a try without an
             # answer may have counted, before that change.

@@ -37,6 +37,8 @@ class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
     dead_letter_topic: str | None = None
     ordered: bool | None = None
     token: str | None = None
+    #: false: only a subscription that there is is changed
+    create: bool = True
 
 
 class UnsubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,6 +77,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
         request.dead_letter_topic,
         request.ordered,
         request.token,
+        request.create,
     )
 
 

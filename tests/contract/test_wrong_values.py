@@ -42,6 +42,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "dead_letter_topic": "{unique}-d",
             "ordered": True,
             "token": "{time}-a",
+            "create": True,
         },
     ),
     "UnsubscribeBody": (
@@ -75,7 +76,8 @@ TAKEN = {
     "since": {"zero", "null"}, "delay_s": {"zero"}, "partitions": {"null"}, "retention_s": {"null"},
     "start": {"an array", "null"}, "seek": {"an array", "null"}, "filters": {"an array", "null"},
     "ack_deadline_s": {"null"}, "max_attempts": {"null"}, "backoff_s": {"zero", "null"}, "dead_letter_topic": {"null"},
-    "ordered": {"false", "null"}, "token": {"null"}, "lease": {"null"}, "max_events": {"zero"}, "wait_s": {"zero"},
+    "ordered": {"false", "null"},
+    "create": {"false"}, "token": {"null"}, "lease": {"null"}, "max_events": {"zero"}, "wait_s": {"zero"},
     "ack": {"an array"}, "nack": {"an array"}, "extend": {"an array"}, "release": {"an array"},
     "ack.events": {"an array", "null"}, "nack.events": {"an array", "null"}, "extend.events": {"an array", "null"},
     "release.events": {"an array", "null"}, "nack.delay_s": {"zero", "null"}, "nack.reason": {"a text"},

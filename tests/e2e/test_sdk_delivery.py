@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from e2e.serving import Serving
-from pubsubclient import Event, Events, NotFound, Publisher, PublishRefused, ServiceError, Subscriber, Topic
+from pubsubclient import Any, Event, Events, NotFound, Publisher, PublishRefused, ServiceError, Subscriber, Topic
 
 
 @pytest.fixture
@@ -71,6 +71,28 @@ def test_a_subscription_goes_on_from_where_it_is_sought_to(
     assert data_of(subscriber.get_events()) == [0, 1, 2]
     subscriber.seek(name, "latest")
     assert data_of(subscriber.get_events()) == []
+
+
+def test_a_seek_of_what_is_not_subscribed_to_changes_nothing(
+    publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """A typo makes no subscription; a topic that a pattern stands for is sought by its name all the same."""
+    publisher.publish(Event(f"{name}.eu", 1), Event(f"{name}.us", 2))
+    for topic in (f"{name}.eu", f"{name}.*", Any):
+        with pytest.raises(NotFound) as raised:
+            subscriber.seek(topic, "earliest")
+        assert raised.value.code == "unknown_subscription"
+    assert subscriber.state().subscriptions == ()
+    subscriber.subscribe(f"{name}.*", max_attempts=3)
+    assert sorted(data_of(subscriber.get_events(wait=10))) == [1, 2]
+    saved = subscriber.position()
+    subscriber.seek(f"{name}.eu", "earliest")
+    assert data_of(subscriber.get_events(wait=10)) == [1]
+    for topic in saved:
+        subscriber.seek(topic, saved)
+    assert {each.topic: each.raw.get("via") for each in subscriber.state().subscriptions} == {
+        f"{name}.*": None, f"{name}.eu": f"{name}.*", f"{name}.us": f"{name}.*",
+    }  # fmt: skip
 
 
 def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
