@@ -70,7 +70,10 @@ def check_time(value: datetime | str | None) -> str:
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise InvalidArgument(f"time: expected a datetime with a time zone; got {value!r}.")
-        return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+        try:
+            return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+        except OverflowError as e:
+            raise InvalidArgument(f"time: expected a year from 1 to 9999 in UTC; got {value!r}.") from e
     parse_time(value)
     return value
 

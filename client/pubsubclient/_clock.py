@@ -44,6 +44,11 @@ class StoreClock:
         store_time_us, at = known
         return store_time_us + int(_PACE * 1_000_000 * (time.monotonic() - at))
 
+    def is_behind(self, token: str) -> bool:
+        """Whether a token that was made before is ahead of what is known of the store's time now."""
+        now = self.now_us()
+        return now is not None and int(token.partition("-")[0]) > now + _STEP_US
+
     def forget_tokens(self) -> None:
         """The service refused a token as ahead of its time: the next one need not be above those made before."""
         self._last_token_us = 0

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+from pubsubclient._arguments import Seconds
 from pubsubclient._attributes import (
     ADDED,
     CORE,
@@ -20,7 +21,7 @@ from pubsubclient._attributes import (
 from pubsubclient._errors import InvalidArgument
 from pubsubclient._ids import new_id
 from pubsubclient._json import encode, encode_data
-from pubsubclient._lease import MAX_LEASE_S, Lease, Ref, nack_options
+from pubsubclient._lease import Lease, Ref, check_lease_s, nack_options
 from pubsubclient._topic import Topic, topic_name
 
 __all__ = ["Event", "ReceivedEvent"]
@@ -206,16 +207,18 @@ class ReceivedEvent(Event):
         """
         return self._held().settle("ack", self.ref)
 
-    def nack(self, delay: float | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
+    def nack(self, delay: Seconds | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
         """Settle the event now: it failed, and comes again as its next attempt.
 
         Args:
-            delay: not before so many seconds from now, 0 to 86,400; if None after the subscription's backoff
-            reason: why, for the dead letter that it may become; the first 200 characters are kept
+            delay: not before so many seconds (or a timedelta) from now, 0 to 86,400; if None after the subscription's
+                backoff
+            reason: why, for the dead letter that it may become; the first 200 characters are kept, U+FFFD for what is
+                no Unicode
             dead: it will never succeed: it becomes a dead letter now, whatever its attempt
 
         Returns, raises:
-            as `ack`
+            as `ack`; InvalidArgument for an argument that is none of its kind, or out of its range: nothing is settled
         """
         return self._held().settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
 
@@ -227,21 +230,20 @@ class ReceivedEvent(Event):
         """
         return self._held().settle("release", self.ref)
 
-    def extend(self, seconds: int) -> bool:
+    def extend(self, seconds: Seconds) -> bool:
         """Keep the event, and those that came with it, for longer: they do not come again meanwhile.
 
         Args:
-            seconds: from now, 1 to 600; never makes it shorter
+            seconds: from now, 1 to 600, rounded up to whole ones; never makes it shorter
 
         Returns:
             Whether the event is still this process's; if not, it may have come again
 
         Raises:
+            InvalidArgument: `seconds` is out of its range
             ServiceError, Unavailable: unknown whether it counted
         """
-        if not 1 <= seconds <= MAX_LEASE_S:
-            raise InvalidArgument(f"seconds: expected 1 to {MAX_LEASE_S}; got {seconds!r}.")
-        return self._held().extend(self.ref, seconds)
+        return self._held().extend(self.ref, check_lease_s(seconds))
 
     @property
     def members(self) -> Mapping[str, Any]:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from pubsubclient._arguments import Seconds
 from pubsubclient._errors import InvalidArgument
 from pubsubclient._event import ReceivedEvent
-from pubsubclient._lease import MAX_LEASE_S, Lease, nack_options
+from pubsubclient._lease import Lease, check_lease_s, nack_options
 
 __all__ = ["Events"]
 
@@ -41,14 +42,14 @@ class Events(list[ReceivedEvent]):
         """
         return self._settle("ack")
 
-    def nack(self, delay: float | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
+    def nack(self, delay: Seconds | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
         """They failed, together: they come again in smaller leases, so that one bad event fails alone in the end.
 
         Args:
             delay, reason, dead: as for `ReceivedEvent.nack`
 
         Returns, raises:
-            as `ack`
+            as `ack`; InvalidArgument for an argument that is none of its kind, or out of its range
         """
         return self._settle("nack", **nack_options(delay, reason, dead=dead))
 
@@ -60,29 +61,29 @@ class Events(list[ReceivedEvent]):
         """
         return self._settle("release")
 
-    def extend_lease(self, seconds: int) -> bool:
+    def extend_lease(self, seconds: Seconds) -> bool:
         """Keep them for longer: they do not come again meanwhile.
 
         Args:
-            seconds: from now, 1 to 600; never makes it shorter
+            seconds: from now, 1 to 600, rounded up to whole ones; never makes it shorter
 
         Returns:
             whether all of them are still this process's; if not, some may have come again
 
         Raises:
+            InvalidArgument: `seconds` is out of its range
             ServiceError, Unavailable: unknown whether it counted
         """
-        if not 1 <= seconds <= MAX_LEASE_S:
-            raise InvalidArgument(f"seconds: expected 1 to {MAX_LEASE_S}; got {seconds!r}.")
+        length_s = check_lease_s(seconds)
         held = self._held()
         if not held:
             return True
         asked = time.monotonic()
-        answer = held[0].send({"extend": [lease.extension(seconds) for lease in held]})
+        answer = held[0].send({"extend": [lease.extension(length_s) for lease in held]})
         if answer.get("unknown"):
             return False
         for lease in held:
-            lease.extended(asked, seconds)
+            lease.extended(asked, length_s)
         return True
 
     def _settle(self, verb: str, **options: Any) -> bool:

@@ -66,6 +66,8 @@ class Fetch:
         self._token: str | None = None
         self._overs = 0
         self._hasty = 0
+        #: whether a token was made anew because the store's clock was set back
+        self._renewed = False
         #: when an answer that there is more has to have brought something
         self._give_up = self._wait_until + transport.service.deadline_s
         #: the store time up to which everything is to be got, µs
@@ -149,14 +151,13 @@ class Fetch:
 
     def _may_mend(self, error: ServiceError) -> bool:
         """Whether a refused request may be taken in another form."""
-        if error.status != 400 or self._overs > _MAX_OVER:
-            return False
-        if "wake" in error.detail and self._transport.knows_wake:
+        if error.code == "unknown_field" and "'wake'" in error.detail and self._transport.knows_wake:
             self._transport.knows_wake = False
             return True
-        if error.code == "invalid_token":  # the store's clock was set back: the next token is made of what it said
-            self._overs += 1
-            return True
+        if error.code == "invalid_token" and self._token is not None and not self._renewed:
+            # the store's clock was set back, if the token is ahead of it: the next one is made of what it said
+            self._renewed = self._transport.clock.is_behind(self._token)
+            return self._renewed
         return False
 
     def _take(self, answer: Answer, asked: float) -> bool:

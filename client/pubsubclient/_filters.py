@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pubsubclient._arguments import clean, shown
 from pubsubclient._errors import InvalidArgument
 
 __all__ = ["Filters", "accepted", "check_filters"]
@@ -21,21 +22,25 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "prefix": str.startswith,
     "suffix": str.endswith,
 }
+_DIALECTS = (*_COMPARISONS, "all", "any", "not")
 _NAME = re.compile(r"[a-z0-9]{1,20}")
+#: what paths show as it is
+_WORD = re.compile(r"\w{1,40}")
 #: what is not an attribute that a publisher sets
 _NOT_SEEN = frozenset({"data", "sequence", "recordedtime", "attempt"})
 _MAX_NODES = 100
 _MAX_DEPTH = 10
 
 
-def check_filters(filters: object) -> list[Any]:
-    """Return filters that the service would take. Raises InvalidArgument with the path of what is wrong."""
+def check_filters(filters: object) -> list[dict[str, Any]]:
+    """A copy of filters that the service would take, as JSON has them. Raises InvalidArgument with the path of a fault."""
     if not isinstance(filters, list | tuple):
-        raise InvalidArgument(f"filters: expected a list of filters; got {filters!r}.")
-    nodes = sum(_check(filter_, f"filters[{number}]", 1) for number, filter_ in enumerate(filters))
+        raise InvalidArgument(f"filters: expected a list of filters; got {shown(filters)}.")
+    checked = [_checked(filter_, f"filters[{number}]", 1) for number, filter_ in enumerate(filters)]
+    nodes = sum(map(_count, checked))
     if nodes > _MAX_NODES:
         raise InvalidArgument(f"filters: expected at most {_MAX_NODES} comparisons and combinations; got {nodes}.")
-    return list(filters)
+    return checked
 
 
 def accepted(filters: Filters, members: Mapping[str, Any]) -> bool:
@@ -59,32 +64,45 @@ def _accepts(filter_: Mapping[str, Any], members: Mapping[str, Any]) -> bool:
     return True
 
 
-def _check(filter_: object, path: str, depth: int) -> int:
-    """The number of comparisons and combinations in a filter."""
+def _checked(filter_: object, path: str, depth: int) -> dict[str, Any]:
     if not isinstance(filter_, Mapping) or len(filter_) != 1:
-        raise InvalidArgument(f"{path}: expected a dict with one dialect; got {filter_!r}.")
+        raise InvalidArgument(f"{path}: expected a dict with one dialect; got {shown(filter_)}.")
     if depth > _MAX_DEPTH:
         raise InvalidArgument(f"{path}: expected at most {_MAX_DEPTH} levels of filters.")
     ((dialect, content),) = filter_.items()
-    path = f"{path}.{dialect}"
+    path = _below(path, dialect)
+    if dialect not in _DIALECTS:
+        raise InvalidArgument(f"{path}: expected one of {', '.join(_DIALECTS)}; got {shown(dialect)}.")
     if dialect in _COMPARISONS:
-        return _check_comparisons(content, path)
+        return {dialect: _checked_comparisons(content, path)}
     if dialect == "not":
-        return 1 + _check(content, path, depth + 1)
-    if dialect not in {"all", "any"}:
-        raise InvalidArgument(f"{path}: expected one of exact, prefix, suffix, all, any and not; got {dialect!r}.")
+        return {dialect: _checked(content, path, depth + 1)}
     if not isinstance(content, list | tuple) or not content:
-        raise InvalidArgument(f"{path}: expected a list of at least one filter; got {content!r}.")
-    return 1 + sum(_check(nested, f"{path}[{number}]", depth + 1) for number, nested in enumerate(content))
+        raise InvalidArgument(f"{path}: expected a list of at least one filter; got {shown(content)}.")
+    return {dialect: [_checked(nested, f"{path}[{number}]", depth + 1) for number, nested in enumerate(content)]}
 
 
-def _check_comparisons(content: object, path: str) -> int:
+def _checked_comparisons(content: object, path: str) -> dict[str, str]:
     if not isinstance(content, Mapping) or not content:
-        raise InvalidArgument(f"{path}: expected a dict of attributes and strings, at least one; got {content!r}.")
+        raise InvalidArgument(f"{path}: expected a dict of attributes and strings, at least one; got {shown(content)}.")
     for name, text in content.items():
-        where = f"{path}.{name}"
+        where = _below(path, name)
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _NOT_SEEN:
-            raise InvalidArgument(f"{where}: expected an attribute that publishers set, or topic; got {name!r}.")
-        if not isinstance(text, str) or not text:
-            raise InvalidArgument(f"{where}: expected a string that is not empty; got {text!r}.")
-    return len(content)
+            raise InvalidArgument(f"{where}: expected an attribute that publishers set, or topic; got {shown(name)}.")
+        if not isinstance(text, str) or not text or clean(name, text) != text:
+            raise InvalidArgument(
+                f"{where}: expected a string that is not empty, and without lone surrogates; got {shown(text)}."
+            )
+    return dict(content)
+
+
+def _below(path: str, name: object) -> str:
+    return f"{path}.{name}" if isinstance(name, str) and _WORD.fullmatch(name) else f"{path}[{shown(name)}]"
+
+
+def _count(filter_: Mapping[str, Any]) -> int:
+    """The number of comparisons and combinations in a filter that was checked."""
+    ((dialect, content),) = filter_.items()
+    if dialect in _COMPARISONS:
+        return len(content)
+    return 1 + sum(map(_count, [content] if dialect == "not" else content))

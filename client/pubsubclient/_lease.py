@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from pubsubclient._errors import InvalidArgument
+from pubsubclient._arguments import Seconds, check_flag, check_seconds, check_whole_seconds, clean
 
-__all__ = ["MAX_LEASE_S", "Lease", "Ref", "check_delay", "nack_options"]
+__all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options"]
 
 #: how long a lease may be made to last, seconds
-MAX_LEASE_S = 600
+_MAX_LEASE_S = 600
 _MAX_DELAY_S = 24 * 3600
 #: characters of a reason that are kept
 _MAX_REASON = 200
@@ -66,7 +66,7 @@ class Lease:
     @property
     def over(self) -> bool:
         """Whether its time is over for so long that not even a late ack counts any more."""
-        return time.monotonic() >= self.since + self.length_s + MAX_LEASE_S
+        return time.monotonic() >= self.since + self.length_s + _MAX_LEASE_S
 
     @property
     def half_over(self) -> bool:
@@ -149,22 +149,23 @@ class Lease:
         self.since = asked
 
 
-def check_delay(delay: float) -> float:
-    """Return a delay, seconds. Raises InvalidArgument."""
-    if not 0 <= delay <= _MAX_DELAY_S:
-        raise InvalidArgument(f"delay: expected 0 to {_MAX_DELAY_S} seconds; got {delay!r}.")
-    return delay
+def check_delay(delay: object) -> float:
+    """A delay, seconds. Raises InvalidArgument."""
+    return check_seconds("delay", delay, 0, _MAX_DELAY_S)
 
 
-def nack_options(delay: float | None, reason: str | None, *, dead: bool) -> dict[str, Any]:
+def check_lease_s(seconds: object) -> int:
+    """How long a lease is to last, seconds. Raises InvalidArgument."""
+    return check_whole_seconds("seconds", seconds, 1, _MAX_LEASE_S)
+
+
+def nack_options(delay: Seconds | None, reason: str | None, *, dead: bool) -> dict[str, Any]:
     """What a nack says beside its events. Raises InvalidArgument."""
     options: dict[str, Any] = {}
     if delay is not None:
         options["delay_s"] = check_delay(delay)
     if reason is not None:
-        if not isinstance(reason, str):
-            raise InvalidArgument(f"reason: expected a string; got {reason!r}.")
-        options["reason"] = reason[:_MAX_REASON]
-    if dead:
+        options["reason"] = clean("reason", reason)[:_MAX_REASON]
+    if check_flag("dead", dead):
         options["dead"] = True
     return options

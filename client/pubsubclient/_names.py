@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pubsubclient._arguments import shown
 from pubsubclient._errors import InvalidArgument
 
 __all__ = ["check_name", "check_pattern", "is_pattern", "stands_for"]
@@ -24,15 +25,15 @@ def check_name(kind: str, name: object) -> str:
     Raises InvalidArgument otherwise, so that a bad name fails where it is written, not at the first request.
     """
     if not isinstance(name, str):
-        raise InvalidArgument(f"A {kind}'s name is a string; got {name!r}.")
+        raise InvalidArgument(f"A {kind}'s name is a string; got {shown(name)}.")
     limit = _MAX_LENGTH[kind]
     if len(name) > limit or not _NAME.fullmatch(name):
         raise InvalidArgument(
-            f"{_shown(name)!r} cannot name a {kind}: a name has 1 to {limit} characters of A-Z a-z 0-9 . _ ~ % + - "
+            f"{shown(name)} cannot name a {kind}: a name has 1 to {limit} characters of A-Z a-z 0-9 . _ ~ % + - "
             "and begins with a letter or digit."
         )
     if kind == "topic" and (".." in name or name.endswith(".")):
-        raise InvalidArgument(f"{name!r} cannot name a topic: there is nothing between, or after, its dots.")
+        raise InvalidArgument(f"{shown(name)} cannot name a topic: there is nothing between, or after, its dots.")
     return name
 
 
@@ -45,7 +46,7 @@ def check_pattern(name: str) -> str:
     """Return `name` if it is a pattern of topics. Raises InvalidArgument."""
     if len(name) > _MAX_LENGTH["topic"] or not _PATTERN.fullmatch(name):
         raise InvalidArgument(
-            f"{_shown(name)!r} is no pattern of topics: * stands for a whole token between dots, > for one or more at the end."
+            f"{shown(name)} is no pattern of topics: * stands for a whole token between dots, > for one or more at the end."
         )
     return name
 
@@ -58,7 +59,3 @@ def stands_for(pattern: str, topic: str) -> bool:
 @lru_cache(maxsize=100)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", "[^.]+").replace(">", ".+"))
-
-
-def _shown(name: str) -> str:
-    return name if len(name) <= 80 else name[:77] + "..."

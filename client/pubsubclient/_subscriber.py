@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from types import TracebackType
+from typing import NoReturn
 from weakref import WeakSet
 
+from pubsubclient._arguments import Seconds, check_count, check_seconds, clean, shown, unpicklable
 from pubsubclient._call import Cancellation
 from pubsubclient._ends import EXIT_DEADLINE_S, verb_for
 from pubsubclient._errors import InvalidArgument, PubSubError
@@ -70,9 +72,9 @@ class Subscriber:
         *,
         start: Place | None = None,
         filters: Filters | None = None,
-        ack_deadline: int | None = None,
+        ack_deadline: Seconds | None = None,
         max_attempts: int | None = None,
-        backoff: float | None = None,
+        backoff: Seconds | None = None,
         dead_letter_topic: Topic | str | None = None,
         ordered: bool | None = None,
     ) -> None:
@@ -84,7 +86,8 @@ class Subscriber:
             start: where a new subscription begins: "earliest" (default), "latest", a time, or a saved position
             filters: which events are wanted, in the dialects of the CloudEvents Subscriptions API: all of these have to
                 hold; an empty list wants every event
-            ack_deadline: how long an event may stay unsettled before it comes again, 1 to 600 seconds (30)
+            ack_deadline: how long an event may stay unsettled before it comes again, 1 to 600 seconds (30), rounded up
+                to whole ones; a timedelta will do here and wherever seconds are expected
             max_attempts: deliveries before an event becomes a dead letter, 1 to 100 (5)
             backoff: how long an event stays away after its first failure, 0 to 600 seconds (10); doubled after each
             dead_letter_topic: where dead letters go (the subscriber's name and ``.dead``): a topic that is not there yet, or
@@ -122,15 +125,17 @@ class Subscriber:
         """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
 
         Args:
-            topic: what was subscribed to
+            topic: what was subscribed to; of a pattern, all its topics are sought, and any one of them may be by its name
             to: "earliest", "latest", a time, or a saved position (not for a pattern)
 
         Raises:
             InvalidArgument: `to` is none of these
+            NotFound: this subscriber does not subscribe to it; nothing was changed
             ServiceError, Unavailable: it is not known to be done
         """
         name = topics_name(topic)
-        change(self._transport, "POST", {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name)})
+        seek = {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name), "create": False}
+        change(self._transport, "POST", seek)
         self._forget(name)
 
     def position(self) -> Position:
@@ -167,6 +172,8 @@ class Subscriber:
             topic, event = event.topic, event.sequence if isinstance(event, ReceivedEvent) else event.id
         if topic is None:
             raise InvalidArgument("explain: expected the topic beside a sequence or an id.")
+        if not isinstance(event, str) or not event or clean("event", event) != event:
+            raise InvalidArgument(f"explain: expected an event, its sequence, or its id; got {shown(event)}.")
         query = {"subscriber": self.name, "topic": topic_name(topic), "event": event}
         return read_explanation(self._transport.call("register", None, method="GET", query=query).body)
 
@@ -193,7 +200,7 @@ class Subscriber:
         topics, wanted = topics_name(topic), check_filters(filters)
         return redrive(self._transport, self.state(), topics, wanted)
 
-    def get_events(self, max_events: int | None = None, wait: float = 0) -> Events:
+    def get_events(self, max_events: int | None = None, wait: Seconds = 0) -> Events:
         """Get what is new: all events that are there now, of all subscribed topics, in the order they were stored.
 
         Acknowledges what this thread's last call returned. It may take several requests, and ends early where too
@@ -210,8 +217,8 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: nothing was got; what was in hand is acknowledged by the next call
         """
-        _check_fetch(max_events, 0, wait)
-        fetch = self._new_fetch(max_events, wait, self._holdings.come_back())
+        count, wait_s = _check_fetch(max_events, 0, wait)
+        fetch = self._new_fetch(count, wait_s, self._holdings.come_back())
         try:
             events = fetch.run()
             self._holdings.replace(fetch.leases)
@@ -222,7 +229,7 @@ class Subscriber:
                 self._holdings.give_up(fetch.leases)
             raise
 
-    def events(self, *, wait: float | None = None, max_events: int = 100) -> Generator[ReceivedEvent, None, None]:
+    def events(self, *, wait: Seconds | None = None, max_events: int = 100) -> Generator[ReceivedEvent, None, None]:
         """Loop over events as they come: ``for event in subscriber.events():``, in any number of threads.
 
         Coming back for the next event means that the last one is done; what is done is acknowledged with the next
@@ -239,15 +246,13 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: in the loop; what was done may come again
         """
-        if not 1 <= max_events <= MAX_EVENTS:
-            raise InvalidArgument(f"max_events: expected 1 to {MAX_EVENTS}; got {max_events!r}.")
-        if wait is not None and not wait >= 0:
-            raise InvalidArgument(f"wait: expected seconds from 0, or None; got {wait!r}.")
-        stream = Stream(self._transport, self.name, self._outcomes, max_events, wait)
+        count = check_count("max_events", max_events, 1, MAX_EVENTS)
+        wait_s = None if wait is None else check_seconds("wait", wait)
+        stream = Stream(self._transport, self.name, self._outcomes, count, wait_s)
         self._streams.add(stream)
         return stream.run()
 
-    def pull(self, max_events: int | None = None, wait: float = 0) -> Pull:
+    def pull(self, max_events: int | None = None, wait: Seconds = 0) -> Pull:
         """Get events for a block of work: ``with subscriber.pull(max_events=10) as events:``.
 
         A clean end of the block acknowledges them. An Exception means that they failed (nack), KeyboardInterrupt and the
@@ -261,8 +266,8 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: on entering, nothing was got; on a clean end, they are not known to be acknowledged
         """
-        _check_fetch(max_events, 1, wait)
-        return Pull(self.name, self._outcomes, lambda: self._new_fetch(max_events, wait, {}))
+        count, wait_s = _check_fetch(max_events, 1, wait)
+        return Pull(self.name, self._outcomes, lambda: self._new_fetch(count, wait_s, {}))
 
     def close(self) -> None:
         """Acknowledge what this thread has in hand, release what other threads have, and end loops over `events`.
@@ -291,6 +296,9 @@ class Subscriber:
             # the exception on its way out says more than that; unsettled events come again in any case
             _log.warning("Subscriber %s: events could not be settled and will come again: %s", self.name, e)
 
+    def __reduce__(self) -> NoReturn:
+        raise unpicklable(self)
+
     def __repr__(self) -> str:
         return f"Subscriber({self.name!r})"
 
@@ -316,9 +324,7 @@ class Subscriber:
             stream.forget_topics(topics.__eq__)
 
 
-def _check_fetch(max_events: int | None, least: int, wait: float) -> None:
-    """Raises InvalidArgument for what get_events and pull cannot ask for."""
-    if max_events is not None and not least <= max_events <= MAX_EVENTS:
-        raise InvalidArgument(f"max_events: expected {least} to {MAX_EVENTS}; got {max_events!r}.")
-    if not 0 <= wait <= _MAX_WAIT_S:
-        raise InvalidArgument(f"wait: expected 0 to {_MAX_WAIT_S} seconds; got {wait!r}.")
+def _check_fetch(max_events: object, least: int, wait: object) -> tuple[int | None, float]:
+    """What get_events and pull are asked for: how many events, and how many seconds to wait. Raises InvalidArgument."""
+    count = None if max_events is None else check_count("max_events", max_events, least, MAX_EVENTS)
+    return count, check_seconds("wait", wait, 0, _MAX_WAIT_S)

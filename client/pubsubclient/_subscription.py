@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from pubsubclient._arguments import Seconds, check_count, check_flag, check_seconds, check_whole_seconds, shown
 from pubsubclient._attributes import check_time
-from pubsubclient._errors import Conflict, InvalidArgument
+from pubsubclient._errors import InvalidArgument, ServiceError
 from pubsubclient._filters import Filters, check_filters
 from pubsubclient._names import check_pattern, is_pattern
 from pubsubclient._topic import Topic, topic_name
@@ -46,9 +47,7 @@ def place_of(name: str, place: Place, topic: str) -> str | list[str]:
     """A place in a topic, given as the argument `name`. Raises InvalidArgument."""
     if isinstance(place, Mapping):
         if topic not in place:
-            raise InvalidArgument(
-                f"{name}: the saved position has no topic {topic!r}; it has {', '.join(place) or 'none'}."
-            )
+            raise InvalidArgument(f"{name}: the saved position has no topic {topic!r}; it has {shown(list(place))}.")
         place = place[topic]
     if isinstance(place, datetime):
         return check_time(place)
@@ -59,10 +58,10 @@ def place_of(name: str, place: Place, topic: str) -> str | list[str]:
             return check_time(place)
         except InvalidArgument as e:
             raise InvalidArgument(
-                f'{name}: expected "earliest", "latest", a time, or a saved position; got {place!r}.'
+                f'{name}: expected "earliest", "latest", a time, or a saved position; got {shown(place)}.'
             ) from e
     if not isinstance(place, Sequence) or not all(isinstance(s, str) and _SEQUENCE.fullmatch(s) for s in place):
-        raise InvalidArgument(f"{name}: expected a list of sequences, one of each partition; got {place!r}.")
+        raise InvalidArgument(f"{name}: expected a list of sequences, one of each partition; got {shown(place)}.")
     return list(place)
 
 
@@ -71,29 +70,29 @@ def settings_of(
     *,
     start: Place | None,
     filters: Filters | None,
-    ack_deadline: int | None,
+    ack_deadline: Seconds | None,
     max_attempts: int | None,
-    backoff: float | None,
+    backoff: Seconds | None,
     dead_letter_topic: Topic | str | None,
     ordered: bool | None,
 ) -> dict[str, Any]:
     """The members of a request to subscribe for the arguments of `Subscriber.subscribe`. Raises InvalidArgument."""
-    if ack_deadline is not None and not 1 <= ack_deadline <= _MAX_DEADLINE_S:
-        raise InvalidArgument(f"ack_deadline: expected 1 to {_MAX_DEADLINE_S} seconds; got {ack_deadline!r}.")
-    if max_attempts is not None and not 1 <= max_attempts <= _MAX_ATTEMPTS:
-        raise InvalidArgument(f"max_attempts: expected 1 to {_MAX_ATTEMPTS}; got {max_attempts!r}.")
-    if backoff is not None and not 0 <= backoff <= _MAX_BACKOFF_S:
-        raise InvalidArgument(f"backoff: expected 0 to {_MAX_BACKOFF_S} seconds; got {backoff!r}.")
-    settings = {
-        "start": None if start is None else place_of("start", start, topic),
-        "filters": None if filters is None else check_filters(filters),
-        "ack_deadline_s": ack_deadline,
-        "max_attempts": max_attempts,
-        "backoff_s": backoff,
-        "dead_letter_topic": None if dead_letter_topic is None else topic_name(dead_letter_topic),
-        "ordered": ordered,
-    }
-    return {name: value for name, value in settings.items() if value is not None}
+    settings: dict[str, Any] = {}
+    if start is not None:
+        settings["start"] = place_of("start", start, topic)
+    if filters is not None:
+        settings["filters"] = check_filters(filters)
+    if ack_deadline is not None:
+        settings["ack_deadline_s"] = check_whole_seconds("ack_deadline", ack_deadline, 1, _MAX_DEADLINE_S)
+    if max_attempts is not None:
+        settings["max_attempts"] = check_count("max_attempts", max_attempts, 1, _MAX_ATTEMPTS)
+    if backoff is not None:
+        settings["backoff_s"] = check_seconds("backoff", backoff, 0, _MAX_BACKOFF_S)
+    if dead_letter_topic is not None:
+        settings["dead_letter_topic"] = topic_name(dead_letter_topic)
+    if ordered is not None:
+        settings["ordered"] = check_flag("ordered", ordered)
+    return settings
 
 
 def change(transport: Transport, method: Literal["POST", "DELETE"], request: Mapping[str, Any]) -> None:
@@ -102,7 +101,12 @@ def change(transport: Transport, method: Literal["POST", "DELETE"], request: Map
         token = transport.token("subscribe")
         try:
             transport.call("subscribe", {**request, "token": token}, method=method)
-        except Conflict as error:
+        except ServiceError as error:
+            if (
+                error.code == "unknown_field" and "create" in request
+            ):  # an older service knows no better than to make it
+                request = {name: value for name, value in request.items() if name != "create"}
+                continue
             # A process behind in store time made a token older than another's change: consumers of one name that
             # start together, or one that was idle for long. The answer has told it the time. But a try without an
             # answer may have counted, before that change.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from pubsubclient._errors import InvalidArgument
+from pubsubclient._arguments import Seconds, check_count, check_whole_seconds
 from pubsubclient._names import check_name
 from pubsubclient._service import Address, Service, find_service
 from pubsubclient._transport import Transport
 
 __all__ = ["Topic", "topic_name"]
+
+_MAX_PARTITIONS = 1_000
 
 
 class Topic:
@@ -20,7 +20,7 @@ class Topic:
 
     Args:
         name: 1 to 255 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit, nothing empty between dots
-        partitions: the number of logs it consists of, from 1; fixed when the topic is made
+        partitions: the number of logs it consists of, 1 to 1,000; fixed when the topic is made
         retention: how long its events are kept at least, at least 600 seconds; replaces what it had
         service: where, as for `Publisher`; used with `partitions` or `retention` only
 
@@ -34,21 +34,16 @@ class Topic:
         self,
         name: str,
         partitions: int | None = None,
-        retention: float | timedelta | None = None,
+        retention: Seconds | None = None,
         *,
         service: Address | Service | None = None,
     ) -> None:
         self.name = check_name("topic", name)
         settings: dict[str, object] = {}
         if partitions is not None:
-            if not isinstance(partitions, int) or partitions < 1:
-                raise InvalidArgument(f"partitions: expected an integer from 1; got {partitions!r}.")
-            settings["partitions"] = partitions
+            settings["partitions"] = check_count("partitions", partitions, 1, _MAX_PARTITIONS)
         if retention is not None:
-            seconds = retention.total_seconds() if isinstance(retention, timedelta) else retention
-            if seconds < 1:
-                raise InvalidArgument(f"retention: expected seconds, or a timedelta; got {retention!r}.")
-            settings["retention_s"] = int(seconds)
+            settings["retention_s"] = check_whole_seconds("retention", retention, 1)
         if settings:
             Transport.to(find_service(service)).register({"topic": self.name, **settings})
 

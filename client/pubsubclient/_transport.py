@@ -170,7 +170,7 @@ class Transport:
                     if connect_deadline_s is not None and not uncertain:
                         give_up = min(give_up, started + connect_deadline_s)
                     if not call.cancelled and time.monotonic() + pause_s >= give_up:
-                        elapsed_s = time.monotonic() - started
+                        elapsed_s = min(time.monotonic(), give_up) - started
                         unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
                         unavailable.uncertain = uncertain
                         raise unavailable from error.failure

@@ -107,7 +107,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             self._refuse()
         if self.too_large and self.completed and self.error is None:
             self.error = RequestEntityTooLarge(
-                f"A request is at most {MAX_BODY_BYTES} bytes. Split it; nothing was done."
+                f"A request is at most {MAX_BODY_BYTES} bytes; got {self.body_bytes_received}. Split it; nothing was done."
             )
         return consumed
 

@@ -19,7 +19,17 @@ from pubsubservice.problems import Unavailable
 from pubsubservice.runtime import Runtime
 from pubsubservice.store import Doc, Fields
 
-__all__ = ["HEAD_FIELDS", "MAX_BATCH_BYTES", "Batch", "BatchCache", "Origin", "compress", "document", "document_bytes"]
+__all__ = [
+    "HEAD_FIELDS",
+    "MAX_BATCH_BYTES",
+    "Batch",
+    "BatchCache",
+    "Origin",
+    "compress",
+    "document",
+    "document_bytes",
+    "last_due",
+]
 
 #: a batch's whole document, hashes included, bytes
 MAX_BATCH_BYTES = 1_000_000
@@ -64,6 +74,12 @@ def document(blob: bytes, first: int, hashes: Sequence[bytes], origins: Sequence
         "hashes": b"".join(hashes),
         "origins": _origins_encoder.encode(origins),
     }
+
+
+def last_due(doc: Doc) -> int:
+    """When the last event of a batch may be delivered: its commit time, or the end of its delay after that; µs."""
+    origins = _origins_decoder.decode(doc.data["origins"])  # type: ignore[arg-type]
+    return doc.created + 1_000 * max(origin.delay_ms for origin in origins)
 
 
 def _lines(blob: bytes) -> Sequence[bytes]:

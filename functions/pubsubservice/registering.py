@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from pubsubservice.problems import BadRequest
 __all__ = ["MAX_ID", "MAX_PAGE", "Explain", "RegisterBody", "Show", "decode_register", "decode_registered"]
 
 MAX_PAGE = 1_000
+_NUMBER = re.compile(r"[0-9]{1,9}")
 #: characters of an id that is looked for
 MAX_ID = 2_000
 
@@ -74,7 +76,7 @@ def decode_registered(query: Mapping[str, str]) -> Show | Explain:
     if name:
         check_name(kinds[0], name)
     size = query.get("page_size", "100")
-    if not (size.isdecimal() and size.isascii() and 1 <= int(size[:9]) <= MAX_PAGE):
+    if not (_NUMBER.fullmatch(size) and 1 <= int(size) <= MAX_PAGE):
         raise BadRequest("invalid_request", f"page_size: 1 to {MAX_PAGE} is expected; got {size[:40]!r}.")
     after = query.get("page_token")
     if after is not None:

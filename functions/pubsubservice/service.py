@@ -79,6 +79,7 @@ class Service:
         # first: who may not publish under this name creates no topic either
         self.topics.ensure_publisher(publisher)
         partition = partition_of(publisher, self.topics.ensure(topic))
+        self.topics.check_delay(topic, delay_s)
         self._log(topic, partition).submit(append)
         return partition, [place for place in append.places if place is not None]
 

@@ -37,6 +37,8 @@ class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
     dead_letter_topic: str | None = None
     ordered: bool | None = None
     token: str | None = None
+    #: false: only a subscription that there is is changed
+    create: bool = True
 
 
 class UnsubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,7 +63,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
             raise BadRequest("invalid_request", "dead_letter_topic: another topic than the subscribed one is expected.")
     filters = None
     if request.filters is not msgspec.UNSET:
-        compiled = compile_filters(request.filters or [])
+        compiled = compile_filters([] if request.filters is None else request.filters)
         filters = compiled.packed if compiled else b""
     return Subscribe(
         request.subscriber,
@@ -75,6 +77,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
         request.dead_letter_topic,
         request.ordered,
         request.token,
+        request.create,
     )
 
 

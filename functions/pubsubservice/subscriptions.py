@@ -10,7 +10,7 @@ from pubsubservice.leases import forget_subscription
 from pubsubservice.names import dead_letters_of, subscriber_path
 from pubsubservice.ownership import check_owner, claim
 from pubsubservice.patterns import is_pattern
-from pubsubservice.problems import BadRequest, Conflict, Unavailable
+from pubsubservice.problems import BadRequest, Conflict, NotFound, Unavailable
 from pubsubservice.registry import Registry
 from pubsubservice.runtime import Runtime, back_off
 from pubsubservice.seeking import EARLIEST, LATEST, Place, Seeker
@@ -23,11 +23,13 @@ from pubsubservice.topics import Topics
 from pubsubservice.wildcards import (
     MAX_LOGS,
     MAX_SUBSCRIPTION_BYTES,
+    bring_in,
     drop_topics,
     followed_logs,
     has_room,
     leave_pattern,
     leave_topic,
+    pattern_of,
     patterns,
     reroute,
 )
@@ -35,6 +37,7 @@ from pubsubservice.wildcards import (
 __all__ = ["Subscribe", "Subscriptions"]
 
 _MAX_TRIES = 14
+_SETTINGS = ("filters", "ack_deadline_s", "max_attempts", "backoff_s", "dead_letter_topic", "ordered")
 
 
 class Subscribe(NamedTuple):
@@ -55,6 +58,8 @@ class Subscribe(NamedTuple):
     dead_letter_topic: str | None = None
     ordered: bool | None = None
     token: str | None = None
+    #: whether a subscription is made where there is none
+    create: bool = True
 
 
 class Subscriptions:
@@ -92,6 +97,8 @@ class Subscriptions:
         def change(state: State) -> None:
             old = state.subscriptions.get(request.topic)
             new = old is None
+            if not request.create:
+                self._check_exists(state, request)
             if is_pattern(request.topic):
                 self._subscribe_to_pattern(state, request)
             else:
@@ -110,6 +117,10 @@ class Subscriptions:
                 )
 
         state = self._change(request.subscriber, request.token, change)
+        if request.topic not in state.subscriptions:
+            raise BadRequest(
+                "invalid_token", f"The token {request.token!r} was used for another change; make a new one for each."
+            )
         return describe(state, request.topic)
 
     def unsubscribe(self, subscriber: str, topic: str, token: str | None) -> None:
@@ -130,9 +141,25 @@ class Subscriptions:
 
         self._change(subscriber, token, change)
 
+    def _check_exists(self, state: State, request: Subscribe) -> None:
+        """Refuse to change what is not subscribed to. A topic that only a pattern stands for may be sought, through it."""
+        topic = request.topic
+        subscription = state.subscriptions.get(topic)
+        if subscription is None:
+            pattern = None if is_pattern(topic) or request.seek is None else pattern_of(state, topic)
+            found = self._topics.get(topic) if pattern else None
+            if pattern is None or found is None or found.dead_letter:
+                raise NotFound("unknown_subscription", f"{state.name!r} is not subscribed to {topic!r}.")
+            subscription = bring_in(state, topic, pattern, [])
+        if subscription.via and any(getattr(request, name) is not None for name in _SETTINGS):
+            raise NotFound(
+                "unknown_subscription",
+                f"{state.name!r} is not subscribed to {topic!r} by name; the settings of {subscription.via!r} count for it.",
+            )
+
     def _subscribe_to_topic(self, state: State, request: Subscribe) -> None:
         old = state.subscriptions.get(request.topic)
-        if old is None or old.via:
+        if old is None or (old.via and request.create):
             subscription = Subscription(0, self._settings.ack_deadline_s)
             if old is not None:  # it takes over where the pattern is
                 subscription.number, subscription.positions, subscription.starts = old.number, old.positions, old.starts
@@ -211,7 +238,7 @@ class Subscriptions:
 
 def _set(subscription: Subscription, request: Subscribe) -> None:
     """Replace the settings that were given."""
-    for name in ("filters", "ack_deadline_s", "max_attempts", "backoff_s", "dead_letter_topic", "ordered"):
+    for name in _SETTINGS:
         given = getattr(request, name)
         if given is not None:
             setattr(subscription, name, given)

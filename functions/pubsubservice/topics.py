@@ -102,6 +102,18 @@ class Topics:
             return known.partitions
         return self.register(topic)[0].partitions
 
+    def check_delay(self, topic: str, delay_s: float) -> None:
+        """Refuse a delay over half of what a topic keeps: as much is left to get the event. Raises BadRequest, StoreError."""
+        if 2 * delay_s <= self._settings.min_retention_s:
+            return
+        found = self.get(topic)  # what this process knows may have been changed by another one
+        if found is not None and 2 * delay_s > found.retention_s:
+            most = f"at most half of the retention of {topic!r}, {found.retention_s / 2:g} s, is expected"
+            raise BadRequest(
+                "delay_too_long",
+                f"delay_s: {most}, so that there is time to get the events when they are due; got {delay_s:g}.",
+            )
+
     def register(self, topic: str, partitions: int | None = None, retention_s: int | None = None) -> tuple[Topic, bool]:
         """Get or create a topic; says whether it was created. Once this returns, the registry of topics has it.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any as AnyValue
 from uuid import uuid4
 
 import pytest
 
 from e2e.serving import Serving
-from pubsubclient import Event, Events, NotFound, Publisher, Subscriber
+from pubsubclient import Any, Event, Events, NotFound, Publisher, PublishRefused, ServiceError, Subscriber, Topic
 
 
 @pytest.fixture
@@ -73,6 +73,28 @@ def test_a_subscription_goes_on_from_where_it_is_sought_to(
     assert data_of(subscriber.get_events()) == []
 
 
+def test_a_seek_of_what_is_not_subscribed_to_changes_nothing(
+    publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """A typo makes no subscription; a topic that a pattern stands for is sought by its name all the same."""
+    publisher.publish(Event(f"{name}.eu", 1), Event(f"{name}.us", 2))
+    for topic in (f"{name}.eu", f"{name}.*", Any):
+        with pytest.raises(NotFound) as raised:
+            subscriber.seek(topic, "earliest")
+        assert raised.value.code == "unknown_subscription"
+    assert subscriber.state().subscriptions == ()
+    subscriber.subscribe(f"{name}.*", max_attempts=3)
+    assert sorted(data_of(subscriber.get_events(wait=10))) == [1, 2]
+    saved = subscriber.position()
+    subscriber.seek(f"{name}.eu", "earliest")
+    assert data_of(subscriber.get_events(wait=10)) == [1]
+    for topic in saved:
+        subscriber.seek(topic, saved)
+    assert {each.topic: each.raw.get("via") for each in subscriber.state().subscriptions} == {
+        f"{name}.*": None, f"{name}.eu": f"{name}.*", f"{name}.us": f"{name}.*",
+    }  # fmt: skip
+
+
 def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
     publisher: Publisher, subscriber: Subscriber, name: str
 ) -> None:
@@ -85,6 +107,20 @@ def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
     [event] = subscriber.get_events(wait=10)
     assert event.data == "late"
     assert (event.recordedtime - late.recordedtime).total_seconds() == 0
+
+
+def test_a_delay_that_retention_would_overtake_is_refused(
+    shared: Serving, publisher: Publisher, subscriber: Subscriber, name: str
+) -> None:
+    """Nothing is stored, and what is wrong is said."""
+    Topic(name, retention=600, service=shared.url)
+    subscriber.subscribe(name)
+    with pytest.raises(PublishRefused, match=r"at most half of the retention .* 300 s") as refused:
+        publisher.publish(name, "late", delay=3_600)
+    assert isinstance(refused.value.reason, ServiceError)
+    assert (refused.value.receipts, refused.value.reason.code) == ([None], "delay_too_long")
+    assert subscriber.state().subscriptions[0].backlog == 0
+    publisher.publish(name, "in time", delay=timedelta(minutes=5))
 
 
 def test_dead_letters_come_back_once_by_filter_and_then_the_rest(

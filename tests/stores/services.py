@@ -29,7 +29,9 @@ class Calls:
         self.service.subscriptions.register("S")
         self._published = 0
 
-    def publish(self, topic: str, count: int = 1, publisher: str = "P", **attributes: str) -> list[tuple[int, int]]:
+    def publish(
+        self, topic: str, count: int = 1, publisher: str = "P", delay_s: float = 0.0, **attributes: str
+    ) -> list[tuple[int, int]]:
         """Publish events with numbers for ids; returns their log indexes and commit times."""
         more = "".join(f',"{name}":"{value}"' for name, value in attributes.items())
         entries = []
@@ -38,7 +40,7 @@ class Calls:
             self._published += 1
             line = f'{{"specversion":"1.0","id":"{event_id}","source":"s","type":"t"{more}}}'.encode()
             entries.append(Entry(event_id, "s", identity(publisher, "s", event_id), line))
-        return self.service.publish(topic, publisher, entries)[1]
+        return self.service.publish(topic, publisher, entries, delay_s=delay_s)[1]
 
     def subscribe(self, topic: str, **settings: Any) -> dict[str, Any]:
         return self.service.subscribe(self.request(topic, **settings))

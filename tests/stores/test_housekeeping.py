@@ -9,10 +9,12 @@ import pytest
 
 from pubsubservice.expire import Expired
 from pubsubservice.names import topic_path
+from pubsubservice.problems import BadRequest
 from pubsubservice.store import Store
 from stores.services import Calls, until
 
 RETENTION_S = 1
+SECOND = 1_000_000
 
 
 def aged(store: Store, *topics: str, batches: int = 3) -> Calls:
@@ -22,8 +24,13 @@ def aged(store: Store, *topics: str, batches: int = 3) -> Calls:
         calls.service.topics.register(topic, retention_s=RETENTION_S)
         for _ in range(batches):
             (_, time) = calls.publish(topic)[-1]
-    until(lambda: store.get_many(["system/expire"]).time > time + RETENTION_S * 1_000_000)
+    until(lambda: now(store) > time + RETENTION_S * SECOND)
     return calls
+
+
+def now(store: Store) -> int:
+    """The store's time."""
+    return store.get_many(["system/expire"]).time
 
 
 def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
@@ -37,6 +44,42 @@ def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
     meter = calls.cost(calls.service.expire)
     assert (meter.writes, meter.deletes) == (0, 0)
     assert meter.reads <= 5
+
+
+def test_a_lowered_retention_does_not_take_what_is_delayed(store: Store) -> None:
+    """It is kept until half of the retention has passed since it was due, and with it what is behind it."""
+    calls = Calls(store, floor_s=RETENTION_S)
+    calls.subscribe("orders")
+    calls.service.topics.register("orders", retention_s=10 * RETENTION_S)
+    calls.publish("orders")
+    (_, delayed) = calls.publish("orders", delay_s=3 * RETENTION_S)[0]
+    calls.publish("orders")
+    (_, last) = calls.publish("orders")[0]
+    assert calls.drain() == [("orders", 0), ("orders", 2), ("orders", 3)]
+    calls.service.topics.register("orders", retention_s=2 * RETENTION_S)
+    until(lambda: now(store) > last + 2 * RETENTION_S * SECOND)
+    assert calls.service.expire() == Expired(1, 1, more=False)
+    until(lambda: now(store) > delayed + 3 * RETENTION_S * SECOND)
+    assert calls.service.expire().batches == 0
+    other = Calls(store, floor_s=RETENTION_S)  # the process that wrote it still has the batch
+    assert other.drain(wait_s=RETENTION_S) == [("orders", 1)]
+    until(lambda: now(store) > delayed + 4 * RETENTION_S * SECOND)
+    assert calls.service.expire().batches == 2
+    assert not calls.state().lost
+
+
+def test_a_delay_over_half_of_what_the_topic_keeps_is_refused(store: Store) -> None:
+    """By what its retention is now, whatever this process knew before."""
+    calls, other = Calls(store), Calls(store)
+    calls.publish("orders", delay_s=86_400)
+    other.service.topics.register("orders", retention_s=600)
+    calls.publish("orders", delay_s=300)
+    for delay_s in (301, 86_400):
+        with pytest.raises(BadRequest, match="300 s, is expected") as refused:
+            calls.publish("orders", delay_s=delay_s)
+        assert refused.value.code == "delay_too_long"
+    other.service.topics.register("orders", retention_s=172_800)
+    assert calls.publish("orders", delay_s=86_400)[0][0] == 2
 
 
 def test_an_event_that_went_is_explained(store: Store) -> None:

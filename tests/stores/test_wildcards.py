@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pubsubservice.problems import NotFound
 from pubsubservice.seeking import EARLIEST, LATEST
 from pubsubservice.store import Store, start_meter
 from stores.services import Calls, events
@@ -211,3 +212,35 @@ def test_what_does_not_fit_is_told_and_the_rest_goes_on(calls: Calls) -> None:
     calls.subscribe("*", start=LATEST)
     assert calls.drain() == []
     assert set(through(calls)) == {"a"}
+
+
+def test_one_topic_of_a_pattern_is_sought_through_it(calls: Calls) -> None:
+    """With the pattern's settings, whether it was met already or not; the others stay where they are."""
+    for topic in ("a.x", "a.x", "a.y", "a.z"):
+        calls.publish(topic)
+    calls.subscribe("a.*", max_attempts=3)
+    assert len(calls.drain()) == 4
+    calls.publish("a.later")
+    calls.publish("a.later")
+    assert calls.subscribe("a.x", seek=(1,), create=False)["via"] == "a.*"
+    assert calls.subscribe("a.later", seek=LATEST, create=False)["max_attempts"] == 3
+    assert calls.drain() == [("a.x", 1)]
+    calls.publish("a.later")
+    assert calls.drain() == [("a.later", 2)]
+    assert through(calls) == dict.fromkeys(("a.x", "a.y", "a.z", "a.later"), "a.*")
+
+
+def test_what_is_not_subscribed_to_is_not_sought(calls: Calls) -> None:
+    """Neither a topic without a subscription nor one that does not exist, nor dead letters; and nothing is changed."""
+    calls.publish("a.x")
+    calls.publish("b")
+    calls.service.topics.register_dead_letter("a.dead")
+    calls.subscribe("a.*")
+    calls.drain()
+    before = calls.state().fields()
+    for topic in ("b", "nowhere", "a.none", "a.dead", "b.*", ">"):
+        for settings in ({"seek": LATEST}, {"seek": EARLIEST}, {"ordered": True}):
+            with pytest.raises(NotFound, match="is not subscribed to") as refused:
+                calls.subscribe(topic, create=False, **settings)
+            assert refused.value.code == "unknown_subscription"
+    assert calls.state().fields() == before

@@ -9,11 +9,11 @@ from typing import Any as AnyValue
 
 import pytest
 
-from pubsubclient import Any, InvalidArgument, Publisher, ServiceError, Subscriber, dispatcher
+from pubsubclient import Any, InvalidArgument, NotFound, Publisher, ServiceError, Subscriber, dispatcher
 from pubsubclient._filters import accepted, check_filters
 from pubsubclient._names import stands_for
 from unit.sdk.hands import ref, settled, take
-from unit.sdk.scripted import Reply, ScriptedService, event, lease
+from unit.sdk.scripted import Reply, ScriptedService, event, lease, problem
 
 
 def test_any_is_the_dispatchers(server: ScriptedService, subscriber: Subscriber) -> None:
@@ -46,6 +46,23 @@ def test_it_seeks_to_a_saved_position(server: ScriptedService, subscriber: Subsc
     assert subscriber.position() == saved
     subscriber.seek("orders", saved)
     assert server.calls("subscribe")[-1]["seek"] == saved["orders"]
+
+
+def test_a_seek_makes_no_subscription(server: ScriptedService, subscriber: Subscriber) -> None:
+    """It says so; a service that does not know how to is asked as before."""
+    subscriber.seek("orders", "earliest")
+    assert server.calls("subscribe")[-1]["create"] is False
+    server.script("subscribe", problem(400, "unknown_field"), Reply({}))
+    subscriber.seek("orders", "latest")
+    first, second = server.calls("subscribe")[-2:]
+    assert (first["create"], first["seek"], second["seek"]) == (False, "latest", "latest")
+    assert "create" not in second
+    server.script("subscribe", problem(404, "unknown_subscription"))
+    with pytest.raises(NotFound):
+        subscriber.seek("oders", "earliest")
+    server.script("subscribe", problem(400, "unknown_field"))
+    with pytest.raises(ServiceError, match="unknown_field"):
+        subscriber.subscribe("orders")
 
 
 @pytest.mark.parametrize(
