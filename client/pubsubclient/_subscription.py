@@ -102,7 +102,9 @@ def change(transport: Transport, method: Literal["POST", "DELETE"], request: Map
         try:
             transport.call("subscribe", {**request, "token": token}, method=method)
         except ServiceError as error:
-            if error.code == "unknown_field" and "create" in request:  # an older service knows no better than to make it
+            if (
+                error.code == "unknown_field" and "create" in request
+            ):  # an older service knows no better than to make it
                 request = {name: value for name, value in request.items() if name != "create"}
                 continue
             # A process behind in store time made a token older than another's change: consumers of one name that
