@@ -8,12 +8,13 @@ from types import TracebackType
 from typing import NoReturn
 from weakref import WeakSet
 
-from pubsubclient._arguments import Seconds, check_count, check_seconds, clean, shown, unpicklable
+from pubsubclient._arguments import Seconds, check_count, check_seconds, unpicklable
 from pubsubclient._call import Cancellation
 from pubsubclient._ends import EXIT_DEADLINE_S, verb_for
-from pubsubclient._errors import InvalidArgument, PubSubError
+from pubsubclient._errors import PubSubError
 from pubsubclient._event import Event, ReceivedEvent
 from pubsubclient._events import Events
+from pubsubclient._explain import explain
 from pubsubclient._fetch import MAX_EVENTS, Fetch
 from pubsubclient._filters import Filters, check_filters
 from pubsubclient._holdings import Holdings
@@ -22,10 +23,10 @@ from pubsubclient._outcomes import Outcomes, Settlements
 from pubsubclient._pull import Pull
 from pubsubclient._redrive import redrive
 from pubsubclient._service import Address, Service, find_service
-from pubsubclient._state import Explanation, SubscriberState, read_explanation, read_position, read_state
+from pubsubclient._state import Explanation, SubscriberState, read_position, read_state
 from pubsubclient._stream import Stream
 from pubsubclient._subscription import Place, Position, Topics, change, place_of, settings_of, topics_name
-from pubsubclient._topic import Topic, topic_name
+from pubsubclient._topic import Topic
 from pubsubclient._transport import Transport
 
 __all__ = ["Subscriber"]
@@ -160,7 +161,8 @@ class Subscriber:
         """What became of an event, as this subscriber sees it.
 
         Args:
-            event: an event, published or received; or its sequence or id, with its topic
+            event: an event, published or received; or, with its topic, its sequence, or its id (unless that looks like a
+                sequence: then give the event)
             topic: its topic, if `event` does not tell
 
         Raises:
@@ -168,14 +170,7 @@ class Subscriber:
             NotFound: this subscriber does not subscribe to the topic
             ServiceError, Unavailable: it is not known
         """
-        if isinstance(event, Event):
-            topic, event = event.topic, event.sequence if isinstance(event, ReceivedEvent) else event.id
-        if topic is None:
-            raise InvalidArgument("explain: expected the topic beside a sequence or an id.")
-        if not isinstance(event, str) or not event or clean("event", event) != event:
-            raise InvalidArgument(f"explain: expected an event, its sequence, or its id; got {shown(event)}.")
-        query = {"subscriber": self.name, "topic": topic_name(topic), "event": event}
-        return read_explanation(self._transport.call("register", None, method="GET", query=query).body)
+        return explain(self._transport, self.name, event, topic)
 
     def redrive(self, topic: Topics, *, filters: Filters = ()) -> int:
         """Publish dead letters of this subscriber again, in the topics that they came from, for this subscriber alone.

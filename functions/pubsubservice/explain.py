@@ -64,8 +64,15 @@ class Explaining:
         self._topics = topics
         self._seeker = Seeker(store)
 
-    def explain(self, subscriber: str, topic: str, event: str) -> dict[str, Any]:
-        """What became of the event with this sequence, in at most 30 reads; or with this id, in the newest batches."""
+    def explain(
+        self, subscriber: str, topic: str, event: str, *, is_id: bool = False, source: str | None = None
+    ) -> dict[str, Any]:
+        """What became of the event with this sequence, in at most 30 reads; or with this id, in the newest batches.
+
+        Args:
+            is_id: it is an id, even if it looks like a sequence
+            source: with an id, the event's source; whatever source it is of when None
+        """
         before = meter().reads
         reads = self._store.get_many([subscriber_path(subscriber)])
         doc = reads.docs[0]
@@ -79,10 +86,10 @@ class Explaining:
         found = self._topics.get(topic)
         if found is None:
             raise NotFound("unknown_topic", f"No topic is registered under the name {topic!r}.")
-        place = parse_sequence(event)
+        place = None if is_id else parse_sequence(event)
         searched = {} if place else {"searched_batches": SEARCHED_BATCHES}
         named: dict[str, str] = {"sequence": event} if place else {"id": event}
-        at = self._at(found, *place) if place else self._with_id(found, event)
+        at = self._at(found, *place) if place else self._with_id(found, event, source)
         if isinstance(at, _Event):
             named = at.named()
             said = self._judge(state, found, at, reads.time, _MAX_READS - (meter().reads - before if place else 0))
@@ -101,13 +108,14 @@ class Explaining:
         batch = Batch(doc)
         return _Event(partition, index, batch.lines()[index - batch.first])
 
-    def _with_id(self, topic: Topic, event_id: str) -> _Event | str:
-        """The newest event with this id, or the state of one that is not in the newest batches."""
+    def _with_id(self, topic: Topic, event_id: str, source: str | None) -> _Event | str:
+        """The newest event with this id (of this source), or the state of one that is not in the newest batches."""
         each = max(1, SEARCHED_BATCHES // topic.partitions)
         for partition in range(min(topic.partitions, SEARCHED_BATCHES)):
             for batch in self._newest(topic.name, partition, each):
                 for offset, line in reversed([*enumerate(batch.lines())]):
-                    if identity_of(line)[1] == event_id:
+                    of, named = identity_of(line)
+                    if named == event_id and source in (None, of):
                         return _Event(partition, batch.first + offset, line)
         return "unknown_event"
 

@@ -28,6 +28,8 @@ def register(request: flask.Request, service: Service) -> Reply:
     if request.method == "GET":
         return _registered(request, service)
     body = decode_register(json_body(request))
+    if isinstance(body, Explain):
+        return _explained(body, service)
     if body.publisher is not None:
         state, created = {"publisher": body.publisher}, service.topics.register_publisher(body.publisher)
         log: dict[str, str | int] = {"publisher": body.publisher}
@@ -87,11 +89,16 @@ def expire(request: flask.Request, service: Service) -> Reply:
 def _registered(request: flask.Request, service: Service) -> Reply:
     asked = decode_registered(query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token"))
     if isinstance(asked, Explain):
-        explanation = service.explain(asked.subscriber, asked.topic, asked.event)
-        return Reply(wire.encode(explanation), {"subscriber": asked.subscriber, "topic": asked.topic})
+        return _explained(asked, service)
     if asked.name:
         state = service.show(asked.kind, asked.name)
     else:
         names, following = service.names(asked.kind, asked.page_size, asked.page_token)
         state = {"names": names, **({"next_page_token": following} if following else {})}
     return Reply(wire.encode(state), {asked.kind: asked.name})
+
+
+def _explained(asked: Explain, service: Service) -> Reply:
+    subscriber, topic, event, is_id, source = asked
+    explanation = service.explain(subscriber, topic, event, is_id=is_id, source=source)
+    return Reply(wire.encode(explanation), {"subscriber": subscriber, "topic": topic})

@@ -46,6 +46,12 @@ _FIELDS: dict[str, Schema] = {
     "max_attempts": {"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPTS},
     "backoff_s": {"type": "number", "minimum": 0, "maximum": MAX_BACKOFF_S},
     "dead_letter_topic": TOPIC,
+    "id": {
+        "type": "string",
+        "minLength": 1,
+        "description": "With subscriber and topic: the id of an event to explain.",
+    },
+    "source": {"type": "string", "minLength": 1, "description": "With id: the source of that event."},
     "token": _TOKEN,
     "lease": _TOKEN,
     "max_events": {"minimum": 0, "maximum": MAX_HANDED_OUT},
@@ -100,7 +106,9 @@ def openapi(server: str = "/") -> Schema:
         "servers": [{"url": server}],
         "paths": {
             "/register": {
-                "post": _call("register", "Get or create a name", [200, 201], 404, 409, body="RegisterBody"),
+                "post": _call(
+                    "register", "Get or create a name, or explain an event", [200, 201], 404, 409, body="RegisterBody"
+                ),
                 "get": _call("registered", "Show a name, or list names", [200], 404, parameters=_registered()),
             },
             "/publish": {"post": _publish()},

@@ -14,6 +14,7 @@ CODES: dict[int, tuple[str, ...]] = {
     400: (
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
         "invalid_token", "invalid_filter", "unknown_dialect", "invalid_position", "too_many_subscriptions",
+        "delay_too_long",
     ),
     401: ("invalid_identity_token",),
     403: ("not_owner",),
@@ -128,7 +129,7 @@ ANSWERS: dict[str, Schema] = {
 
 #: the schemas of a success, by operation
 _SUCCESSES = {
-    "register": ("Publisher", "Registered", "Topic"),
+    "register": ("Publisher", "Registered", "Topic", "Explanation"),
     "registered": ("Publisher", "Subscriber", "Topic", "Names", "Explanation"),
     "publish": ("Receipts",),
     "subscribe": ("Subscription",),

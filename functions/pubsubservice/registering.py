@@ -26,11 +26,17 @@ class RegisterBody(msgspec.Struct, forbid_unknown_fields=True):
     topic: str | None = None
     partitions: int | None = None
     retention_s: int | None = None
+    #: with subscriber and topic: the id of an event of which to say what became of it
+    id: str | None = None
+    #: with id: only the event of this source
+    source: str | None = None
 
 
-def decode_register(body: bytes) -> RegisterBody:
-    """Check a request to register exactly one name."""
+def decode_register(body: bytes) -> RegisterBody | Explain:
+    """Check a request to register exactly one name, or to say what became of an event with an id too long for a query."""
     request = decode(RegisterBody, body)
+    if request.id is not None or request.source is not None:
+        return _check_explain(request)
     named = [kind for kind in ("publisher", "subscriber", "topic") if getattr(request, kind) is not None]
     if len(named) != 1:
         raise BadRequest("invalid_request", 'Exactly one of "publisher", "subscriber" and "topic" is expected.')
@@ -57,8 +63,12 @@ class Explain(NamedTuple):
 
     subscriber: str
     topic: str
-    #: its sequence or its id
+    #: its id; or, in a query, its sequence or its id
     event: str
+    #: whether it is an id even if it looks like a sequence
+    is_id: bool = False
+    #: the event's source; that of any event when None
+    source: str | None = None
 
 
 def decode_registered(query: Mapping[str, str]) -> Show | Explain:
@@ -84,6 +94,16 @@ def decode_registered(query: Mapping[str, str]) -> Show | Explain:
     return Show(kinds[0], name, int(size), after)
 
 
+def _check_explain(request: RegisterBody) -> Explain:
+    if not request.id or not request.subscriber or not request.topic or request.source == "":
+        raise BadRequest("invalid_request", "With id, subscriber and topic are expected, source may be; none is empty.")
+    if not (request.publisher is None and request.partitions is None and request.retention_s is None):
+        raise BadRequest("invalid_request", "With id, subscriber, topic and source are expected, and nothing else.")
+    check_name("subscriber", request.subscriber)
+    check_name("topic", request.topic)
+    return Explain(request.subscriber, request.topic, request.id, is_id=True, source=request.source)
+
+
 def _decode_explain(query: Mapping[str, str]) -> Explain:
     if query.keys() != {"subscriber", "topic", "event"}:
         raise BadRequest(
@@ -96,6 +116,6 @@ def _decode_explain(query: Mapping[str, str]) -> Explain:
         raise BadRequest(
             "invalid_request",
             f"event: a sequence such as 0000-00000000000000000017 or an id of 1 to {MAX_ID} characters is expected; "
-            f"got {len(query['event'])} characters.",
+            f"got {len(query['event'])} characters. POST takes ids of any length.",
         )
     return Explain(query["subscriber"], query["topic"], query["event"])

@@ -111,9 +111,11 @@ class Service:
                 return {"publisher": name}
         raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
 
-    def explain(self, subscriber: str, topic: str, event: str) -> dict[str, Any]:
+    def explain(
+        self, subscriber: str, topic: str, event: str, *, is_id: bool = False, source: str | None = None
+    ) -> dict[str, Any]:
         """What became of an event (see `explain`)."""
-        return self._explaining.explain(subscriber, topic, event)
+        return self._explaining.explain(subscriber, topic, event, is_id=is_id, source=source)
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
         """A page of the registered names of a kind that the caller may see, and where the next one begins (None at the end).

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract.cases import fill
-from e2e.wire import Wire
+from e2e.wire import Wire, cloudevent
 from pubsubservice.wire import BODIES
 
 EMPTY: dict[str, Any] = {"an object": {}, "a text": "", "zero": 0, "false": False, "an array": [], "null": None}
@@ -98,6 +98,7 @@ def test_the_table_has_every_field() -> None:
     """A new one is to be put there."""
     kinds = {body.__name__: set(body.__struct_fields__) for body in BODIES}
     kinds["RegisterBody"] -= {"publisher", "subscriber"}  # names like the topic's, and only one of the three
+    kinds["RegisterBody"] -= {"id", "source"}  # see below
     assert {kind: set(body) for kind, (_, _, body) in REQUESTS.items()} == kinds
 
 
@@ -121,6 +122,19 @@ def test_an_empty_value_of_the_wrong_kind_is_refused(wire: Wire, kind: str, fiel
         assert field in problem["detail"] or problem["code"] == "invalid_name", (name, problem)
         state = wire.get("register", subscriber=wire.name("s"))["subscriptions"]
         assert [(each["topic"], each["max_attempts"]) for each in state] == [(wire.name("t"), 5)]
+
+
+@pytest.mark.parametrize("field", ["subscriber", "topic", "id", "source"])
+def test_an_empty_value_of_the_wrong_kind_explains_nothing(wire: Wire, field: str) -> None:
+    """Nor does it register anything."""
+    wire.subscribe("s", "t")
+    wire.publish("t", cloudevent(id="1", source="/s"))
+    request = {"subscriber": wire.name("s"), "topic": wire.name("t"), "id": "1", "source": "/s"}
+    assert wire.ok("register", request)["state"] == "not_read"
+    for name, value in EMPTY.items():
+        answer = wire.ask("register", {**request, field: value})
+        if (field, name) != ("source", "null"):
+            assert answer.status_code == 400, (name, answer.text)
 
 
 NUMBERS = ["1e400", "-1e400", "1e308", "-1", "9223372036854775808", "1" + "0" * 5_000, "NaN", "Infinity"]

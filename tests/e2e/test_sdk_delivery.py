@@ -109,6 +109,23 @@ def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
     assert (event.recordedtime - late.recordedtime).total_seconds() == 0
 
 
+@pytest.mark.parametrize("event_id", ["0000-00000000000000000000", "x" * 30_000, "é" * 1_500, "a/b?c#d&e=%20"])
+def test_any_event_is_explained_whatever_its_id(
+    publisher: Publisher, subscriber: Subscriber, name: str, event_id: str
+) -> None:
+    """It is not taken for another one's sequence, and may be as long as it can be published."""
+    subscriber.subscribe(name)
+    publisher.publish(name, "first")
+    event = Event(name, "mine", id=event_id)
+    receipt = publisher.publish(event)
+    for found in (subscriber.explain(event), subscriber.explain(receipt.sequence, name)):
+        assert (found.id, found.sequence, found.state) == (event_id, receipt.sequence, "not_read")
+    first, mine = subscriber.get_events(wait=10)
+    first.ack()
+    assert subscriber.explain(first).state == "settled"
+    assert [subscriber.explain(each).state for each in (event, mine)] == ["leased", "leased"]
+
+
 def test_a_delay_that_retention_would_overtake_is_refused(
     shared: Serving, publisher: Publisher, subscriber: Subscriber, name: str
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any as AnyValue
 
 import pytest
 
-from pubsubclient import Any, InvalidArgument, NotFound, Publisher, ServiceError, Subscriber, dispatcher
+from pubsubclient import Any, Event, InvalidArgument, NotFound, Publisher, ServiceError, Subscriber, dispatcher
 from pubsubclient._filters import accepted, check_filters
 from pubsubclient._names import stands_for
 from unit.sdk.hands import ref, settled, take
@@ -135,6 +135,27 @@ def test_a_delay_travels_with_the_request(server: ScriptedService, publisher: Pu
     assert [body.get("delay_s") for body in server.calls("publish")] == [1.5, None]
     with pytest.raises(InvalidArgument, match="delay: expected 0 to 86400"):
         publisher.publish("orders", 1, delay=-1)
+
+
+def test_an_event_is_explained_by_its_id_and_source(server: ScriptedService, subscriber: Subscriber) -> None:
+    """Which may look like a sequence, and be of any length; an older service is asked as it understands."""
+    body = {"subscriber": "billing", "topic": "orders", "event": {"id": "x"}, "state": "settled"}
+    server.script("register", Reply(body))
+    like_a_sequence = Event("orders", 1, id="0000-00000000000000000000")
+    subscriber.explain(like_a_sequence)
+    asked = {"subscriber": "billing", "topic": "orders"}
+    assert server.asked[-1].body == {**asked, "id": "0000-00000000000000000000"}
+    Publisher("shop", service=subscriber._transport.service).publish(like_a_sequence)
+    server.script("register", Reply(body), Reply(body), problem(400, "unknown_field"), Reply(body))
+    subscriber.explain(like_a_sequence)
+    assert server.asked[-1].body == {**asked, "id": "0000-00000000000000000000", "source": "/publishers/shop"}
+    subscriber.explain("é" * 1_000, "orders")
+    assert server.asked[-1].body == {**asked, "id": "é" * 1_000}
+    subscriber.explain(Event("orders", 1, id="17"))
+    assert (server.asked[-1].method, server.asked[-1].query) == ("GET", "subscriber=billing&topic=orders&event=17")
+    server.script("register", problem(400, "unknown_field"))
+    with pytest.raises(ServiceError, match="unknown_field"):
+        subscriber.explain(like_a_sequence)
 
 
 def test_an_explanation_is_a_record_and_a_sentence(server: ScriptedService, subscriber: Subscriber) -> None:
