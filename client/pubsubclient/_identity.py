@@ -99,9 +99,11 @@ def of_config(settings: Mapping[str, Any], source: str) -> Identity | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine."""
+    """Whether a URL names this machine by its very name."""
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        name = host.rstrip(".").lower()
+        return name == "localhost" or name.endswith(".localhost")
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

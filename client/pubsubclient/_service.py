@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import os
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,9 @@ FUNCTIONS = ("register", "publish", "subscribe", "get_events")
 SETTING = "PUBLISH_SUBSCRIBE_SERVICE"
 CONFIG_FILE = "config.json"
 
+#: how long a constructor tries to reach a service that does not answer: a program is not to hang where it is imported
+_START_DEADLINE_S = 5.0
+
 Address = str | Mapping[str, str]
 
 
@@ -42,10 +45,10 @@ class Service:
         connect_timeout_s: how long a try may take to connect, seconds
         read_timeout_s: how long a try may wait for its answer, seconds
         start_deadline_s: how long making a Publisher, a Subscriber or a Topic may take while nothing answers at the
-            address, seconds
+            address, seconds; by default 5, or `deadline_s` if that is less
 
     Raises:
-        ConfigurationError: an address is malformed or missing, or no place to send a token to
+        ConfigurationError: an address is malformed or missing, no place to send a token to, or a time is none
     """
 
     def __init__(
@@ -57,21 +60,19 @@ class Service:
         deadline_s: float = 60.0,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 30.0,
-        start_deadline_s: float = 5.0,
+        start_deadline_s: float | None = None,
     ) -> None:
         self.urls = _urls(address, "service")
         self.adapter = adapter
         self.identity = GivenToken(identity) if isinstance(identity, str) else identity
         if self.identity is not None:
             check_urls(self.urls.values())
-        self.deadline_s = deadline_s
-        self.connect_timeout_s = connect_timeout_s
-        self.read_timeout_s = read_timeout_s
-        self.start_deadline_s = start_deadline_s
-        for name in ("deadline_s", "connect_timeout_s", "read_timeout_s", "start_deadline_s"):
-            seconds = getattr(self, name)
-            if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-                raise ConfigurationError(f"{name}: expected seconds above 0; got {seconds!r}.")
+        self.deadline_s = _time("deadline_s", deadline_s)
+        self.connect_timeout_s = _time("connect_timeout_s", connect_timeout_s)
+        self.read_timeout_s = _time("read_timeout_s", read_timeout_s)
+        if start_deadline_s is None:
+            start_deadline_s = min(_START_DEADLINE_S, self.deadline_s)
+        self.start_deadline_s = _time("start_deadline_s", start_deadline_s)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Service) and self._key() == other._key()
@@ -88,9 +89,8 @@ class Service:
         return self.urls["publish"]
 
     def _key(self) -> tuple[Any, ...]:
-        urls = tuple(self.urls[function] for function in FUNCTIONS)
-        patience = (self.deadline_s, self.connect_timeout_s, self.read_timeout_s, self.start_deadline_s)
-        return (*urls, self.adapter, self.identity, *patience)
+        times = self.deadline_s, self.connect_timeout_s, self.read_timeout_s, self.start_deadline_s
+        return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times)
 
 
 _default_address: Address | None = None
@@ -106,7 +106,7 @@ def configure(
     deadline_s: float = 60.0,
     connect_timeout_s: float = 5.0,
     read_timeout_s: float = 30.0,
-    start_deadline_s: float = 5.0,
+    start_deadline_s: float | None = None,
 ) -> None:
     """Set this process's default service, and how to speak to a service given by its address alone.
 
@@ -141,47 +141,77 @@ def find_service(given: Address | Service | None = None) -> Service:
     identity = _default_identity or of_environment()
     if address is None:
         address = _from_environment()
+    passed_over: list[str] = []
     if address is None:
-        address, of_file = _from_file()
+        address, of_file = _from_file(passed_over)
         identity = identity or of_file
     if address is None:
         raise ConfigurationError(
             "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
             f"{SETTING} in the environment, or by {SETTING} in a {CONFIG_FILE} in the working directory or a "
-            f"directory above it ({Path.cwd()}); for instance http://127.0.0.1:8000."
+            f"directory above it ({_working_directory() or 'which is gone'}); for instance http://127.0.0.1:8000."
+            + "".join(f" {path} names none." for path in passed_over)
         )
     return _make_service(address, identity=identity)
 
 
 def _from_environment() -> Address | None:
     text = os.environ.get(SETTING, "").strip()
-    if not text.startswith("{"):
-        return text or None
     source = f"{SETTING} in the environment"
-    return _urls(_parse(text, source), source)
+    return _urls(_parse(text, source) if text.startswith("{") else text, source) if text else None
 
 
-def _from_file() -> tuple[Address | None, Identity | None]:
-    """What the nearest config.json that holds our setting says; one that does not is somebody else's."""
-    for directory in (Path.cwd(), *Path.cwd().parents):
-        path = directory / CONFIG_FILE
+def _from_file(passed_over: list[str]) -> tuple[Address | None, Identity | None]:
+    """What the nearest config.json that holds our setting says; one that does not is somebody else's, and `passed_over`."""
+    directory = _working_directory()
+    for above in (directory, *directory.parents) if directory else ():
+        path = above / CONFIG_FILE
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             continue
-        except (OSError, UnicodeDecodeError) as e:
+        except OSError as e:
             raise ConfigurationError(f"{path} cannot be read: {e}.") from e
         settings = _parse(text, str(path))
         if isinstance(settings, dict) and SETTING in settings:
             return _urls(settings[SETTING], f"{SETTING} in {path}"), of_config(settings, str(path))
+        meant = [key for key in settings if _letters(key) == _letters(SETTING)] if isinstance(settings, dict) else ()
+        if meant:
+            raise ConfigurationError(f"{path} has the key {meant[0]!r}: write it as {SETTING!r}.")
+        passed_over.append(str(path))
     return None, None
 
 
-def _parse(text: str, source: str) -> Any:
+def _working_directory() -> Path | None:
     try:
-        return json.loads(text)
+        return Path.cwd()
+    except OSError:  # it was deleted
+        return None
+
+
+def _letters(key: str) -> str:
+    """What is left of a key that somebody wrote from memory."""
+    return "".join(filter(str.isalnum, key)).lower()
+
+
+def _parse(text: str | bytes, source: str) -> Any:
+    try:
+        return json.loads(
+            text
+        )  # bytes in UTF-8, -16 or -32, with a byte order mark or not: editors of Windows write them
+    except UnicodeDecodeError as e:
+        raise ConfigurationError(f"{source} is not text in UTF-8: {e}. Save it as UTF-8.") from e
     except ValueError as e:
         raise ConfigurationError(f"{source} is not JSON: {e}.") from e
+    except RecursionError as e:
+        raise ConfigurationError(f"{source} is not JSON of ours: it is nested too deeply.") from e
+
+
+def _time(name: str, seconds: object) -> float:
+    """A time, seconds. Raises ConfigurationError."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise ConfigurationError(f"{name} is expected to be a number of seconds above 0; got {seconds!r}.")
+    return float(seconds)
 
 
 def _urls(address: object, source: str) -> dict[str, str]:
@@ -209,7 +239,8 @@ def _check_url(url: object, source: str) -> str:
         raise ConfigurationError(f"{source}: {url!r} is not a URL: {e}.") from e
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(
-            f"{source}: expected a URL that begins with http:// or https:// and names a host; got {url!r}."
+            f"{source}: expected a URL that begins with http:// or https:// and names a host, for instance "
+            f"http://127.0.0.1:8000; got {url!r}."
         )
     if parts.username is not None or parts.query or parts.fragment:
         raise ConfigurationError(f"{source}: expected a URL without user, query and fragment.")
