@@ -158,7 +158,9 @@ class _Watch:
         global _lock
         _lock = threading.Lock()
         self._calls: dict[Call, None] = {}
-        self._wake = threading.Condition()
+        # entered by the lock itself: a signal could interrupt the Condition's own entering, which is Python
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         #: when it looks again; never, while it looks: then whoever begins a call takes the lock and says so
         self._next_look = math.inf
@@ -167,7 +169,7 @@ class _Watch:
         self._calls[call] = None
         # mostly an earlier look is planned already: nothing more to do
         if call.give_up < self._next_look or self._thread is None:
-            with self._wake:
+            with self._lock:
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="pubsubclient deadlines", daemon=True)
                     self._thread.start()
@@ -179,7 +181,7 @@ class _Watch:
 
     def _run(self) -> None:
         while True:
-            with self._wake:
+            with self._lock:
                 self._next_look = math.inf
                 now = time.monotonic()
                 calls = list(self._calls)
@@ -187,7 +189,7 @@ class _Watch:
             for call in calls:
                 if call.give_up <= now and not call.was_shut:
                     call.shut()
-            with self._wake:
+            with self._lock:
                 self._wake.wait(max(0.0, self._next_look - time.monotonic()))
 
 

@@ -42,8 +42,6 @@ class Connections:
         self, path: Path, synchronous: str, busy_timeout_s: float, in_child: Callable[[], None] = lambda: None
     ) -> None:
         self.path = path
-        #: SQLite's write-ahead log
-        self._log = path.with_name(f"{path.name}-wal")
         self._said = False
         self._in_child = in_child
         self._synchronous = synchronous
@@ -114,23 +112,18 @@ class Connections:
             self._close_idle()
 
     def check_in_place(self) -> None:
-        """Refuse to go on with files that were deleted or moved: what is written to them is gone with the last process.
+        """Refuse to go on with a file that was deleted or moved: what is written to it is gone with the last process.
 
         Raises Refused, and says so on the log once.
         """
-        gone = None
-        if self._identity is not None and _identity_of(self.path) != self._identity:
-            gone = self.path
-        elif not self._log.exists() and _holds_deleted(self._log):
-            gone = self._log
-        if gone is None:
+        if self._identity is None or _identity_of(self.path) == self._identity:
             self._said = False
             return
         if not self._said:
             self._said = True
-            _logger.error("%s was deleted, moved or replaced: nothing is stored any more; start again", gone)
+            _logger.error("%s was deleted, moved or replaced: nothing is stored any more; start again", self.path)
         raise Refused(
-            f"{gone} was deleted, moved or replaced while it was in use",
+            f"{self.path} was deleted, moved or replaced while it was in use",
             told="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
         )
 
@@ -200,21 +193,6 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _holds_deleted(log: Path) -> bool:
-    """Whether this process writes to a log whose name is gone; False where the system does not tell.
-
-    SQLite deletes a log itself when its last connection is closed, so that there is none is no harm.
-    """
-    folder = Path("/proc/self/fd")
-    if not folder.exists():
-        return False
-    for descriptor in folder.iterdir():
-        with suppress(OSError):
-            if str(descriptor.readlink()) == f"{log} (deleted)":
-                return True
-    return False
 
 
 def refusal(error: sqlite3.Error, path: Path) -> Refused:

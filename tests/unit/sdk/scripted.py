@@ -101,6 +101,10 @@ class ScriptedService:
         """The bodies of the calls of a function so far."""
         return [asked.body for asked in self.asked if asked.function == function]
 
+    def asked_for(self, function: str) -> bool:
+        """Whether a function was called."""
+        return any(asked.function == function for asked in self.asked)
+
     def close(self) -> None:
         self._done.set()
         self._server.shutdown()
