@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from pubsubservice.bounds import Bounds
 
+from .times import RETENTION_S
+
 __all__ = ["SMALL", "Mix"]
 
 #: met all the time; those of bytes leave room for some twenty events
@@ -33,6 +35,8 @@ class Mix:
     patterns: bool = False
     #: dead letters are published again, for the subscriber that they come from
     redrive: bool = False
+    #: how long topics keep events, seconds; delays are half of it at most
+    retention_s: int = RETENTION_S
     #: how often retention runs: seconds between two runs, at most
     expire_s: int = 15
     #: how often somebody changes subscriptions: seconds between two changes, at most

@@ -15,7 +15,8 @@ MIXES: dict[str, Mix] = {
     "what a retry cannot answer is lost": Mix(expire_s=2),
     "a given-back event stays marked": Mix(ordered=True, backoff_s=0.0),
     "the registry bounds what goes out": Mix(patterns=True, expire_s=100, change_s=100),
+    "dropped events are counted": Mix(poison=0.3, max_attempts=1, backoff_s=0.0, redrive=True),
     "trim point first": Mix(expire_s=4),
-    "ordered: its logs stop together": Mix(gentle=True, ordered=True, delayed=0.3, bounds=SMALL),
-    "a log that stops bounds no other": Mix(gentle=True, delayed=0.3, bounds=SMALL),
+    "ordered: its logs stop together": Mix(gentle=True, ordered=True, delayed=0.3, bounds=SMALL, retention_s=60),
+    "a log that stops bounds no other": Mix(gentle=True, delayed=0.3, bounds=SMALL, retention_s=60),
 }

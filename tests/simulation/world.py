@@ -19,7 +19,7 @@ from .mix import Mix
 from .publishing import make_topics, publish_all_along
 from .scheduler import SECOND, Instance, Scheduler, SimRuntime, Stuck
 from .simstore import SimStore
-from .times import DEADLINE_S, FLOOR_S, RETENTION_S, attempt
+from .times import DEADLINE_S, FLOOR_S, attempt
 from .truth import Truth
 
 BUSY_STEPS = 600
@@ -39,7 +39,7 @@ class World:
         self.gentle = self.mix.gentle
         self.settings = Settings(
             floor_s=FLOOR_S,
-            retention_s=RETENTION_S,
+            retention_s=self.mix.retention_s,
             ack_deadline_s=DEADLINE_S,
             known_identities=60,
             bounds=self.mix.bounds,
@@ -159,14 +159,14 @@ class World:
             late = self.random.random() < 0.3
             for topic, count in partitions.items():
                 if topic == "A" or not late:
-                    _until_done(lambda t=topic, n=count: service.topics.register(t, n, RETENTION_S))
+                    _until_done(lambda t=topic, n=count: service.topics.register(t, n, self.mix.retention_s))
             for name in self._names:
                 _until_done(lambda n=name: service.subscriptions.register(n))
                 for topic in {"W": ["A", ">"], REDRIVER: ["S.dead"]}.get(name, ["A", "B"]):
                     start = self.random.choice((None, "latest"))
                     _until_done(lambda n=name, t=topic, p=start: self._subscribe(service, n, t, p))
             if late:
-                _until_done(lambda: service.topics.register("B", partitions["B"], RETENTION_S))
+                _until_done(lambda: service.topics.register("B", partitions["B"], self.mix.retention_s))
 
         self.scheduler.spawn(register)
         while self.scheduler.step():
