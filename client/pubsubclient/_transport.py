@@ -290,6 +290,10 @@ def _new_adapter() -> BoundedAdapter:
     return BoundedAdapter(pool_connections=len(FUNCTIONS), pool_maxsize=_MAX_IDLE_CONNECTIONS)
 
 
+#: not the one that programs seed and test
+_random = random.SystemRandom()
+
+
 def _jitter_s(tries: int) -> float:
     """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
-    return random.uniform(0, min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10)))
+    return _random.uniform(0, min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10)))

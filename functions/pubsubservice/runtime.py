@@ -41,6 +41,10 @@ class Runtime(Protocol):
         """An event that is not set."""
 
 
+#: not the one that programs seed and test
+_random = random.Random()
+
+
 class SystemRuntime:
     """The real process."""
 
@@ -51,7 +55,7 @@ class SystemRuntime:
         time.sleep(seconds)
 
     def random(self) -> float:
-        return random.random()
+        return _random.random()
 
     def new_lock(self) -> AbstractContextManager[Any]:
         return threading.Lock()

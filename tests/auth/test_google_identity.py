@@ -165,8 +165,8 @@ def test_equal_identities_share_tokens_and_connections(google: Google, url: str)
     assert hash(one) == hash(other)
     assert one != Service(url)
     assert one != Service(url, identity=GoogleIdentity(audiences=AUDIENCES, impersonate=ROBOT))
-    Publisher("shop", service=one)
-    Publisher("other-shop", service=other)
+    publishers = Publisher("shop", service=one), Publisher("other-shop", service=other)
+    assert publishers[0]._transport is publishers[1]._transport
     assert google.given == [(AUDIENCES["register"], RUNTIME)]
 
 

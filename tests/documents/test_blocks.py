@@ -65,7 +65,8 @@ def emulator(tmp_path: Path) -> Iterator[Serving]:
     serving.close()
 
 
-@pytest.mark.parametrize("page", pages_with("python"))
+# the README's are programs of their own, which tests of the packages run one by one
+@pytest.mark.parametrize("page", [page for page in pages_with("python") if page != "README.md"])
 def test_python_blocks_run_in_order(page: str, emulator: Serving, tmp_path: Path) -> None:
     """One program per page, warnings are errors, and nothing is logged: a page shows how it is done well."""
     blocks = [(block.line, block.text) for block in blocks_of(ROOT / page) if block.language == "python"]

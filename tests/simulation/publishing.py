@@ -53,11 +53,8 @@ def publish_all_along(world: World, name: str) -> None:
             colour = world.random.choice(COLOURS) if world.mix.filters else ""
             poison = "yes" if world.random.random() < world.mix.poison else ""
             entries.append(entry(name, Kind(f"{name}-{n}", colour=colour, poison=poison)))
-        delay_s = (
-            world.random.uniform(0.5, min(30, world.mix.retention_s / 2))
-            if world.random.random() < world.mix.delayed
-            else 0.0
-        )
+        longest_s = min(30, world.mix.retention_s / 2)
+        delay_s = world.random.uniform(0.5, longest_s) if world.random.random() < world.mix.delayed else 0.0
         since = known + round(0.99 * (world.scheduler.time - known_at)) if known else 0
         time = publish(world, topic, name, entries, since, delay_s)
         if time > known:
