@@ -285,6 +285,10 @@ variable "admins" {
     condition     = alltrue([for member in var.admins : can(regex("^(user|serviceAccount|group|domain|principal|principalSet):.+$", member))])
     error_message = "admins: members such as user:, serviceAccount:, group:, domain:, principal: or principalSet: are expected. There are no anonymous admins."
   }
+  validation {
+    condition     = alltrue([for member in var.admins : can(regex("^[\\x21-\\x2b\\x2d-\\x7e]+$", member)) if can(regex("^(user|serviceAccount):", member))])
+    error_message = "admins: the address of a user: or serviceAccount: is expected to be of ASCII characters, without spaces and commas: the service makes nobody else an admin."
+  }
 }
 
 variable "allow_unauthenticated" {

@@ -324,6 +324,26 @@ run "admins" {
   expect_failures = [var.admins]
 }
 
+run "admins_with_a_letter_beyond_ascii" {
+  command = plan
+
+  variables {
+    admins = ["user:k\u0131m@example.com"]
+  }
+
+  expect_failures = [var.admins]
+}
+
+run "admins_two_in_one" {
+  command = plan
+
+  variables {
+    admins = ["user:a@example.com,b@example.com"]
+  }
+
+  expect_failures = [var.admins]
+}
+
 run "expire_schedule" {
   command = plan
 

@@ -145,8 +145,8 @@ class Google:
         )
 
 
-def use_every_function(service: Service) -> None:
-    """Every function once."""
+def use_every_function(service: Service | None = None) -> None:
+    """Every function once, of a service or of the one that is found."""
     Publisher("shop", service=service).publish(Event("orders", 1))
     with Subscriber("billing", service=service) as subscriber:
         subscriber.subscribe("orders")

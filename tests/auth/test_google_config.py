@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auth.google import AUDIENCES, ROBOT, RUNTIME, Google
+from auth.google import AUDIENCES, ROBOT, RUNTIME, Google, use_every_function
 from auth.loopback import Answer
+from pubsub_emulator.ephemeral import EphemeralStore
+from pubsub_emulator.issuer import Issuer
+from pubsub_emulator.server import Emulator
 from pubsubclient import ConfigurationError, Event, Publisher
+from pubsubservice.identity import Identity, Trust
+from pubsubservice.runtime import SystemRuntime
 
 
 def test_config_json_switches_it_on(google: Google, url: str, tmp_path: Path) -> None:
@@ -20,6 +26,22 @@ def test_config_json_switches_it_on(google: Google, url: str, tmp_path: Path) ->
     (tmp_path / "config.json").write_text(json.dumps(settings))
     Publisher("shop").publish(Event("orders", 1))
     assert [audience for audience, _ in google.given] == [AUDIENCES["register"], AUDIENCES["publish"]]
+
+
+def test_the_documented_config_json_is_believed(google: Google, issuer: Issuer, tmp_path: Path) -> None:
+    """By a service whose audience is its base URL, as Terraform sets it; each function gets what Cloud Run expects."""
+    google.start_metadata_server(RUNTIME)
+    page = (Path(__file__).parents[2] / "docs" / "identity.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    settings = json.loads(written)
+    trust = Trust(frozenset({settings["PUBLISH_SUBSCRIBE_SERVICE"]}))
+    store = EphemeralStore()
+    with Emulator(store, identity=Identity(trust, issuer.keys.get, SystemRuntime())) as emulator:
+        # where it would be is nobody; all the rest is as it is written
+        (tmp_path / "config.json").write_text(json.dumps(settings | {"PUBLISH_SUBSCRIBE_SERVICE": emulator.url}))
+        use_every_function()
+    store.close()
+    assert {audience for audience, _ in google.given} == set(settings["audiences"].values())
 
 
 def test_config_json_may_name_google_alone(google: Google, tmp_path: Path) -> None:

@@ -181,6 +181,10 @@ MISTAKES = [
         *("test", "The build's account reads the source", "wiring"),
     ),
     Mistake("no time at all", "iam.tf", '"120s"', '"0s"', "test", "IAM takes about two minutes", "access"),
+    Mistake(
+        *("an audience that the SDK is not told", "outputs.tf", "{ identity = local.identity_audience }", "{}", "test"),
+        *("one for the service itself", "defaults"),
+    ),
     # what the order of the graph shows
     Mistake(
         *(

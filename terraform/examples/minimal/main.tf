@@ -34,6 +34,7 @@ module "pubsub" {
   region      = var.region
   publishers  = ["serviceAccount:shop@${var.project_id}.iam.gserviceaccount.com"]
   subscribers = ["serviceAccount:billing@${var.project_id}.iam.gserviceaccount.com"]
+  monitoring  = { alerts = false } # they know the metrics some minutes after the first apply; then remove this
 }
 
 output "config_json" {
