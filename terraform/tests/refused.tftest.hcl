@@ -324,11 +324,11 @@ run "admins" {
   expect_failures = [var.admins]
 }
 
-run "admins_with_a_letter_that_looks_like_another" {
+run "admins_with_a_letter_beyond_ascii" {
   command = plan
 
   variables {
-    admins = ["user:\u212aim@example.com"]
+    admins = ["user:k\u0131m@example.com"]
   }
 
   expect_failures = [var.admins]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +9,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from auth.broken import BROKEN, BrokenServer
 from auth.certified import certificate_of_another_kind, certified
 from auth.loopback import Answer, Asked, Loopback
-from e2e.serving import environment
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
 from pubsub_emulator.server import Emulator
@@ -234,47 +230,6 @@ def test_a_fetch_holds_up_nobody_whose_key_is_known(server: Loopback, monkeypatc
         thread.join()
     assert found == [certified("b").certificate] * 3
     assert len(server.asked) == 2
-
-
-@pytest.mark.parametrize("broken", BROKEN)
-def test_a_fetch_ends_whatever_arrives(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the service's own words, and without a thread left that still reads; known keys go on."""
-    monkeypatch.setattr(certificates, "_FETCH_S", 0.5)
-    server = BrokenServer(*BROKEN[broken])
-    keys = Certificates(MovableRuntime(), server.url)
-    with pytest.raises(Unavailable, match="certificates that tokens are verified by cannot be had now"):
-        keys("a")
-    for thread in threading.enumerate():
-        if thread.name == "download":
-            thread.join(60)
-            assert not thread.is_alive()
-    server.close()
-
-
-def test_the_memory_of_a_fetch_is_bounded() -> None:
-    """By a process that may have 256 MiB more than it starts with: an endless body, and one that unpacks to more."""
-    for broken in ("an endless body", "endless chunks", "a body that is said to be huge", "a gzip bomb"):
-        server = BrokenServer(*BROKEN[broken])
-        ran = subprocess.run(
-            [sys.executable, "-c", _FETCH_IN_LITTLE_MEMORY, server.url],
-            env=environment(), check=False, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert (ran.returncode, ran.stdout) == (0, "certificates_unavailable\n"), (broken, ran.stderr)
-        server.close()
-
-
-_FETCH_IN_LITTLE_MEMORY = """
-import resource, sys
-from pubsubservice.certificates import Certificates
-from pubsubservice.problems import Unavailable
-from pubsubservice.runtime import SystemRuntime
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 1 << 30
-resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20),) * 2)
-try:
-    Certificates(SystemRuntime(), sys.argv[1])("a")
-except Unavailable as error:
-    print(error.code)
-"""
 
 
 def test_a_token_of_a_new_key_is_answered_with_try_again(server: Loopback) -> None:

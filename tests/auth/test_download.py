@@ -1,8 +1,10 @@
-"""What a fetch over TLS believes, and how it ends."""
+"""What a fetch over TLS believes, and that it ends whatever arrives."""
 
 from __future__ import annotations
 
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +13,14 @@ from pathlib import Path
 import certifi
 import pytest
 
+from auth.broken import BROKEN, BrokenServer
 from auth.certified import certified
+from e2e.serving import environment
+from pubsubservice import certificates
+from pubsubservice.certificates import Certificates
 from pubsubservice.download import DownloadFailed, download
+from pubsubservice.problems import Unavailable
+from pubsubservice.runtime import SystemRuntime
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -86,3 +94,44 @@ def test_a_server_that_says_nothing_of_tls_is_given_up() -> None:
         port = server.server_address[1]
     with pytest.raises(DownloadFailed, match="ConnectionRefusedError"):
         download(f"http://127.0.0.1:{port}/", within_s=60, max_bytes=100)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_fetch_ends_whatever_arrives(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the service's own words, and without a thread left that still reads; known keys go on."""
+    monkeypatch.setattr(certificates, "_FETCH_S", 0.5)
+    server = BrokenServer(*BROKEN[broken])
+    keys = Certificates(SystemRuntime(), server.url)
+    with pytest.raises(Unavailable, match="certificates that tokens are verified by cannot be had now"):
+        keys("a")
+    for thread in threading.enumerate():
+        if thread.name == "download":
+            thread.join(60)
+            assert not thread.is_alive()
+    server.close()
+
+
+def test_the_memory_of_a_fetch_is_bounded() -> None:
+    """By a process that may have 256 MiB more than it starts with: an endless body, and one that unpacks to more."""
+    for broken in ("an endless body", "endless chunks", "a body that is said to be huge", "a gzip bomb"):
+        server = BrokenServer(*BROKEN[broken])
+        ran = subprocess.run(
+            [sys.executable, "-c", _FETCH_IN_LITTLE_MEMORY, server.url],
+            env=environment(), check=False, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert (ran.returncode, ran.stdout) == (0, "certificates_unavailable\n"), (broken, ran.stderr)
+        server.close()
+
+
+_FETCH_IN_LITTLE_MEMORY = """
+import resource, sys
+from pubsubservice.certificates import Certificates
+from pubsubservice.problems import Unavailable
+from pubsubservice.runtime import SystemRuntime
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 1 << 30
+resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20),) * 2)
+try:
+    Certificates(SystemRuntime(), sys.argv[1])("a")
+except Unavailable as error:
+    print(error.code)
+"""
