@@ -23,6 +23,8 @@ __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 MAX_EVENTS = 5_000
 #: tokens that may be over one after another before something must be wrong
 _MAX_OVER = 10
+#: between two requests of a subscriber without a subscription, seconds
+_PAUSE_S = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -119,6 +121,7 @@ class Fetch:
         if self._stop_us is None:
             self._stop_us = answer.store_time_us
         self._events.more = more = bool(body.get("more"))
+        self._events.blocked = body.get("blocked")
         self._events.lost.update(body.get("lost") or {})
         if not self._events:
             return self._ask_again_empty_handed(answer)
@@ -127,15 +130,19 @@ class Fetch:
         return self._stop_us is not None and to_us(got[-1].recordedtime) < self._stop_us
 
     def _ask_again_empty_handed(self, answer: Answer) -> bool:
-        if self._max_events == 0 or answer.body.get("blocked"):
+        unsubscribed = (
+            self._events.blocked == "unsubscribed"
+        )  # the service waits for a second alone, so that this is known
+        if self._max_events == 0 or (self._events.blocked and not unsubscribed):
             return False
         if self._events.more:
             return True
         # too many wait there already: it answered at once, and asks to be left alone for a while
+        pause_s = _PAUSE_S if unsubscribed and answer.retry_after_s is None else answer.retry_after_s
         left_s = self._wait_until - time.monotonic()
-        if answer.retry_after_s is None or left_s <= 0:
+        if pause_s is None or left_s <= 0:
             return False
-        time.sleep(min(answer.retry_after_s, left_s))
+        time.sleep(min(pause_s, left_s))
         return True
 
     def _take_events(self, answer: Answer, asked: float) -> list[ReceivedEvent]:

@@ -11,6 +11,7 @@ from typing import Any
 from pubsubclient._ends import Verb, settle_at_exit
 from pubsubclient._fork import reset_in_child
 from pubsubclient._lease import Lease
+from pubsubclient._notices import Notices
 from pubsubclient._transport import Transport
 
 __all__ = ["Holdings", "add_remainders"]
@@ -35,6 +36,7 @@ class Holdings:
         self._leases: dict[Thread, list[Lease]] = {}
         #: tokens of fetches that were broken off: what they lease, nobody got; a dict for its order and atomic pop
         self._abandoned: dict[str, None] = {}
+        self._notices = Notices(subscriber)
         reset_in_child(self)
 
     def __repr__(self) -> str:
@@ -109,9 +111,10 @@ class Holdings:
         return self._transport.call("get_events", body, deadline_s=deadline_s).body
 
     def report(self, body: Mapping[str, Any]) -> None:
-        """Say in the log what of the settlements sent along did not count, by an answer's body."""
+        """Say in the log what of the settlements sent along did not count, by an answer's body, and why nothing comes."""
         if body.get("unknown"):
             _log.warning("Subscriber %s: settled late, may come again: %s", self._subscriber, body["unknown"])
+        self._notices.see(body.get("blocked"))
 
     def after_fork(self) -> None:
         """What is in hand, and its settlement, stay with the parent."""

@@ -63,6 +63,7 @@ class Housekeeping:
                 if after != first and meter().reads - before >= _MAX_READS:
                     return after
                 state = State.read(doc)
+                self._describing.catch_up(state)
                 for name in state.subscriptions:
                     if not is_pattern(name):
                         backlog, age_s = self._describing.backlog_and_age(state, name, page.time)

@@ -83,7 +83,9 @@ ANSWERS: dict[str, Schema] = {
             "due": _COUNT,
             "delayed": _COUNT,
             "dead": _COUNT,
-        }
+        },
+        unfollowed=_COUNT,
+        more_topics={"const": True},
     ),
     "Registered": _object({"subscriber": _TEXT, "subscriptions": _list(_object(_SUBSCRIPTION, **_VIA))}),
     "Explanation": _object(
@@ -119,7 +121,7 @@ ANSWERS: dict[str, Schema] = {
             "more": {"type": "boolean"},
         },
         over={"const": True},
-        blocked={"enum": ["leases", "dead", "delayed", "ordered", "logs"]},
+        blocked={"enum": ["leases", "dead", "delayed", "ordered", "logs", "unsubscribed"]},
         unknown=_list(_object({"lease": _TEXT, "settlement": {"enum": ["ack", "nack", "release", "extend"]}})),
         lost={"type": "object", "additionalProperties": _COUNT},
     ),

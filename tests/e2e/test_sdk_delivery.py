@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any as AnyValue
 from uuid import uuid4
@@ -192,3 +193,19 @@ def test_the_state_tells_what_is_unsettled(publisher: Publisher, subscriber: Sub
     assert (state.unsettled, state.due, state.dead, [lease.events for lease in state.leases]) == (2, 0, 0, [2])
     with pytest.raises(NotFound):
         subscriber.explain("anything", f"{name}-other")
+
+
+def test_a_subscriber_without_a_subscription_is_told_of(
+    shared: Serving, publisher: Publisher, subscriber: Subscriber, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, within about a second of a call that waits; what it is subscribed to meanwhile comes to that call."""
+    publisher.publish(name, 1)
+    assert subscriber.get_events().blocked == "unsubscribed"
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(subscriber.get_events, wait=20)
+        Subscriber(subscriber.name, service=shared.url).subscribe(name)
+        events = waiting.result(timeout=20)
+    assert (data_of(events), events.blocked) == ([1], None)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"Subscriber {subscriber.name}: it has no subscription, so nothing comes: subscribe() to a topic"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import re
 import time
 from collections.abc import Callable
@@ -278,3 +279,42 @@ def test_ten_thousand_events_are_got_in_order(server: ScriptedService, subscribe
         batch = [event(next(numbers)) for _ in range(1000)]
         server.script("get_events", lease(*batch, more=n < 9))
     assert [e.data["n"] for e in subscriber.get_events()] == list(range(10_000))
+
+
+def test_why_events_are_held_back_is_shown(server: ScriptedService, subscriber: Subscriber) -> None:
+    """By the last answer; a copy and a pickle have it too, and one of an older version has none."""
+    server.script("get_events", lease(event(1), blocked="logs"), lease(event(2), blocked="ordered"), lease())
+    first, second, third = (subscriber.get_events() for _ in range(3))
+    assert (first.blocked, second.blocked, third.blocked) == ("logs", "ordered", None)
+    assert pickle.loads(pickle.dumps(first)).blocked == "logs"
+    old = pickle.loads(pickle.dumps(second))
+    del old.__dict__["blocked"]
+    assert old.blocked is None
+
+
+@pytest.mark.parametrize(("blocked", "says"), [("unsubscribed", "no subscription"), ("logs", "1,000")])
+def test_what_never_comes_is_said_once(
+    server: ScriptedService, subscriber: Subscriber, caplog: pytest.LogCaptureFixture, blocked: str, says: str
+) -> None:
+    """In the log, whichever call meets it."""
+    server.script("get_events", *[lease(blocked=blocked)] * 4)
+    subscriber.get_events()
+    with subscriber.pull():
+        pass
+    assert list(subscriber.events(wait=0)) == []
+    subscriber.get_events()
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith("Subscriber billing: ")
+    assert says in record.getMessage()
+
+
+def test_without_a_subscription_a_call_waits_on(server: ScriptedService, subscriber: Subscriber) -> None:
+    """The service answers early, so that it is known; whoever subscribes it meanwhile is not missed."""
+    server.script("get_events", lease(blocked="unsubscribed"), lease(blocked="unsubscribed"), lease(event(1)))
+    assert [each.data["n"] for each in subscriber.get_events(wait=20)] == [1]
+    waits = [body["wait_s"] for body in server.calls("get_events")]
+    assert waits == sorted(waits, reverse=True)
+    server.script("get_events", lease(blocked="unsubscribed"))
+    assert subscriber.get_events() == []
+    assert len(server.calls("get_events")) == 4
