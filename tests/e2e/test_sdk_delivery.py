@@ -121,7 +121,6 @@ def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
     assert (event.recordedtime - late.recordedtime).total_seconds() == 0
 
 
-@pytest.mark.parametrize("event_id", ["0000-00000000000000000000", "x" * 30_000, "é" * 1_500, "a/b?c#d&e=%20"])
 def test_settings_of_a_topic_are_changed_only_when_that_is_asked_for(shared: Serving, name: str) -> None:
     """Both values are told; what it has may be said again by anybody."""
     topic = Topic(name, partitions=2, retention=3_600, service=shared.url)
@@ -137,6 +136,7 @@ def test_settings_of_a_topic_are_changed_only_when_that_is_asked_for(shared: Ser
     Topic(name, 2, 7_200, service=shared.url)
 
 
+@pytest.mark.parametrize("event_id", ["0000-00000000000000000000", "x" * 30_000, "é" * 1_500, "a/b?c#d&e=%20"])
 def test_any_event_is_explained_whatever_its_id(
     publisher: Publisher, subscriber: Subscriber, name: str, event_id: str
 ) -> None:
