@@ -22,8 +22,7 @@ class Events(list[ReceivedEvent]):
         lost: how many events of each topic were deleted by retention before this subscriber got them, in total
         blocked: why no more came though there may be some; None if nothing is held back. ``leases``: too much is
             unsettled; ``ordered``: something older is unsettled; ``dead``: dead letters are on their way; ``delayed``: too
-            many events wait for their time; ``logs``: topics past the 1,000th log do not come; ``unsubscribed``: there is
-            no subscription
+            many events wait for their time; ``logs``: topics past the 1,000th log do not come
     """
 
     #: what holds them; a copy has none

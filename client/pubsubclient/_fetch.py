@@ -23,8 +23,6 @@ __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 MAX_EVENTS = 5_000
 #: tokens that may be over one after another before something must be wrong
 _MAX_OVER = 10
-#: between two requests of a subscriber without a subscription, seconds
-_PAUSE_S = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -67,6 +65,8 @@ class Fetch:
         Raises ServiceError, Unavailable, with nothing got: the settlements may not have been carried out.
         """
         try:
+            if self._max_events != 0:
+                self._holdings.notices.fetching()
             while self._ask():
                 pass
         except BaseException as error:
@@ -130,19 +130,15 @@ class Fetch:
         return self._stop_us is not None and to_us(got[-1].recordedtime) < self._stop_us
 
     def _ask_again_empty_handed(self, answer: Answer) -> bool:
-        unsubscribed = (
-            self._events.blocked == "unsubscribed"
-        )  # the service waits for a second alone, so that this is known
-        if self._max_events == 0 or (self._events.blocked and not unsubscribed):
+        if self._max_events == 0 or answer.body.get("blocked"):
             return False
         if self._events.more:
             return True
         # too many wait there already: it answered at once, and asks to be left alone for a while
-        pause_s = _PAUSE_S if unsubscribed and answer.retry_after_s is None else answer.retry_after_s
         left_s = self._wait_until - time.monotonic()
-        if pause_s is None or left_s <= 0:
+        if answer.retry_after_s is None or left_s <= 0:
             return False
-        time.sleep(min(pause_s, left_s))
+        time.sleep(min(answer.retry_after_s, left_s))
         return True
 
     def _take_events(self, answer: Answer, asked: float) -> list[ReceivedEvent]:

@@ -36,7 +36,7 @@ class Holdings:
         self._leases: dict[Thread, list[Lease]] = {}
         #: tokens of fetches that were broken off: what they lease, nobody got; a dict for its order and atomic pop
         self._abandoned: dict[str, None] = {}
-        self._notices = Notices(subscriber)
+        self.notices = Notices(transport, subscriber)
         reset_in_child(self)
 
     def __repr__(self) -> str:
@@ -114,7 +114,7 @@ class Holdings:
         """Say in the log what of the settlements sent along did not count, by an answer's body, and why nothing comes."""
         if body.get("unknown"):
             _log.warning("Subscriber %s: settled late, may come again: %s", self._subscriber, body["unknown"])
-        self._notices.see(body.get("blocked"))
+        self.notices.answered(body)
 
     def after_fork(self) -> None:
         """What is in hand, and its settlement, stay with the parent."""

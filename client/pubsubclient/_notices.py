@@ -1,33 +1,55 @@
-"""What a user is to know of a subscriber, and would not look for: said in the log, once each."""
+"""What the user of a subscriber is to know, and would not look for: said in the log, once each."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
+
+from pubsubclient._transport import Transport
 
 __all__ = ["Notices"]
 
 _log = logging.getLogger(__name__)
 
-#: by what an answer says is the reason that no events come, or not all
-_NOTICES = {
-    "unsubscribed": "it has no subscription, so nothing comes: subscribe() to a topic",
-    "logs": (
-        "it follows as many logs as a subscriber may, 1,000 (a topic has one for each partition): what its patterns stand for "
-        "beyond these does not come. Share the topics among several subscribers; state().unfollowed counts those left out"
-    ),
-}
-
 
 class Notices:
-    """What was said of one subscriber."""
+    """What is said of one subscriber."""
 
-    def __init__(self, subscriber: str) -> None:
+    def __init__(self, transport: Transport, subscriber: str) -> None:
+        self._transport = transport
         self._subscriber = subscriber
-        self._said: set[Any] = set()
+        #: whether it may have no subscription; None when there is nothing more to say about that
+        self._unsubscribed: bool | None = False
+        self._full = False
 
-    def see(self, blocked: Any) -> None:
-        """An answer says that events are held back, and why; None if it does not."""
-        if blocked in _NOTICES and blocked not in self._said:
-            self._said.add(blocked)
-            _log.warning("Subscriber %s: %s", self._subscriber, _NOTICES[blocked])
+    def registered(self, body: Mapping[str, Any]) -> None:
+        """An answer of `register` says what it subscribes to."""
+        self.changed(subscribed=body.get("subscriptions") != [])
+
+    def changed(self, *, subscribed: bool) -> None:
+        """It has a subscription, or one less."""
+        if self._unsubscribed is not None:
+            self._unsubscribed = not subscribed
+
+    def fetching(self) -> None:
+        """It is about to get events. Raises ServiceError, Unavailable."""
+        if self._unsubscribed:
+            # others may have subscribed it since
+            self.registered(self._transport.call("register", {"subscriber": self._subscriber}).body)
+        if self._unsubscribed:
+            self._unsubscribed = None
+            _log.warning(
+                "Subscriber %s: it has no subscription, so nothing comes: subscribe() to a topic", self._subscriber
+            )
+
+    def answered(self, body: Mapping[str, Any]) -> None:
+        """It was answered."""
+        if body.get("blocked") == "logs" and not self._full:
+            self._full = True
+            _log.warning(
+                "Subscriber %s: it follows 1,000 logs, as many as it may (a topic has one for each partition): what its "
+                "patterns stand for beyond these does not come. Share the topics among several subscribers; "
+                "state().unfollowed counts those left out",
+                self._subscriber,
+            )

@@ -32,8 +32,6 @@ __all__ = ["Answer", "Delivery", "GetEvents"]
 
 _MAX_TRIES = 14
 _SECOND = 1_000_000
-#: how long a subscriber without a subscription may wait: who asks is to be told, and who subscribes it is not seen here
-_UNSUBSCRIBED_S = 1.0
 
 
 class GetEvents(NamedTuple):
@@ -60,7 +58,7 @@ class Answer(NamedTuple):
     more: bool = False
     #: the token has made its lease, and that has ended: use another one
     over: bool = False
-    #: why events are held back: "leases", "dead", "delayed", "ordered" or "logs"; or why there are none: "unsubscribed"
+    #: why events are held back: "leases", "dead", "delayed" or "ordered"
     blocked: str | None = None
     #: (verb, token) of settlements that did not count
     unknown: Sequence[tuple[str, str]] = ()
@@ -106,8 +104,6 @@ class Delivery:
             answer, watch = self._call(request)
         if answer.slices or answer.over or not request.max_events or not request.wait_s:
             return answer
-        if answer.blocked == "unsubscribed":
-            until = min(until, self._runtime.monotonic() + _UNSUBSCRIBED_S)
         with self._waiters_lock:
             if self._waiters >= self._max_waiters:
                 return answer._replace(crowded=True)
@@ -220,7 +216,7 @@ class Delivery:
         if room <= 0:
             return Answer(blocked="leases"), []
         reading = self._reader.new_events(leases.state, min(max_events, room), leases.now, held)
-        blocked = reading.blocked or ("ordered" if held else None if leases.state.subscriptions else "unsubscribed")
+        blocked = reading.blocked or ("ordered" if held else None)
         return Answer(reading.slices, more=reading.more, blocked=blocked), reading.next_paths
 
     def _room(self, leases: Leases) -> int:

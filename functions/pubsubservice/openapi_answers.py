@@ -121,7 +121,7 @@ ANSWERS: dict[str, Schema] = {
             "more": {"type": "boolean"},
         },
         over={"const": True},
-        blocked={"enum": ["leases", "dead", "delayed", "ordered", "logs", "unsubscribed"]},
+        blocked={"enum": ["leases", "dead", "delayed", "ordered", "logs"]},
         unknown=_list(_object({"lease": _TEXT, "settlement": {"enum": ["ack", "nack", "release", "extend"]}})),
         lost={"type": "object", "additionalProperties": _COUNT},
     ),

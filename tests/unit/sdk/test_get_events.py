@@ -292,29 +292,59 @@ def test_why_events_are_held_back_is_shown(server: ScriptedService, subscriber: 
     assert old.blocked is None
 
 
-@pytest.mark.parametrize(("blocked", "says"), [("unsubscribed", "no subscription"), ("logs", "1,000")])
-def test_what_never_comes_is_said_once(
-    server: ScriptedService, subscriber: Subscriber, caplog: pytest.LogCaptureFixture, blocked: str, says: str
+def test_that_topics_do_not_come_is_said_once(
+    server: ScriptedService, subscriber: Subscriber, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In the log, whichever call meets it."""
-    server.script("get_events", *[lease(blocked=blocked)] * 4)
+    server.script("get_events", *[lease(blocked="logs")] * 4)
     subscriber.get_events()
     with subscriber.pull():
         pass
     assert list(subscriber.events(wait=0)) == []
-    subscriber.get_events()
     [record] = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().startswith("Subscriber billing: ")
-    assert says in record.getMessage()
+    assert record.getMessage().startswith("Subscriber billing: it follows 1,000 logs")
 
 
-def test_without_a_subscription_a_call_waits_on(server: ScriptedService, subscriber: Subscriber) -> None:
-    """The service answers early, so that it is known; whoever subscribes it meanwhile is not missed."""
-    server.script("get_events", lease(blocked="unsubscribed"), lease(blocked="unsubscribed"), lease(event(1)))
-    assert [each.data["n"] for each in subscriber.get_events(wait=20)] == [1]
-    waits = [body["wait_s"] for body in server.calls("get_events")]
-    assert waits == sorted(waits, reverse=True)
-    server.script("get_events", lease(blocked="unsubscribed"))
-    assert subscriber.get_events() == []
-    assert len(server.calls("get_events")) == 4
+NONE = Reply({"subscriber": "billing", "subscriptions": []})
+ONE = Reply({"subscriber": "billing", "subscriptions": [{"topic": "orders", "position": []}]})
+
+
+def test_a_subscriber_without_a_subscription_is_warned_of_once(
+    server: ScriptedService, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the call that would get nothing, before it waits; a call that only settles asks nothing."""
+    server.script("register", NONE, NONE)
+    subscriber = Subscriber("billing", service=service)
+    subscriber.get_events(0)
+    assert len(server.calls("register")) == 1
+    list(subscriber.events(wait=0))
+    subscriber.get_events()
+    with subscriber.pull():
+        pass
+    assert len(server.calls("register")) == 2
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == (
+        "Subscriber billing: it has no subscription, so nothing comes: subscribe() to a topic"
+    )
+
+
+@pytest.mark.parametrize("registered", [ONE, Reply({})])
+def test_who_has_a_subscription_is_not_asked_again(
+    server: ScriptedService, service: Service, caplog: pytest.LogCaptureFixture, registered: Reply
+) -> None:
+    """By itself, or by another process since; only when it left one it may have none."""
+    server.script("register", registered)
+    Subscriber("billing", service=service).get_events()
+    server.script("register", NONE)
+    subscriber = Subscriber("billing", service=service)
+    subscriber.subscribe("orders")
+    subscriber.get_events()
+    assert len(server.calls("register")) == 2
+    subscriber.unsubscribe("orders")
+    server.script("register", ONE)
+    for _ in range(2):
+        subscriber.get_events()
+    assert len(server.calls("register")) == 3
+    assert not caplog.records
