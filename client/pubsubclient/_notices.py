@@ -19,18 +19,17 @@ class Notices:
     def __init__(self, transport: Transport, subscriber: str) -> None:
         self._transport = transport
         self._subscriber = subscriber
-        #: whether it may have no subscription; None when there is nothing more to say about that
-        self._unsubscribed: bool | None = False
+        #: it may have no subscription, and nobody was told
+        self._unsubscribed = False
         self._full = False
 
     def registered(self, body: Mapping[str, Any]) -> None:
         """An answer of `register` says what it subscribes to."""
-        self.changed(subscribed=body.get("subscriptions") != [])
+        self._unsubscribed = body.get("subscriptions") == []
 
-    def changed(self, *, subscribed: bool) -> None:
-        """It has a subscription, or one less."""
-        if self._unsubscribed is not None:
-            self._unsubscribed = not subscribed
+    def subscribed(self) -> None:
+        """It has a subscription."""
+        self._unsubscribed = False
 
     def fetching(self) -> None:
         """It is about to get events. Raises ServiceError, Unavailable."""
@@ -38,7 +37,7 @@ class Notices:
             # others may have subscribed it since
             self.registered(self._transport.call("register", {"subscriber": self._subscriber}).body)
         if self._unsubscribed:
-            self._unsubscribed = None
+            self._unsubscribed = False
             _log.warning(
                 "Subscriber %s: it has no subscription, so nothing comes: subscribe() to a topic", self._subscriber
             )

@@ -105,7 +105,7 @@ class Subscriber:
             ordered=ordered,
         )
         change(self._transport, "POST", {"subscriber": self.name, "topic": name, **settings})
-        self._holdings.notices.changed(subscribed=True)
+        self._holdings.notices.subscribed()
 
     def unsubscribe(self, topic: Topics) -> None:
         """Leave a topic: its events do not come any more, settled or not. Nothing happens if it was not subscribed to.
@@ -114,7 +114,6 @@ class Subscriber:
             ServiceError, Unavailable: it is not known to be left
         """
         change(self._transport, "DELETE", {"subscriber": self.name, "topic": topics_name(topic)})
-        self._holdings.notices.changed(subscribed=False)
 
     def seek(self, topic: Topics, to: Place) -> None:
         """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
