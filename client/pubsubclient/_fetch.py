@@ -88,7 +88,8 @@ class Fetch:
 
     def _ask(self) -> bool:
         """Send one request; says whether another one is to follow."""
-        body: dict[str, Any] = {"subscriber": self._subscriber, **self._settlements}
+        settlements = self._holdings.send_most(self._settlements)
+        body: dict[str, Any] = {"subscriber": self._subscriber, **settlements}
         body["max_events"] = MAX_EVENTS if self._max_events is None else self._max_events
         wait_s = max(0.0, self._wait_until - time.monotonic()) if not self._events else 0.0
         if wait_s:

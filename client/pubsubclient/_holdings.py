@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from threading import Thread
 from typing import Any
@@ -12,12 +13,15 @@ from pubsubclient._ends import Verb, settle_at_exit
 from pubsubclient._fork import reset_in_child
 from pubsubclient._lease import Lease
 from pubsubclient._notices import Notices
+from pubsubclient._settlements import split
 from pubsubclient._transport import Transport
 
 __all__ = ["Holdings", "add_remainders"]
 
 #: broken-off fetches that are remembered
 _MAX_ABANDONED = 100
+#: what is left to each request when their time is over, seconds
+_LAST_TRY_S = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +111,26 @@ class Holdings:
 
     def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
         """Have settlements carried out now; returns the body of the answer. Raises ServiceError, Unavailable."""
+        *before, last = split(settlements)
+        give_up = time.monotonic() + (deadline_s or 0.0)
+        unknown: list[Any] = []
+        for part in before:
+            unknown += self._send(part, deadline_s).get("unknown") or []
+            deadline_s = deadline_s and max(_LAST_TRY_S, give_up - time.monotonic())
+        body = self._send(last, deadline_s)
+        return {**body, "unknown": unknown + (body.get("unknown") or [])} if before else body
+
+    def send_most(self, settlements: Mapping[str, list[Any]]) -> Mapping[str, list[Any]]:
+        """Have settlements carried out, but for those that one more request has room for; returns these.
+
+        Raises ServiceError, Unavailable.
+        """
+        *before, last = split(settlements)
+        for part in before:
+            self.report(self._send(part, None))
+        return last
+
+    def _send(self, settlements: Mapping[str, Any], deadline_s: float | None) -> dict[str, Any]:
         body = {"subscriber": self._subscriber, "max_events": 0, **settlements}
         return self._transport.call("get_events", body, deadline_s=deadline_s).body
 

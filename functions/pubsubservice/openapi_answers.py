@@ -14,7 +14,7 @@ CODES: dict[int, tuple[str, ...]] = {
     400: (
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
         "invalid_token", "invalid_filter", "unknown_dialect", "invalid_position", "too_many_subscriptions",
-        "delay_too_long",
+        "delay_too_long", "too_many_settlements",
     ),
     401: ("invalid_identity_token",),
     403: ("not_owner",),
