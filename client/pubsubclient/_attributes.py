@@ -13,7 +13,7 @@ from typing import Any
 
 from pubsubclient._errors import InvalidArgument
 
-__all__ = ["ADDED", "CORE", "Attribute", "check_attributes", "check_text", "check_time", "parse_time"]
+__all__ = ["ADDED", "CORE", "NAME", "Attribute", "check_attributes", "check_text", "check_time", "parse_time"]
 
 #: a value of an extension attribute; an int fits 32 bits
 Attribute = str | bool | int
@@ -25,7 +25,10 @@ ADDED = frozenset({"topic", "sequence", "recordedtime", "attempt"})
 #: attributes of the specification that have no argument of their own, and are never empty
 _STRINGS = frozenset({"datacontenttype", "dataschema"})
 
-_NAME = re.compile(r"[a-z0-9]{1,20}")
+#: characters of an attribute's name; the specification recommends 20 at most
+_MAX_NAME = 256
+#: an attribute's name
+NAME = re.compile(rf"[a-z0-9]{{1,{_MAX_NAME}}}")
 #: what no attribute may hold: control characters, and halves of surrogate pairs
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):([0-5]\d|60)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)")
@@ -46,8 +49,8 @@ def check_attributes(attributes: Mapping[str, Attribute]) -> dict[str, Attribute
     """Return further attributes if the service would take them. Raises InvalidArgument."""
     for name, value in attributes.items():
         where = f"attributes[{name!r}]"
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InvalidArgument(f"{where}: an attribute's name has 1 to 20 characters of a-z 0-9.")
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise InvalidArgument(f"{where}: an attribute's name has 1 to {_MAX_NAME} characters of a-z 0-9.")
         if name in CORE:
             raise InvalidArgument(f"{where} has an argument of its own, or is set by publish.")
         if name in ADDED:

@@ -10,6 +10,7 @@ Errors::
     │   ├── Forbidden       401, 403: the caller may not do this
     │   ├── NotFound        404: what the request names does not exist
     │   ├── Conflict        409, 422: the request contradicts what is stored
+    │   │   └── SettingsDiffer  a topic has other settings than a program says (a ConfigurationError too)
     │   └── TooLarge        413: more than fits one request
     ├── BatchClosed         a batch that takes no more events
     ├── Unavailable         no answer that counts before the deadline
@@ -38,6 +39,7 @@ __all__ = [
     "NotFound",
     "PubSubError",
     "ServiceError",
+    "SettingsDiffer",
     "TooLarge",
     "Unavailable",
 ]
@@ -108,6 +110,10 @@ class NotFound(ServiceError):
 
 class Conflict(ServiceError):
     """The request contradicts what is stored; for instance another number of partitions."""
+
+
+class SettingsDiffer(Conflict, ConfigurationError):
+    """A topic has other settings than a program says, which did not ask to change them or cannot."""
 
 
 class TooLarge(ServiceError):

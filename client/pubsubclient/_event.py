@@ -43,7 +43,8 @@ class Event:
         subject: what in particular it is about
         id: unique among the events of its publisher; a random UUID by default
         time: when it happened, a datetime with a time zone or RFC 3339 text; now by default
-        attributes: further attributes; names of 1 to 20 of ``a-z 0-9``, values str, bool, or int of 32 bits
+        attributes: further attributes; names of 1 to 256 of ``a-z 0-9`` (CloudEvents recommends at most 20), values str, bool,
+            or int of 32 bits
 
     Raises:
         InvalidArgument: an argument that the service would refuse, naming the place

@@ -20,10 +20,15 @@ class Events(list[ReceivedEvent]):
     Attributes:
         more: whether there may be more to get right now
         lost: how many events of each topic were deleted by retention before this subscriber got them, in total
+        blocked: why no more came though there may be some; None if nothing is held back. ``leases``: too much is
+            unsettled; ``ordered``: something older is unsettled; ``dead``: dead letters are on their way; ``delayed``: too
+            many events wait for their time; ``logs``: topics past the 1,000th log do not come
     """
 
     #: what holds them; a copy has none
     _leases: Sequence[Lease] = ()
+    #: what an older version pickled has none
+    blocked: str | None = None
 
     def __init__(self, leases: Sequence[Lease] = ()) -> None:
         super().__init__()
@@ -102,4 +107,4 @@ class Events(list[ReceivedEvent]):
 
     def __getstate__(self) -> dict[str, Any]:
         # a lease belongs to the process, and holds what cannot be pickled
-        return {"more": self.more, "lost": self.lost}
+        return {"more": self.more, "lost": self.lost, "blocked": self.blocked}

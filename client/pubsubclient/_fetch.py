@@ -80,6 +80,8 @@ class Fetch:
         it, also from a signal handler, releases what was got, for nobody has it.
         """
         try:
+            if self._max_events != 0:
+                self._outcomes.notices.fetching()
             while self._ask():
                 pass
         except CallCancelled:
@@ -121,6 +123,7 @@ class Fetch:
         said = collected.add_to(self._settlements)
         if extended:
             said["extend"] = [*said.get("extend", ()), *(lease.extension() for lease in extended)]
+        said = self._outcomes.send_most(said)
         asked = time.monotonic()
         try:
             answer = self._transport.call(
@@ -174,6 +177,7 @@ class Fetch:
         if self._stop_us is None:
             self._stop_us = answer.store_time_us
         self._events.more = more = bool(body.get("more"))
+        self._events.blocked = body.get("blocked")
         self._events.lost.update(body.get("lost") or {})
         if not self._events:
             return self._ask_again_empty_handed(answer, asked)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pubsubclient._arguments import clean, shown
+from pubsubclient._attributes import NAME
 from pubsubclient._errors import InvalidArgument
 
 __all__ = ["Filters", "accepted", "check_filters"]
@@ -23,7 +24,6 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "suffix": str.endswith,
 }
 _DIALECTS = (*_COMPARISONS, "all", "any", "not")
-_NAME = re.compile(r"[a-z0-9]{1,20}")
 #: what paths show as it is
 _WORD = re.compile(r"\w{1,40}")
 #: what is not an attribute that a publisher sets
@@ -87,7 +87,7 @@ def _checked_comparisons(content: object, path: str) -> dict[str, str]:
         raise InvalidArgument(f"{path}: expected a dict of attributes and strings, at least one; got {shown(content)}.")
     for name, text in content.items():
         where = _below(path, name)
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _NOT_SEEN:
+        if not isinstance(name, str) or not NAME.fullmatch(name) or name in _NOT_SEEN:
             raise InvalidArgument(f"{where}: expected an attribute that publishers set, or topic; got {shown(name)}.")
         if not isinstance(text, str) or not text or clean(name, text) != text:
             raise InvalidArgument(

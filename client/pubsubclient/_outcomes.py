@@ -17,6 +17,8 @@ from pubsubclient._ends import Verb, settle_at_exit
 from pubsubclient._errors import PubSubError, ServiceError
 from pubsubclient._fork import reset_in_child
 from pubsubclient._lease import Lease, Ref
+from pubsubclient._notices import Notices
+from pubsubclient._settlements import split
 from pubsubclient._transport import Transport
 
 __all__ = ["Collected", "Outcomes", "Settlements"]
@@ -34,7 +36,7 @@ _LAST_TRY_S = 0.1
 _IDLE_S = 5.0
 #: broken-off fetches that are remembered
 _MAX_ABANDONED = 100
-#: events named in one request, about; the service refuses 20,000
+#: events named in one request, about
 _MAX_NAMED = 10_000
 
 _log = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class Outcomes:
         self._subscriber = subscriber
         #: tokens of leases that somebody's seek emptied: that their settlements do not count is no news
         self._expected: dict[str, None] = {}
+        self.notices = Notices(transport, subscriber)
         self.after_fork()
         reset_in_child(self)
 
@@ -133,10 +136,15 @@ class Outcomes:
         """The service has carried out a request; returns the settlements in it that did not count."""
         for lease, refs in collected.acked.items():
             lease.forget(refs)
-        unknown = body.get("unknown") or []
+        return self._told(body)
+
+    def _told(self, body: Mapping[str, Any]) -> list[Any]:
+        """Say in the log what an answer tells: which settlements did not count, which it returns, and why nothing comes."""
+        unknown: list[Any] = body.get("unknown") or []
         told = [one for one in unknown if one.get("lease") not in self._expected] if self._expected else unknown
         if told:
             _log.warning("Subscriber %s: settled late, may come again: %s", self._subscriber, told)
+        self.notices.answered(body)
         return unknown
 
     def put_back(self, collected: Collected) -> None:
@@ -163,6 +171,23 @@ class Outcomes:
 
     def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
         """Settle now, and send nothing that waits; returns the body of the answer. Raises ServiceError, Unavailable."""
+        *before, last = split(settlements)
+        give_up = time.monotonic() + (deadline_s or 0.0)
+        unknown: list[Any] = []
+        for part in before:
+            unknown += self._send(part, deadline_s).get("unknown") or []
+            deadline_s = deadline_s and max(_LAST_TRY_S, give_up - time.monotonic())
+        body = self._send(last, deadline_s)
+        return {**body, "unknown": unknown + (body.get("unknown") or [])} if before else body
+
+    def send_most(self, settlements: Settlements) -> Settlements:
+        """Settle, but for what one more request has room for; returns that. Raises ServiceError, Unavailable."""
+        *before, last = split(settlements)
+        for part in before:
+            self._told(self._send(part, None))
+        return {verb: [*entries] for verb, entries in last.items()}
+
+    def _send(self, settlements: Mapping[str, Any], deadline_s: float | None) -> dict[str, Any]:
         body = {"subscriber": self._subscriber, "max_events": 0, **settlements}
         return self._transport.call("get_events", body, deadline_s=deadline_s).body
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,10 +29,22 @@ class SubscriptionState:
     #: events that retention took before they were delivered
     lost: int
     dead_letter_topic: str
-    #: its settings and whatever else the answer said of it, by their names on the wire
+    #: whatever the answer said of it, by its names on the wire
     raw: Mapping[str, Any] = field(repr=False)
     #: of a dead-letter topic: events that failed in it for the last time
     dropped: int = 0
+    #: the pattern that brought the topic in, whose settings these are; None for a subscription by name
+    via: str | None = None
+    #: which events are wanted; all if there are none
+    filters: Sequence[Mapping[str, Any]] = ()
+    #: nothing newer is delivered while something older is unsettled
+    ordered: bool = False
+    #: how long an event may stay unsettled before it comes again, seconds
+    ack_deadline: int = 30
+    #: deliveries of an event before it becomes a dead letter
+    max_attempts: int = 5
+    #: how long an event stays away after its first failure, seconds
+    backoff: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,10 @@ class SubscriberState:
     oldest_unsettled_age_s: float | None
     #: the whole answer
     raw: Mapping[str, Any] = field(repr=False)
+    #: events that were not read yet, before filters, of all topics, of those that are not followed too
+    backlog: int = 0
+    #: topics that patterns stand for and that do not come: a subscriber follows at most 1,000 logs
+    unfollowed: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,6 +144,12 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
                     dead_letter_topic=members.get("dead_letter_topic") or f"{body['subscriber']}.dead",
                     raw=members,
                     dropped=members.get("dropped", 0),
+                    via=members.get("via"),
+                    filters=tuple(members.get("filters", ())),
+                    ordered=members.get("ordered", False),
+                    ack_deadline=members.get("ack_deadline_s", 30),
+                    max_attempts=members.get("max_attempts", 5),
+                    backoff=members.get("backoff_s", 10.0),
                 )
                 for members in body["subscriptions"]
             ),
@@ -141,6 +163,8 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
             dead=body.get("dead", 0),
             oldest_unsettled_age_s=body.get("oldest_unsettled_age_s"),
             raw=body,
+            backlog=body.get("backlog", 0),
+            unfollowed=body.get("unfollowed", 0),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise bad_answer("register", f"it holds no state of a subscriber ({e!r})") from e

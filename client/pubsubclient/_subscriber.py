@@ -65,7 +65,7 @@ class Subscriber:
         self._streams: WeakSet[Stream] = WeakSet()
         #: ends the waits that are under way; each `close` makes another one
         self._cancellation = Cancellation()
-        self._transport.register({"subscriber": self.name})
+        self._outcomes.notices.registered(self._transport.register({"subscriber": self.name}).body)
 
     def subscribe(
         self,
@@ -111,6 +111,7 @@ class Subscriber:
             ordered=ordered,
         )
         change(self._transport, "POST", {"subscriber": self.name, "topic": name, **settings})
+        self._outcomes.notices.subscribed()
 
     def unsubscribe(self, topic: Topics) -> None:
         """Leave a topic: its events do not come any more, settled or not. Nothing happens if it was not subscribed to.

@@ -9,8 +9,11 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-__all__ = ["CONTROL", "are_times"]
+__all__ = ["CONTROL", "MAX_NAME", "NAME", "are_times"]
 
+#: characters of a name; the specification recommends 20 at most, and lets producers decide
+MAX_NAME = 256
+NAME = re.compile(rf"[a-z0-9]{{1,{MAX_NAME}}}")
 #: what a string may not hold
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from pubsubservice.following import CaughtUp, catch_up
 from pubsubservice.names import batch_path, dead_letters_of, rfc3339, sequence_prefix, subscriber_path
 from pubsubservice.ownership import check_owner
 from pubsubservice.seeking import Seeker
@@ -13,10 +14,13 @@ from pubsubservice.spans import select
 from pubsubservice.state import State, unknown_subscriber
 from pubsubservice.store import Store
 from pubsubservice.subscriber import Position
+from pubsubservice.topics import Topics
 
 __all__ = ["Describing", "describe", "described", "sequences"]
 
 _SECOND = 1_000_000
+#: reads for topics that a subscriber has not met yet
+_MAX_READS = 2_000
 
 _Log = tuple[str, int]
 
@@ -52,14 +56,16 @@ def described(state: State) -> list[dict[str, Any]]:
 class Describing:
     """Reads what the state of a subscriber does not hold itself."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, topics: Topics) -> None:
         self._store = store
+        self._topics = topics
         self._seeker = Seeker(store)
 
     def state(self, name: str) -> dict[str, Any]:
         """A subscriber's state; raises NotFound, Forbidden, StoreError.
 
-        Costs a read, and for each log one for its backlog, and one for the age of what is oldest.
+        Costs a read, and for each log one for its backlog, and one for the age of what is oldest; and some for each topic
+        that it has not met yet, or has no room for.
         """
         reads = self._store.get_many([subscriber_path(name)])
         doc = reads.docs[0]
@@ -67,13 +73,16 @@ class Describing:
             raise unknown_subscriber(name)
         check_owner("subscriber", name, doc.data.get("owner"))
         state = State.read(doc)
-        subscriptions, ages = [], []
+        caught_up = self.catch_up(state)
+        subscriptions, ages, unread = [], [], 0
         for topic in state.subscriptions:
             backlog, age_s = self.backlog_and_age(state, topic, reads.time)
-            counts = {"backlog": backlog, "lost": state.lost.get(topic, 0)}
-            dropped = state.subscriptions[topic].dropped
-            subscriptions.append({**describe(state, topic), **counts, **({"dropped": dropped} if dropped else {})})
             ages += [age_s] if age_s is not None else []
+            unread += backlog
+            if topic not in caught_up.unfollowed:
+                counts = {"backlog": backlog, "lost": state.lost.get(topic, 0)}
+                dropped = state.subscriptions[topic].dropped
+                subscriptions.append({**describe(state, topic), **counts, **({"dropped": dropped} if dropped else {})})
         leases = [
             {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt, "events": lease.left.bit_count()}
             for token, lease in state.leases.items()
@@ -81,33 +90,50 @@ class Describing:
         return {
             "subscriber": name,
             "subscriptions": subscriptions,
-            "backlog": sum(subscription["backlog"] for subscription in subscriptions),
+            "backlog": unread,
             "unsettled": state.unsettled(reads.time),
             "oldest_unsettled_age_s": max(ages, default=None),
             "leases": leases,
             "due": sum(due.left.bit_count() for due in state.due if not due.waits(reads.time)),
             "delayed": sum(due.left.bit_count() for due in state.due if due.waits(reads.time)),
             "dead": len(state.dead),
+            **_told(caught_up),
         }
+
+    def catch_up(self, state: State) -> CaughtUp:
+        """Have a state that is only looked at follow what its subscriber's next calls would meet."""
+        return catch_up(state, self._store, self._topics, self._seeker, _MAX_READS)
 
     def backlog_and_age(self, state: State, topic: str, now: int) -> tuple[int, float | None]:
         """The backlog of a subscription, and the age of its oldest event that is unread, leased or due; None if none is."""
-        oldest = {log: seq for log, seq in _oldest_batches(state, now).items() if log[0] == topic}
+        unsettled = {log: seq for log, seq in _oldest_batches(state, now).items() if log[0] == topic}
+        unread: dict[_Log, int] = {}
         backlog = 0
         for partition, position in enumerate(state.subscriptions[topic].positions):
-            unread = max(0, self._seeker.end(topic, partition).index - position.index)
-            backlog += unread
-            if unread:
-                oldest.setdefault((topic, partition), position.seq)
-        return backlog, self._age_s(oldest, now)
+            events = max(0, self._seeker.end(topic, partition).index - position.index)
+            backlog += events
+            if events:
+                unread[(topic, partition)] = position.seq
+        times = [*self._created(unsettled).values(), *self._created_or_next(unread).values()]
+        return backlog, max(0, now - min(times)) / _SECOND if times else None
 
-    def _age_s(self, oldest: dict[_Log, int], now: int) -> float | None:
-        """The age of the oldest of these batches, seconds; one that retention took counts as none."""
-        if not oldest:
-            return None
-        paths = [batch_path(*log, seq) for log, seq in oldest.items()]
-        times = [doc.created for doc in self._store.get_many(paths, fields=("format",)).docs if doc is not None]
-        return max(0, now - min(times)) / _SECOND if times else None
+    def _created_or_next(self, batches: dict[_Log, int]) -> dict[_Log, int]:
+        """When these batches were made, µs; of those that retention took, when the first that is left was."""
+        times = self._created(batches)
+        kept = {log: self._seeker.first_kept(*log) for log in batches.keys() - times.keys()}
+        return times | self._created({log: max(seq, batches[log]) for log, seq in kept.items()})
+
+    def _created(self, batches: dict[_Log, int]) -> dict[_Log, int]:
+        """When these batches were made, µs, as far as they are there."""
+        paths = [batch_path(*log, seq) for log, seq in batches.items()]
+        docs = self._store.get_many(paths, fields=("format",)).docs if paths else []
+        return {log: doc.created for log, doc in zip(batches, docs, strict=True) if doc is not None}
+
+
+def _told(caught_up: CaughtUp) -> dict[str, Any]:
+    """What a state says of topics that do not come, or were not looked at; nothing if there are none."""
+    told: dict[str, Any] = {"unfollowed": len(caught_up.unfollowed)} if caught_up.unfollowed else {}
+    return {**told, "more_topics": True} if caught_up.more else told
 
 
 def _oldest_batches(state: State, now: int) -> dict[_Log, int]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Sequence
 
 import msgspec
 
-from pubsubservice.attributes import CONTROL, are_times
+from pubsubservice.attributes import CONTROL, MAX_NAME, NAME, are_times
 from pubsubservice.members import repeated_name
 from pubsubservice.names import identity
 from pubsubservice.problems import BadRequest
@@ -45,7 +44,6 @@ OURS = frozenset({"topic", "sequence", "recordedtime", "attempt"})
 _REQUIRED = ("specversion", "id", "source", "type")
 _STRINGS = frozenset({"subject", "datacontenttype", "dataschema", "time"})
 _KNOWN = _STRINGS.union(_REQUIRED, ("data", "data_base64"))
-_EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 #: attributes that may differ when a publish is tried again
 _NOT_PAYLOAD = frozenset({"time", "traceparent", "tracestate"})
 
@@ -170,9 +168,10 @@ def _check_extensions(attributes: dict[str, msgspec.Raw], names: set[str], where
         )
     texts = []
     for name in names:
-        if not _EXTENSION.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise BadRequest(
-                "invalid_event", f"{where}: {name[:40]!r} cannot name an attribute: 1 to 20 of a-z 0-9 are expected."
+                "invalid_event",
+                f"{where}: {name[:40]!r} cannot name an attribute: 1 to {MAX_NAME} of a-z 0-9 are expected.",
             )
         try:
             value = _scalar.decode(attributes[name])

@@ -6,13 +6,13 @@ are decoded. Source: https://github.com/cloudevents/spec/blob/main/subscriptions
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import msgspec
 from msgspec.structs import astuple
 
+from pubsubservice.attributes import MAX_NAME, NAME
 from pubsubservice.events import OURS
 from pubsubservice.expressions import All, AnyOf, Compare, Node, Not
 from pubsubservice.problems import BadRequest
@@ -26,7 +26,6 @@ MAX_DEPTH = 10
 #: bytes of a subscription's filters as JSON: they are kept in the subscriber's document
 MAX_FILTER_BYTES = 16 * 1024
 
-_NAME = re.compile(r"[a-z0-9]{1,20}")
 _DIALECTS = "exact, prefix, suffix, all, any and not"
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "exact": str.__eq__,
@@ -145,8 +144,8 @@ class _Compiler:
 
 
 def _check_attribute(name: str, path: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise _invalid(path, "the name of an attribute is expected: 1 to 20 of a-z 0-9")
+    if not NAME.fullmatch(name):
+        raise _invalid(path, f"the name of an attribute is expected: 1 to {MAX_NAME} of a-z 0-9")
     if name == "data":
         raise _invalid(path, "an attribute is expected; filters do not see an event's data")
     if name in OURS and name != "topic":

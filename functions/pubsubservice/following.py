@@ -8,20 +8,24 @@ followed, or no pattern wants it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pubsubservice.names import seq_of
+from pubsubservice.patterns import is_pattern
 from pubsubservice.registry import record_path, recorded_topic
 from pubsubservice.seeking import Seeker
 from pubsubservice.state import State
-from pubsubservice.store import Doc, meter
+from pubsubservice.store import Doc, Store, meter
 from pubsubservice.subscriber import Position
 from pubsubservice.topics import Topic, Topics
 from pubsubservice.wildcards import bring_in, has_room, pattern_of, patterns
 
-__all__ = ["RegistryTap", "follows_patterns"]
+__all__ = ["CaughtUp", "RegistryTap", "catch_up", "follows_patterns"]
 
 #: reads of one step, beyond the records themselves, before it stops in the middle
 _MAX_READS = 128
+#: records that are read at once by who only looks
+_WINDOW = 100
 #: later than any time
 _NEVER = 1 << 62
 
@@ -31,10 +35,38 @@ def follows_patterns(state: State) -> bool:
     return bool(patterns(state))
 
 
-class RegistryTap:
-    """The registry being read; it has what the reader asks of a log."""
+class CaughtUp(NamedTuple):
+    """What the next calls of a subscriber would meet."""
 
-    def __init__(self, state: State, topics: Topics, seeker: Seeker) -> None:
+    #: topics that its patterns stand for and that it has no room to follow
+    unfollowed: set[str]
+    #: the bound on reads was met before all was looked at
+    more: bool
+
+
+def catch_up(state: State, store: Store, topics: Topics, seeker: Seeker, max_reads: int) -> CaughtUp:
+    """Have a state that is only to be looked at follow every topic that is there by now, those that have no room too."""
+    before = meter().reads
+    unmet = [name for name, each in state.subscriptions.items() if not (each.positions or is_pattern(name))]
+    for name, topic in topics.get_many(unmet).items():
+        state.subscriptions[name].positions = [Position() for _ in range(topic.partitions)]
+    if not follows_patterns(state):
+        return CaughtUp(set(), more=False)
+    tap = RegistryTap(state, topics, seeker, looking=True)
+    while tap.open and meter().reads - before < max_reads:
+        records = store.get_many(tap.window(_WINDOW))
+        tap.take(records.docs, records.times)
+    return CaughtUp(tap.unfollowed, tap.open)
+
+
+class RegistryTap:
+    """The registry being read; it has what the reader asks of a log.
+
+    Args:
+        looking: the state is not kept: it takes what it has no room for, which is put into `unfollowed`
+    """
+
+    def __init__(self, state: State, topics: Topics, seeker: Seeker, *, looking: bool = False) -> None:
         self._state = state
         self._topics = topics
         self._seeker = seeker
@@ -45,6 +77,8 @@ class RegistryTap:
         self.open = True
         #: the next topic does not fit the subscriber: the registry stops there, and bounds nothing any more
         self.full = False
+        self.unfollowed: set[str] = set()
+        self._looking = looking
 
     def next_path(self) -> str:
         return record_path(self._state.registry.seq)
@@ -71,7 +105,9 @@ class RegistryTap:
             topic = found.get(recorded_topic(record))
             pattern = self._pattern_of(topic.name) if topic and not topic.dead_letter else None
             if topic and pattern:
-                if not has_room(self._state, topic.partitions):
+                if self._looking and (self.unfollowed or not has_room(self._state, topic.partitions)):
+                    self.unfollowed.add(topic.name)
+                elif not has_room(self._state, topic.partitions):
                     self.horizon, self.open, self.full = _NEVER, False, True
                     break
                 self._meet(topic, pattern, seq_of(record.path))

@@ -65,6 +65,7 @@ class Housekeeping:
                 if after != first and meter().reads - before >= _MAX_READS:
                     return after
                 state = State.read(doc)
+                self._describing.catch_up(state)
                 dead = Counter(one.topic for one in state.dead)
                 for name, subscription in state.subscriptions.items():
                     if not is_pattern(name):

@@ -37,7 +37,9 @@ def register(request: flask.Request, service: Service) -> Reply:
         state, created = service.subscriptions.register(body.subscriber)
         log = {"subscriber": body.subscriber}
     else:
-        topic, created = service.topics.register(body.topic or "", body.partitions, body.retention_s)
+        topic, created = service.topics.register(
+            body.topic or "", body.partitions, body.retention_s, update=body.update
+        )
         state, log = topic.as_json(), {"topic": topic.name}
     log["created"] = int(created)
     return Reply(wire.encode(state), log, 201 if created else 200)

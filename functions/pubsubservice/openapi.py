@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pubsubservice import __version__
+from pubsubservice.attributes import NAME
 from pubsubservice.cloudevents import BATCHED, STRUCTURED
 from pubsubservice.events import MAX_EVENTS, OURS
 from pubsubservice.openapi_answers import ANSWERS, answered
@@ -73,7 +74,7 @@ _EVENT: Schema = {
         "data_base64": {"anyOf": [{"type": "string", "contentEncoding": "base64"}, _UNSET]},
         **dict.fromkeys(sorted(OURS), False),
     },
-    "propertyNames": {"pattern": "^([a-z0-9]{1,20}|data_base64)$"},
+    "propertyNames": {"pattern": f"^({NAME.pattern}|data_base64)$"},
     "additionalProperties": {
         "anyOf": [
             {"type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"},

@@ -14,13 +14,13 @@ CODES: dict[int, tuple[str, ...]] = {
     400: (
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
         "invalid_token", "invalid_filter", "unknown_dialect", "invalid_position", "too_many_subscriptions",
-        "delay_too_long",
+        "delay_too_long", "too_many_settlements",
     ),
     401: ("invalid_identity_token",),
     403: ("not_owner",),
     404: ("unknown_subscriber", "unknown_topic", "unknown_publisher", "unknown_subscription"),
     405: ("method_not_allowed",),
-    409: ("partitions_fixed", "older_token", "ordinary_topic"),
+    409: ("partitions_fixed", "settings_differ", "older_token", "ordinary_topic"),
     413: ("too_large",),
     415: ("unsupported_media_type",),
     422: ("payload_differs",),
@@ -85,7 +85,9 @@ ANSWERS: dict[str, Schema] = {
             "due": _COUNT,
             "delayed": _COUNT,
             "dead": _COUNT,
-        }
+        },
+        unfollowed=_COUNT,
+        more_topics={"const": True},
     ),
     "Registered": _object({"subscriber": _TEXT, "subscriptions": _list(_object(_SUBSCRIPTION, **_VIA))}),
     "Explanation": _object(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pubsubservice.attributes import NAME
 from pubsubservice.events import OURS
 from pubsubservice.filters import MAX_NODES
 
@@ -44,7 +45,7 @@ _SEVERAL: Schema = {"type": "array", "items": _SELF, "minItems": 1, "maxItems": 
 _COMPARISONS: Schema = {
     "type": "object",
     "minProperties": 1,
-    "propertyNames": {"pattern": "^[a-z0-9]{1,20}$", "not": {"enum": ["data", *sorted(OURS - {"topic"})]}},
+    "propertyNames": {"pattern": f"^{NAME.pattern}$", "not": {"enum": ["data", *sorted(OURS - {"topic"})]}},
     "additionalProperties": {"type": "string", "minLength": 1},
 }
 #: the six required dialects of CloudEvents' subscriptions

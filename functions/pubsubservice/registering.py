@@ -26,6 +26,8 @@ class RegisterBody(msgspec.Struct, forbid_unknown_fields=True):
     topic: str | None = None
     partitions: int | None = None
     retention_s: int | None = None
+    #: false: a topic that has other settings is refused, and stays as it is
+    update: bool = True
     #: with subscriber and topic: the id of an event of which to say what became of it
     id: str | None = None
     #: with id: only the event of this source
@@ -40,8 +42,8 @@ def decode_register(body: bytes) -> RegisterBody | Explain:
     named = [kind for kind in ("publisher", "subscriber", "topic") if getattr(request, kind) is not None]
     if len(named) != 1:
         raise BadRequest("invalid_request", 'Exactly one of "publisher", "subscriber" and "topic" is expected.')
-    if named != ["topic"] and (request.partitions is not None or request.retention_s is not None):
-        raise BadRequest("invalid_request", 'partitions and retention_s are expected with "topic" only.')
+    if named != ["topic"] and (request.partitions, request.retention_s, request.update) != (None, None, True):
+        raise BadRequest("invalid_request", 'partitions, retention_s and update are expected with "topic" only.')
     check_name(named[0], getattr(request, named[0]))
     return request
 
@@ -97,7 +99,8 @@ def decode_registered(query: Mapping[str, str]) -> Show | Explain:
 def _check_explain(request: RegisterBody) -> Explain:
     if not request.id or not request.subscriber or not request.topic or request.source == "":
         raise BadRequest("invalid_request", "With id, subscriber and topic are expected, source may be; none is empty.")
-    if not (request.publisher is None and request.partitions is None and request.retention_s is None):
+    others = (request.publisher, request.partitions, request.retention_s, request.update)
+    if others != (None, None, None, True):
         raise BadRequest("invalid_request", "With id, subscriber, topic and source are expected, and nothing else.")
     check_name("subscriber", request.subscriber)
     check_name("topic", request.topic)

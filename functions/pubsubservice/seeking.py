@@ -74,6 +74,10 @@ class Seeker:
         """Behind what retention has taken."""
         return [Position(point.seq + 1, 0, point.next_index) for point in self._trims(topic, range(partitions))]
 
+    def first_kept(self, topic: str, partition: int) -> int:
+        """The number of the first batch that retention has not taken, whether it is there yet or not."""
+        return self._trims(topic, [partition])[0].seq + 1
+
     def end(self, topic: str, partition: int) -> Position:
         """Behind the newest event: one read."""
         newest, time = self._tail(topic, partition)

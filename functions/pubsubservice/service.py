@@ -58,7 +58,7 @@ class Service:
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
-        self._describing = Describing(store)
+        self._describing = Describing(store, self.topics)
         self._explaining = Explaining(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)

@@ -114,12 +114,14 @@ class Topics:
                 f"delay_s: {most}, so that there is time to get the events when they are due; got {delay_s:g}.",
             )
 
-    def register(self, topic: str, partitions: int | None = None, retention_s: int | None = None) -> tuple[Topic, bool]:
+    def register(
+        self, topic: str, partitions: int | None = None, retention_s: int | None = None, *, update: bool = True
+    ) -> tuple[Topic, bool]:
         """Get or create a topic; says whether it was created. Once this returns, the registry of topics has it.
 
         It is the caller's when created, and takes dead letters if it is named `S.dead` for a subscriber S. Other settings than
         it has, and topics that take dead letters, are for their owner. Raises Forbidden, Conflict (409) for other partitions
-        than it has, BadRequest for values out of range, Unavailable.
+        than it has, and without `update` for another retention, BadRequest for values out of range, Unavailable.
         """
         self._check(partitions, retention_s)
         created = False
@@ -130,6 +132,8 @@ class Topics:
                     doc = self._create(topic, partitions or 1, retention_s or self._settings.retention_s)
                     created = True
                 found = self.met(topic, doc)
+                if not update and retention_s not in (None, found.retention_s):
+                    raise _differs(found, retention_s)
                 _check_settings(found, partitions, retention_s)
                 changes: dict[str, Value] = {}
                 if retention_s not in (None, found.retention_s):
@@ -250,3 +254,11 @@ def _check_settings(found: Topic, partitions: int | None, retention_s: int | Non
             "partitions_fixed",
             f"The topic {found.name!r} has {found.partitions} partitions, fixed when it was created; got {partitions}.",
         )
+
+
+def _differs(found: Topic, retention_s: int | None) -> Conflict:
+    return Conflict(
+        "settings_differ",
+        f"The topic {found.name!r} keeps events for {found.retention_s} s; got {retention_s}. Nothing was changed; ask for an "
+        "update to change it.",
+    )

@@ -30,6 +30,8 @@ __all__ = [
     "MAX_BODY_BYTES",
     "MAX_DELAY_S",
     "MAX_HANDED_OUT",
+    "MAX_NAMED",
+    "MAX_SETTLEMENTS",
     "MAX_WAIT_S",
     "ExpireBody",
     "Publish",
@@ -46,6 +48,9 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_WAIT_S = 20
 MAX_HANDED_OUT = 5_000
 MAX_DELAY_S = 24 * 3600
+#: settlements in a request, and events named in all of them: more than a subscriber can have in hand (see `bounds`)
+MAX_SETTLEMENTS = 10_000
+MAX_NAMED = 60_000
 
 
 class PublishBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -130,6 +135,7 @@ def decode_get_events(body: bytes) -> GetEvents:
     """Check a request for events, its settlements included."""
     request = decode(GetEventsBody, body)
     check_name("subscriber", request.subscriber)
+    _check_settlements([*request.ack, *request.nack, *request.extend, *request.release])
     check_range("max_events", request.max_events, 0, MAX_HANDED_OUT)
     check_range("wait_s", request.wait_s, 0, MAX_WAIT_S)
     if request.lease is not None:
@@ -153,6 +159,20 @@ def decode_get_events(body: bytes) -> GetEvents:
         extend=[Settlement(extend.lease, extend.events, seconds=extend.seconds) for extend in request.extend],
     )
     return GetEvents(request.subscriber, settlements, request.lease, request.max_events, request.wait_s, request.wake)
+
+
+def _check_settlements(settlements: Sequence[Ack]) -> None:
+    """Refuse more than takes a moment; nobody can have so many events in hand."""
+    named = sum(len(settlement.events or ()) for settlement in settlements)
+    for found, most, what in (
+        (len(settlements), MAX_SETTLEMENTS, "settlements"),
+        (named, MAX_NAMED, "events named in them"),
+    ):
+        if found > most:
+            raise BadRequest(
+                "too_many_settlements",
+                f"ack, nack, extend, release: at most {most} {what} are expected; got {found}. Split the request.",
+            )
 
 
 def encode(value: object) -> bytes:

@@ -15,7 +15,7 @@ EMPTY: dict[str, Any] = {"an object": {}, "a text": "", "zero": 0, "false": Fals
 
 #: a request of each kind that is taken, with every field there is
 REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "RegisterBody": ("POST", "register", {"topic": "{unique}-t", "partitions": 1, "retention_s": 604_800}),
+    "RegisterBody": ("POST", "register", {"topic": "{unique}-t", "partitions": 1, "retention_s": 604_800, "update": True}),
     "PublishBody": (
         "POST",
         "publish",
@@ -79,7 +79,7 @@ TAKEN = {
     "ack_deadline_s": {"null"}, "max_attempts": {"null"}, "backoff_s": {"zero", "null"}, "dead_letter_topic": {"null"},
     "ordered": {"false", "null"},
     "wake": {"false"},
-    "create": {"false"}, "token": {"null"}, "lease": {"null"}, "max_events": {"zero"}, "wait_s": {"zero"},
+    "create": {"false"}, "update": {"false"}, "token": {"null"}, "lease": {"null"}, "max_events": {"zero"}, "wait_s": {"zero"},
     "ack": {"an array"}, "nack": {"an array"}, "extend": {"an array"}, "release": {"an array"},
     "ack.events": {"an array", "null"}, "nack.events": {"an array", "null"}, "extend.events": {"an array", "null"},
     "release.events": {"an array", "null"}, "nack.delay_s": {"zero", "null"}, "nack.reason": {"a text"},

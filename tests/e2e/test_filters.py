@@ -85,3 +85,18 @@ def test_events_redriven_for_one_subscriber_are_skipped_by_the_others(wire: Wire
     for name, expected in (("billing", [1, 2, 3]), ("audit", [1, 3])):
         wire.subscribe(name, "orders")
         assert _data(wire.events(name)) == expected
+
+
+def test_names_of_attributes_may_be_long(wire: Wire) -> None:
+    """In an event, in a filter, in what refuses it, and in a dead letter."""
+    name = "com0example" * 23
+    wire.subscribe("billing", "orders", filters=[{"exact": {name: "yes"}}], max_attempts=1)
+    wire.subscribe("letters", "billing.dead")
+    _, other = wire.publish("orders", cloudevent(1, **{name: "yes"}), cloudevent(2, **{name: "no"}))
+    got = wire.events("billing")
+    assert [(event["data"], event[name]) for event in got["events"]] == [(1, "yes")]
+    said = wire.get("register", subscriber=wire.name("billing"), topic=wire.name("orders"), event=other["sequence"])
+    assert said["clause"].startswith("filters[0].exact.com0example")
+    wire.events("billing", nack=[{"lease": got["lease"]}])
+    [letter] = wire.events("letters", wait_s=10)["events"]
+    assert (letter["data"], letter[name]) == (1, "yes")

@@ -231,3 +231,18 @@ def test_the_clients_settlements_do_what_they_say(wire: Wire) -> None:
         assert [(event.data, event.attempt) for event in again] == [(1, 2)]
         assert _unsettled(wire) == 1
     assert _unsettled(wire) == 0
+
+
+@pytest.mark.parametrize("verbs", [("ack",), ("ack", "nack", "extend", "release")])
+def test_settlements_are_bounded(wire: Wire, verbs: Sequence[str]) -> None:
+    """What is over is refused as a whole; what is just within is carried out."""
+    leased = _leased(wire)
+    most = {verb: [{"lease": f"1-{verb}{n}"} for n in range(10_000 // len(verbs))] for verb in verbs}
+    most["ack"][-1:] = _settlement(leased)
+    request = {"subscriber": wire.name("billing"), "max_events": 0}
+    over = wire.ask("get_events", {**request, **most, "ack": [*most["ack"], {"lease": "1-x"}]})
+    assert (over.status_code, over.json()["code"]) == (400, "too_many_settlements")
+    assert "at most 10000 settlements are expected; got 10001" in over.json()["detail"]
+    assert _unsettled(wire) == 3
+    wire.ok("get_events", {**request, **most})
+    assert _unsettled(wire) == 0

@@ -9,7 +9,18 @@ from uuid import uuid4
 import pytest
 
 from e2e.serving import Serving
-from pubsubclient import Any, Event, Events, NotFound, Publisher, PublishRefused, ServiceError, Subscriber, Topic
+from pubsubclient import (
+    Any,
+    ConfigurationError,
+    Event,
+    Events,
+    NotFound,
+    Publisher,
+    PublishRefused,
+    ServiceError,
+    Subscriber,
+    Topic,
+)
 
 
 @pytest.fixture
@@ -109,6 +120,21 @@ def test_a_delayed_event_comes_when_it_is_due_and_holds_up_no_other(
     assert (event.recordedtime - late.recordedtime).total_seconds() == 0
 
 
+def test_settings_of_a_topic_are_changed_only_when_that_is_asked_for(shared: Serving, name: str) -> None:
+    """Both values are told; what it has may be said again by anybody."""
+    topic = Topic(name, partitions=2, retention=3_600, service=shared.url)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=r"keeps events for 3600 s; got 7200"):
+            Topic(name, retention=timedelta(hours=2), service=shared.url)
+        with pytest.raises(ConfigurationError, match=r"has 2 partitions.*; got 3"):
+            Topic(name, partitions=3, update=False, service=shared.url)
+    assert Topic(name, 2, 3_600, service=shared.url) == topic
+    Topic(name, retention=7_200, update=True, service=shared.url)
+    with pytest.raises(ConfigurationError, match=r"has 2 partitions, fixed .*; got 3"):
+        Topic(name, 3, 7_200, update=True, service=shared.url)
+    Topic(name, 2, 7_200, service=shared.url)
+
+
 @pytest.mark.parametrize("event_id", ["0000-00000000000000000000", "x" * 30_000, "é" * 1_500, "a/b?c#d&e=%20"])
 def test_any_event_is_explained_whatever_its_id(
     publisher: Publisher, subscriber: Subscriber, name: str, event_id: str
@@ -192,3 +218,18 @@ def test_the_state_tells_what_is_unsettled(publisher: Publisher, subscriber: Sub
     assert (state.unsettled, state.due, state.dead, [lease.events for lease in state.leases]) == (2, 0, 0, [2])
     with pytest.raises(NotFound):
         subscriber.explain("anything", f"{name}-other")
+
+
+def test_a_subscriber_without_a_subscription_is_told_of(
+    shared: Serving, publisher: Publisher, subscriber: Subscriber, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, and not when it was subscribed by another process meanwhile."""
+    publisher.publish(name, 1)
+    other = Subscriber(subscriber.name, service=shared.url)
+    assert [subscriber.get_events(), subscriber.get_events()] == [[], []]
+    other.subscribe(name)
+    third = Subscriber(subscriber.name, service=shared.url)
+    assert data_of(third.get_events(wait=10)) == [1]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"Subscriber {subscriber.name}: it has no subscription, so nothing comes: subscribe() to a topic"
+    ]

@@ -149,6 +149,37 @@ def test_each_subscription_has_a_line(store: Store, caplog: pytest.LogCaptureFix
     assert lines[1]["oldest_age_s"] >= lines[2]["oldest_age_s"]
 
 
+def test_topics_that_were_not_met_yet_have_lines(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """Whose consumer is gone meets none any more."""
+    calls = Calls(store)
+    calls.subscribe("orders.*")
+    calls.subscribe("bills")
+    calls.publish("orders.eu")
+    calls.drain()
+    calls.publish("orders.us", 3)
+    calls.publish("bills", 2)
+    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    calls.service.expire()
+    lines = [json.loads(record.getMessage()) for record in caplog.records]
+    assert {line["topic"]: line["backlog"] for line in lines} == {"orders.eu": 0, "bills": 2, "orders.us": 3}
+    assert [line["oldest_age_s"] is None for line in lines if line["backlog"]] == [False, False]
+
+
+def test_what_retention_took_does_not_hide_the_age_of_what_is_left(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The oldest event that is still there counts."""
+    calls = aged(store, "orders")
+    calls.subscribe("orders")
+    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    for _ in range(2):
+        calls.service.expire()
+    lines = [json.loads(record.getMessage()) for record in caplog.records]
+    assert [line["backlog"] for line in lines] == [3, 3]
+    assert all(line["oldest_age_s"] >= RETENTION_S for line in lines)
+    assert calls.service.show("subscriber", "S")["oldest_unsettled_age_s"] >= RETENTION_S
+
+
 def test_the_lines_of_many_subscribers_are_spread_over_runs(
     store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

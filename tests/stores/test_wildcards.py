@@ -214,6 +214,46 @@ def test_what_does_not_fit_is_told_and_the_rest_goes_on(calls: Calls) -> None:
     assert set(through(calls)) == {"a"}
 
 
+def test_the_state_counts_what_has_no_room(calls: Calls) -> None:
+    """And says how many topics do not come; all behind the first of them, as the registry is read in order."""
+    for topic, partitions in (("a", 600), ("b", 600), ("c", 1)):
+        calls.service.topics.register(topic, partitions)
+        calls.publish(topic, 2)
+    calls.subscribe("*")
+    for _ in range(2):  # before the first poll, and after it
+        shown = calls.service.show("subscriber", "S")
+        assert (shown["unfollowed"], shown["backlog"]) == (2, 6 if not calls.state().subscriptions.get("a") else 4)
+        assert [each["topic"] for each in shown["subscriptions"]] == ["*", "a"]
+        assert shown["oldest_unsettled_age_s"] >= 0
+        calls.drain()
+    assert "more_topics" not in shown
+
+
+def test_the_state_counts_topics_that_were_not_met_yet(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the next call would find them, of a name that did not exist and of a pattern; and it changes nothing."""
+    calls.publish("old", 2)
+    calls.subscribe("*", start=LATEST)
+    calls.subscribe("later")
+    calls.drain()
+    before = calls.state().fields()
+    calls.publish("later", 3)
+    calls.publish("new.topic", 5)
+    calls.publish("new", 4)
+    calls.service.topics.register_dead_letter("letters")
+    shown = calls.service.show("subscriber", "S")
+    assert {each["topic"]: (each["backlog"], each.get("via")) for each in shown["subscriptions"]} == {
+        "*": (0, None), "later": (3, None), "old": (0, "*"), "new": (4, "*"),
+    }  # fmt: skip
+    assert (shown["backlog"], shown["oldest_unsettled_age_s"] >= 0) == (7, True)
+    assert "unfollowed" not in shown
+    assert calls.state().fields() == before
+    monkeypatch.setattr("pubsubservice.described._MAX_READS", 1)
+    for topic in ("x", "y", "z"):
+        calls.publish(topic)
+    assert calls.service.show("subscriber", "S")["more_topics"] is True
+    assert len(calls.drain()) == 10
+
+
 def test_one_topic_of_a_pattern_is_sought_through_it(calls: Calls) -> None:
     """With the pattern's settings, whether it was met already or not; the others stay where they are."""
     for topic in ("a.x", "a.x", "a.y", "a.z"):

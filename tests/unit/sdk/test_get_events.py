@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import re
 import time
 from collections.abc import Callable
@@ -278,3 +279,72 @@ def test_ten_thousand_events_are_got_in_order(server: ScriptedService, subscribe
         batch = [event(next(numbers)) for _ in range(1000)]
         server.script("get_events", lease(*batch, more=n < 9))
     assert [e.data["n"] for e in subscriber.get_events()] == list(range(10_000))
+
+
+def test_why_events_are_held_back_is_shown(server: ScriptedService, subscriber: Subscriber) -> None:
+    """By the last answer; a copy and a pickle have it too, and one of an older version has none."""
+    server.script("get_events", lease(event(1), blocked="logs"), lease(event(2), blocked="ordered"), lease())
+    first, second, third = (subscriber.get_events() for _ in range(3))
+    assert (first.blocked, second.blocked, third.blocked) == ("logs", "ordered", None)
+    assert pickle.loads(pickle.dumps(first)).blocked == "logs"
+    old = pickle.loads(pickle.dumps(second))
+    del old.__dict__["blocked"]
+    assert old.blocked is None
+
+
+def test_that_topics_do_not_come_is_said_once(
+    server: ScriptedService, subscriber: Subscriber, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the log, whichever call meets it."""
+    server.script("get_events", *[lease(blocked="logs")] * 4)
+    subscriber.get_events()
+    with subscriber.pull():
+        pass
+    assert list(subscriber.events(wait=0)) == []
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith("Subscriber billing: it follows 1,000 logs")
+
+
+NONE = Reply({"subscriber": "billing", "subscriptions": []})
+ONE = Reply({"subscriber": "billing", "subscriptions": [{"topic": "orders", "position": []}]})
+
+
+def test_a_subscriber_without_a_subscription_is_warned_of_once(
+    server: ScriptedService, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the call that would get nothing, before it waits; a call that only settles asks nothing."""
+    server.script("register", NONE, NONE)
+    subscriber = Subscriber("billing", service=service)
+    subscriber.get_events(0)
+    assert len(server.calls("register")) == 1
+    list(subscriber.events(wait=0))
+    subscriber.get_events()
+    with subscriber.pull():
+        pass
+    assert len(server.calls("register")) == 2
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == (
+        "Subscriber billing: it has no subscription, so nothing comes: subscribe() to a topic"
+    )
+
+
+@pytest.mark.parametrize("registered", [ONE, Reply({})])
+def test_who_has_a_subscription_is_not_asked_again(
+    server: ScriptedService, service: Service, caplog: pytest.LogCaptureFixture, registered: Reply
+) -> None:
+    """By itself, or by another process since."""
+    server.script("register", registered)
+    Subscriber("billing", service=service).get_events()
+    server.script("register", NONE)
+    subscriber = Subscriber("billing", service=service)
+    subscriber.subscribe("orders")
+    subscriber.get_events()
+    assert len(server.calls("register")) == 2
+    server.script("register", NONE, ONE)
+    subscriber = Subscriber("billing", service=service)
+    for _ in range(2):
+        subscriber.get_events()
+    assert len(server.calls("register")) == 4
+    assert not caplog.records

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from pubsubclient import Conflict, Event, InvalidArgument, Publisher, Service, Subscriber, Topic
-from unit.sdk.scripted import ScriptedService, problem
+from pubsubclient import (
+    ConfigurationError,
+    Conflict,
+    Event,
+    InvalidArgument,
+    Publisher,
+    Service,
+    ServiceError,
+    Subscriber,
+    Topic,
+)  # fmt: skip
+from unit.sdk.scripted import Reply, ScriptedService, problem
 
 NAMELESS = "http://127.0.0.1:9"
 
@@ -64,10 +75,39 @@ def test_a_topic_with_partitions_or_retention_is_registered(server: ScriptedServ
     Topic("B", retention=timedelta(days=1), service=service)
     Topic("C", 2, 600, service=service)
     assert server.calls("register") == [
-        {"topic": "A", "partitions": 4},
-        {"topic": "B", "retention_s": 86_400},
-        {"topic": "C", "partitions": 2, "retention_s": 600},
+        {"topic": "A", "partitions": 4, "update": False},
+        {"topic": "B", "retention_s": 86_400, "update": False},
+        {"topic": "C", "partitions": 2, "retention_s": 600, "update": False},
     ]
+
+
+def test_a_retention_is_changed_when_asked_to(server: ScriptedService, service: Service) -> None:
+    """By the request that every version of the service knows."""
+    Topic("A", retention=timedelta(seconds=600.5), update=True, service=service)
+    assert server.calls("register") == [{"topic": "A", "retention_s": 601}]
+    for arguments in ({"update": 1, "retention": 600}, {"update": True}, {"update": True, "partitions": 2}):
+        with pytest.raises(InvalidArgument, match="update: expected"):
+            Topic("A", service=service, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", [{"partitions": 2}, {"retention_s": 600}])
+def test_an_older_service_is_asked_what_a_topic_has(
+    server: ScriptedService, service: Service, settings: dict[str, int]
+) -> None:
+    """Before it would change that."""
+    has = {"topic": "A", "partitions": 1, "retention_s": 604_800}
+    arguments = {"retention": settings.get("retention_s"), "partitions": settings.get("partitions")}
+    server.script("register", problem(400, "unknown_field"), Reply(has))
+    with pytest.raises(ConfigurationError, match=r"has (1|604800) as its \w+; got (2|600)"):
+        Topic("A", service=service, **arguments)  # type: ignore[arg-type]
+    assert len(server.calls("register")) == 2
+    for answer in (Reply({**has, **settings}), problem(404, "unknown_topic")):
+        server.script("register", problem(400, "unknown_field"), answer)
+        Topic("A", service=service, **arguments)  # type: ignore[arg-type]
+        assert server.calls("register")[-1] == {"topic": "A", **settings}
+    server.script("register", problem(400, "invalid_request"))
+    with pytest.raises(ServiceError, match="invalid_request"):
+        Topic("A", service=service, **arguments)  # type: ignore[arg-type]
 
 
 def test_other_partitions_than_it_has_are_a_conflict(server: ScriptedService, service: Service) -> None:
@@ -76,6 +116,8 @@ def test_other_partitions_than_it_has_are_a_conflict(server: ScriptedService, se
     with pytest.raises(Conflict) as raised:
         Topic("A", partitions=4, service=service)
     assert (raised.value.code, raised.value.status, raised.value.function) == ("partitions_fixed", 409, "register")
+    assert isinstance(raised.value, ConfigurationError)
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
 @pytest.mark.parametrize("arguments", [{"partitions": 0}, {"partitions": "4"}, {"retention": 0}])

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pubsubclient import InvalidArgument, Service, Subscriber, Unavailable
+from pubsubclient import Events, InvalidArgument, Service, Subscriber, Unavailable
+from pubsubclient._settlements import split
 from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease
 
@@ -192,3 +193,47 @@ def test_leases_that_ended_with_their_threads_are_forgotten(server: ScriptedServ
         in_thread(work)
     subscriber.get_events()
     assert len(subscriber._holdings._hands) == 0
+
+
+def test_more_settlements_than_a_request_has_go_in_several(server: ScriptedService, subscriber: Subscriber) -> None:
+    """By whatever they are settled; each lease in one of them, and the last with the fetch that it travels with."""
+
+    def hand_out() -> list[str]:
+        before = len(server.calls("get_events"))
+        parts = [[*map(event, range(low, low + 5_000))] for low in (0, 5_000, 10_000)]
+        server.script("get_events", *[lease(*part, more=n < 2) for n, part in enumerate(parts)])
+        events = subscriber.get_events()
+        assert len(events) == 15_000
+        for n in (0, 5_000, 10_000):
+            events[n].ack()
+        held.append(events)
+        return [body["lease"] for body in server.calls("get_events")[before:] if "lease" in body]
+
+    held: list[Events] = []
+    tokens = hand_out()
+    before = len(server.calls("get_events"))
+    subscriber.get_events()
+    first, second = server.calls("get_events")[before:]
+    assert [[each["lease"] for each in body["ack"]] for body in (first, second)] == [tokens[:2], tokens[2:]]
+    assert [[len(each["events"]) for each in body["ack"]] for body in (first, second)] == [[4_999, 4_999], [4_999]]
+    assert (first["max_events"], second["max_events"]) == (0, 5_000)
+    tokens = hand_out()
+    before = len(server.calls("get_events"))
+    server.script("get_events", Reply({"unknown": [{"lease": tokens[0], "settlement": "nack"}]}))
+    assert not held[-1].nack(reason="r")
+    assert [[each["lease"] for each in body["nack"]] for body in server.calls("get_events")[before:]] == [
+        tokens[:2], tokens[2:],
+    ]  # fmt: skip
+    assert {each["reason"] for body in server.calls("get_events")[before:] for each in body["nack"]} == {"r"}
+
+
+def test_settlements_are_split_in_the_order_in_which_they_count() -> None:
+    """None is left out, none comes twice; what fits goes as it is."""
+    small = {"extend": [{"lease": "1-a"}], "ack": [{"lease": "1-b", "events": [("t", "s")]}]}
+    assert split(small) == [small]
+    assert split({}) == [{}]
+    many = {verb: [{"lease": f"{n}-{verb}"} for n in range(7_000)] for verb in ("release", "nack", "ack")}
+    parts = split(many)
+    assert [sum(map(len, part.values())) for part in parts] == [10_000, 10_000, 1_000]
+    assert [[*part] for part in parts] == [["ack", "nack"], ["nack", "release"], ["release"]]
+    assert {verb: [one for part in parts for one in part.get(verb, ())] for verb in many} == many

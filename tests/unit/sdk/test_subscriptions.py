@@ -170,3 +170,19 @@ def test_an_explanation_is_a_record_and_a_sentence(server: ScriptedService, subs
     server.script("register", Reply({"state": 1}))
     with pytest.raises(ServiceError, match="explains no event"):
         subscriber.explain("x", "o")
+
+
+def test_a_state_shows_each_subscriptions_settings(server: ScriptedService, subscriber: Subscriber) -> None:
+    """Those that count: of a topic that a pattern brought in, the pattern's."""
+    said = {"topic": "o.eu", "position": ["0000-00000000000000000017"], "backlog": 2, "lost": 1, "via": "o.*"}
+    settings = {"ack_deadline_s": 60, "max_attempts": 3, "backoff_s": 0.5, "dead_letter_topic": "d", "ordered": True}
+    filters = [{"exact": {"type": "a"}}]
+    body = {"subscriber": "billing", "subscriptions": [{**said, **settings, "filters": filters}], "backlog": 12}
+    server.script("register", Reply({**body, "unfollowed": 3}))
+    state = subscriber.state()
+    [found] = state.subscriptions
+    assert (found.ack_deadline, found.max_attempts, found.backoff) == (60, 3, 0.5)
+    assert (found.dead_letter_topic, found.ordered, list(found.filters), found.via) == ("d", True, filters, "o.*")
+    assert (state.backlog, state.unfollowed) == (12, 3)
+    for shown in ("ack_deadline=60", "max_attempts=3", "backoff=0.5", "ordered=True", "'exact': {'type': 'a'}"):
+        assert shown in repr(state)
