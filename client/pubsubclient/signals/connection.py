@@ -9,7 +9,7 @@ from types import TracebackType
 from .delivery import REGISTRY
 from .errors import DispatcherKeyError, DispatcherTypeError
 from .link import Link, Receiver, key_of, key_of_uid
-from .origin import describe
+from .origin import describe, safe_repr
 from .saferef import BoundMethodWeakref
 from .vanish import warn_if_vanishing
 from .wildcard import Any
@@ -135,8 +135,8 @@ def make(
             raise DispatcherTypeError(message, signal=signal)
         receiver, weak = referent, True
     if not callable(receiver):
-        message = f"the receiver {receiver!r} is not callable"
-        raise DispatcherTypeError(message, signal=signal, receiver=repr(receiver))
+        message = f"the receiver {safe_repr(receiver)} is not callable"
+        raise DispatcherTypeError(message, signal=signal, receiver=safe_repr(receiver))
     table = REGISTRY.table_for(sender)
     link = Link(receiver, signal, table, weak=weak, uid=dispatch_uid, once=once, priority=priority)
     REGISTRY.add(link)
@@ -169,8 +169,12 @@ def disconnect(
     key = key_of(receiver) if dispatch_uid is None and receiver is not None else key_of_uid(dispatch_uid)
     link = REGISTRY.find(key, signal, sender)
     if link is None or not REGISTRY.remove(link):
-        name = f"dispatch_uid {dispatch_uid!r}" if receiver is None or dispatch_uid is not None else describe(receiver)
-        message = f"no connection of {name} to signal {signal!r} from sender {sender!r}"
+        name = (
+            f"dispatch_uid {safe_repr(dispatch_uid)}"
+            if receiver is None or dispatch_uid is not None
+            else describe(receiver)
+        )
+        message = f"no connection of {name} to signal {safe_repr(signal)} from sender {safe_repr(sender)}"
         raise DispatcherKeyError(message, signal=signal, receiver=name)
 
 
@@ -181,5 +185,5 @@ def _check_signal(signal: object) -> None:
     try:
         hash(signal)
     except TypeError as error:
-        message = f"the signal {signal!r} is not hashable"
+        message = f"the signal {safe_repr(signal)} is not hashable"
         raise DispatcherTypeError(message, signal=signal) from error
