@@ -97,7 +97,7 @@ def arguments_text(shape: Shape, given: int, names: tuple[str, ...]) -> str:
     by_position: set[str] = set()
     # Passing by position is cheaper, and the same as long as no parameter is left out before.
     for index, name in enumerate(shape.positional[given:], given):
-        if index < shape.positional_only or name not in values:
+        if shape.is_told or index < shape.positional_only or name not in values:
             break
         parts.append(values[name])
         by_position.add(name)

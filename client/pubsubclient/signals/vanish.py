@@ -51,11 +51,11 @@ def warn_if_vanishing(receiver: Callable[..., Untyped], depth: int) -> bool:
     """
     if _references(receiver) > _TEMPORARY[depth]:
         return False
-    if isinstance(receiver, types.MethodType):
+    if type(receiver) is types.MethodType:
         # A method object is always made on the spot; its instance or its function must be, too.
         if min(_references(receiver.__self__), _references(receiver.__func__)) > _OWNED_ONCE:
             return False
-    elif isinstance(receiver, types.BuiltinMethodType):
+    elif type(receiver) is types.BuiltinMethodType:
         return False
     warnings.warn(
         f"{describe(receiver)} is connected weakly and nothing else refers to it, so it is gone before any signal "
