@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from .signals import errors
 from .signals.connection import Connection, connect, disconnect
+from .signals.declaring import receiver
 from .signals.delivery import asend, asend_robust, send, send_exact, send_robust
 from .signals.errors import (
     AsyncReceiverError,
@@ -28,7 +29,7 @@ from .signals.explain import explain
 from .signals.listing import getAllReceivers, getReceivers, liveReceivers
 from .signals.robustapply import robustApply
 from .signals.saferef import BoundMethodWeakref, safeRef
-from .signals.signal import Signal, receiver
+from .signals.signal import Signal
 from .signals.wildcard import Anonymous, Any
 
 sendExact = send_exact  # noqa: N816 - PyDispatcher's name

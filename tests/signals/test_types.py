@@ -39,6 +39,9 @@ ACCEPTED = [
     "with paid.connect(takes_part) as c: c.disconnect()",
     "with paid.captured() as sent, paid.muted(): sent[0].named",
     "@receiver(paid)\ndef g(order: str) -> bool: return True\nh: bool = g('a')",
+    "@paid.connect\ndef g(order: str) -> bool: return True\ng('a')\ng.disconnect()",
+    "@paid.connect(priority=1)\ndef g(order: str) -> bool: return True\nh: bool = g('a')",
+    "paid.connect(paid.connect(takes_part))",
     "dispatcher.connect(takes_part, signal='s', sender=Any)",
     "dispatcher.send(signal='s', sender=1, a=2)",
     "dispatcher.send('s', 1, 2, a=2)",
@@ -54,6 +57,8 @@ REFUSED = [
     "paid.connect(5)",
     'bad: list[str] = [response for _, response in paid.send(None, "a")]',
     'bad: list[bool] = [response for _, response in paid.send_robust(None, "a")]',
+    "@paid.connect\ndef g(order: str) -> str: return ''",
+    "paid.connect(prority=1)",
     "dispatcher.connect(5)",
     "@receiver(paid)\ndef g(order: str) -> bool: return True\ng(1)",
 ]

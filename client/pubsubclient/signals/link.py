@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from typing import Any as Untyped
 
 from .errors import DispatcherTypeError
-from .origin import code_of, describe
+from .origin import describe
 from .shape import Shape, shape_of
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class Link:
 
     __slots__ = (
         "born",
+        "code",
         "func",
         "key",
         "live",
-        "local",
         "once",
         "priority",
         "ref",
@@ -107,8 +107,8 @@ class Link:
         self.shape: Shape = shape_of(receiver)
         #: How often the registry had been asked when it was made.
         self.born = table.registry.asked
-        #: The code of a receiver that lives in a function only, for the warning about its early death.
-        self.local = _local_code(receiver) if weak else None
+        #: The code of a function, for the warning about its early death.
+        self.code = receiver.__code__ if weak and type(receiver) is types.FunctionType else None
         #: Deleted by the one who ends the connection.
         self.live = True
         #: The receiver; or a weak reference to it, to a method's instance, or a maker of a builtin method.
@@ -182,9 +182,3 @@ class _BuiltinMethod:
     def __call__(self) -> Receiver | None:
         instance = self.instance()
         return None if instance is None else getattr(instance, self.name)
-
-
-def _local_code(receiver: Receiver) -> types.CodeType | None:
-    if type(receiver) is types.FunctionType and "<" in receiver.__qualname__:  # <locals> or <lambda>
-        return code_of(receiver)
-    return None

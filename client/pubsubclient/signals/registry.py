@@ -106,7 +106,7 @@ class Registry:
     def lost(self, link: Link) -> None:
         """Called when a receiver dies."""
         # Connecting empties the cache of routine sends, so the next send after it, of any signal, is counted.
-        unheard = link.local if link.born == self.asked else None
+        unheard = link.code if link.born == self.asked else None
         if self.remove(link) and unheard is not None:
             warn_vanished(unheard)
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any as Untyped
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar, overload
 
-from . import delivery
+from . import declaring, delivery
 from .connection import Connection, disconnect, make
 from .delivery import REGISTRY, deliver
 from .explain import Explanation, explain
 from .plantext import Mode
 from .taps import Captured, Tap
-from .vanish import warn_if_vanishing
 from .wildcard import Anonymous, Any
 
-__all__ = ["Signal", "receiver"]
+__all__ = ["Signal"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +62,7 @@ class Signal(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Signal {self.__name__}>"
 
+    @overload
     def connect(
         self,
         receiver: Callable[..., R | Awaitable[R]],
@@ -72,13 +72,39 @@ class Signal(Generic[P, R]):
         dispatch_uid: Hashable = None,
         once: bool = False,
         priority: int = 0,
-    ) -> Connection:
-        """Connect a receiver. The arguments are those of `pubsubclient.dispatcher.connect`."""
-        warned = weak and warn_if_vanishing(receiver, 1)
-        connection = make(receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
-        if warned:
-            connection.expect_end()
-        return connection
+    ) -> Connection: ...
+
+    @overload
+    def connect(
+        self,
+        *,
+        sender: object = Any,
+        weak: bool = True,
+        dispatch_uid: Hashable = None,
+        once: bool = False,
+        priority: int = 0,
+    ) -> Callable[[F], F]: ...
+
+    def connect(
+        self,
+        receiver: Callable[..., R | Awaitable[R]] = delivery.BY_NAME,
+        sender: object = Any,
+        weak: bool = True,  # noqa: FBT001, FBT002
+        *,
+        dispatch_uid: Hashable = None,
+        once: bool = False,
+        priority: int = 0,
+    ) -> Connection | Callable[[F], F]:
+        """Connect a receiver. The arguments are those of `pubsubclient.dispatcher.connect`.
+
+        As a decorator without arguments it gives the function's name to the connection, which keeps the function and
+        can be called as it. With arguments but no receiver, it is the decorator `receiver`, which gives the function back.
+        """
+        if receiver is delivery.BY_NAME:
+            return declaring.receiver(self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
+        return make(
+            receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority, looks_back=True
+        )
 
     def disconnect(
         self, receiver: Callable[..., Untyped] | None = None, sender: object = Any, *, dispatch_uid: Hashable = None
@@ -155,28 +181,3 @@ class Signal(Generic[P, R]):
             yield
         finally:
             REGISTRY.taps.remove(tap)
-
-
-def receiver(
-    signal: Hashable | list[Hashable],
-    sender: object = Any,
-    *,
-    weak: bool = True,
-    dispatch_uid: Hashable = None,
-    once: bool = False,
-    priority: int = 0,
-) -> Callable[[F], F]:
-    """Connect the function below, and leave it as it is.
-
-    Args:
-        signal: One signal, or a list of them. (A tuple is one signal: it is hashable.)
-        sender, weak, dispatch_uid, once, priority: As in `pubsubclient.dispatcher.connect`.
-    """
-    signals = signal if isinstance(signal, list) else [signal]
-
-    def connect_it(function: F) -> F:
-        for each in signals:
-            make(function, each, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
-        return function
-
-    return connect_it
