@@ -30,10 +30,12 @@ from .signals.listing import getAllReceivers, getReceivers, liveReceivers
 from .signals.robustapply import robustApply
 from .signals.saferef import BoundMethodWeakref, safeRef
 from .signals.signal import Signal
-from .signals.wildcard import Anonymous, Any
+from .signals.wildcard import Anonymous, AnonymousType, Any, AnyType, Wildcard
 
-sendExact = send_exact  # noqa: N816 - PyDispatcher's name
-sendRobust = send_robust  # noqa: N816 - PyDispatcher's name
+# PyDispatcher's names. Those of the wildcards' classes look private, and programs import them.
+sendExact = send_exact  # noqa: N816
+sendRobust = send_robust  # noqa: N816
+_Parameter, _Any, _Anonymous = Wildcard, AnyType, AnonymousType
 
 __all__ = [
     "Anonymous",

@@ -42,6 +42,8 @@ ACCEPTED = [
     "@paid.connect\ndef g(order: str) -> bool: return True\ng('a')\ng.disconnect()",
     "@paid.connect(priority=1)\ndef g(order: str) -> bool: return True\nh: bool = g('a')",
     "paid.connect(paid.connect(takes_part))",
+    "paid('a', amount=1)",
+    "untyped.connect(paid.send)\nuntyped.connect(paid.asend)\nuntyped.connect(paid.emit)\nuntyped.connect(paid)",
     "dispatcher.connect(takes_part, signal='s', sender=Any)",
     "dispatcher.send(signal='s', sender=1, a=2)",
     "dispatcher.send('s', 1, 2, a=2)",
@@ -59,6 +61,7 @@ REFUSED = [
     'bad: list[bool] = [response for _, response in paid.send_robust(None, "a")]',
     "@paid.connect\ndef g(order: str) -> str: return ''",
     "paid.connect(prority=1)",
+    "paid(1)",
     "dispatcher.connect(5)",
     "@receiver(paid)\ndef g(order: str) -> bool: return True\ng(1)",
 ]

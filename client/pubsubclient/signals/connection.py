@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import types
 import weakref
 from collections.abc import Hashable
 from types import TracebackType
 from typing import Any as Untyped
+from typing import NoReturn
 
 from .decoration import is_being_decorated
 from .delivery import REGISTRY
 from .errors import DispatcherKeyError, DispatcherTypeError
 from .link import Link, Receiver, key_of, key_of_uid
 from .origin import describe, safe_repr
+from .placed import Unique
 from .saferef import BoundMethodWeakref
 from .vanish import warn_if_vanishing
 from .wildcard import Any
@@ -19,7 +22,7 @@ from .wildcard import Any
 __all__ = ["Connection", "connect", "disconnect", "make"]
 
 
-class Connection:
+class Connection(Unique):
     """One receiver connected to one signal of one sender. Leaving its ``with`` block disconnects it.
 
     It keeps neither the receiver nor the sender alive, and dropping it disconnects nothing. Only one that was made with
@@ -80,6 +83,10 @@ class Connection:
             DispatcherTypeError: If it is dead or disconnected, and the connection does not keep it.
         """
         return _alive(self, self.signal)(*arguments, **named)
+
+    def __reduce__(self) -> NoReturn:
+        message = f"cannot pickle {self!r}: a connection is of one process; pickle what is connected, and connect again"
+        raise TypeError(message)
 
     def __enter__(self) -> Connection:
         return self
@@ -167,6 +174,9 @@ def make(
         raise DispatcherTypeError(message, signal=signal, receiver=safe_repr(receiver))
     table = REGISTRY.table_for(sender)
     link = Link(receiver, signal, table, weak=weak, uid=dispatch_uid, once=once, priority=priority)
+    if link.shape.sends_on and type(signal) is types.FunctionType:
+        message = f"the receiver comes first, then the signal: got {safe_repr(receiver)}, then {describe(signal)}"
+        raise DispatcherTypeError(message, signal=signal, receiver=safe_repr(receiver))
     if warned:
         link.code = None
     REGISTRY.add(link)

@@ -91,6 +91,8 @@ def arguments_text(shape: Shape, given: int, names: tuple[str, ...]) -> str:
         names: The names that are sent, besides `signal` and `sender`, and that some receiver takes.
     """
     parts = ["*arguments"] if given else []
+    if shape.sends_on:
+        return f"({', '.join([*(['sender'] if shape.sender_first else []), *parts, '**named'])})"
     if shape.takes_any_name:
         return f"({', '.join([*parts, 'signal=signal', 'sender=sender', '**named'])})"
     values = {name: f"v{index}" for index, name in enumerate(names)} | {"signal": "signal", "sender": "sender"}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any as Untyped
 
-__all__ = ["Shape", "shape_of"]
+__all__ = ["SENDING", "Shape", "shape_of"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Shape:
     required: tuple[str, ...] = ()
     #: Whether it has only been told so: the code may not take by position what it takes by name.
     is_told: bool = False
+    #: Whether it sends the named arguments on as a signal's own: then `signal` and `sender` are none of them.
+    sends_on: bool = False
+    #: Whether it takes the sender, before the arguments given by position.
+    sender_first: bool = False
 
     @functools.cached_property
     def by_name(self) -> tuple[str, ...]:
@@ -44,8 +48,18 @@ class Shape:
         A name that an argument given by position takes as well is left in: Python's own error names it best.
         """
         if self.takes_any_name:
-            return named
+            if not self.sends_on:
+                return named
+            return {name: value for name, value in named.items() if name not in ("signal", "sender")}
         return {name: named[name] for name in self.by_name if name in named}
+
+    def leading(self, named: Mapping[str, object]) -> tuple[object, ...]:
+        """What a call passes before the arguments given by position."""
+        return (named["sender"],) if self.sender_first and "sender" in named else ()
+
+
+#: {function: shape} of the methods of Signal that send. Connected to another signal, they send its signals on.
+SENDING: dict[Callable[..., Untyped], Shape] = {}
 
 
 def shape_of(receiver: Callable[..., Untyped]) -> Shape:
@@ -127,7 +141,7 @@ def _of_code(
 
 def _of_method(function: Callable[..., Untyped]) -> Shape:
     if type(function) is types.FunctionType:
-        return _of_function(function, 1)
+        return SENDING.get(function) or _of_function(function, 1)
     return _without_first(shape_of(function))
 
 
@@ -154,6 +168,7 @@ def _of_partial(partial: functools.partial[Untyped]) -> Shape:
         positional=positional[:end],
         positional_only=positional_only,
         keyword_only=(*positional[end:], *shape.keyword_only),
+        sender_first=shape.sender_first and not partial.args,
         required=tuple(name for name in shape.required if name not in given and name not in named),
     )
 
@@ -170,7 +185,7 @@ def _of_entry(receiver: object) -> Shape | None:
     """The shape of what runs when an instance is called, or None if that is written in C."""
     call = next((vars(each)["__call__"] for each in type(receiver).__mro__ if "__call__" in vars(each)), None)
     if type(call) is types.FunctionType:
-        return _of_function(call, 1)
+        return _of_method(call)
     if call is None or type(call) is types.WrapperDescriptorType:
         return None
     # A static method, a partial method, another callable …: as Python looks it up.

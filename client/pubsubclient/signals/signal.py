@@ -11,7 +11,9 @@ from . import declaring, delivery
 from .connection import Connection, disconnect, make
 from .delivery import REGISTRY, deliver
 from .explain import Explanation, explain
+from .placed import Unique, defining_module, global_name
 from .plantext import Mode
+from .shape import SENDING, Shape
 from .taps import Captured, Tap
 from .wildcard import Anonymous, Any
 
@@ -22,7 +24,7 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Untyped])
 
 
-class Signal(Generic[P, R]):
+class Signal(Unique, Generic[P, R]):
     """A signal with a signature. ``P`` is what it is sent with, ``R`` what its receivers return.
 
     ::
@@ -36,6 +38,10 @@ class Signal(Generic[P, R]):
     Receivers need not take all of the arguments: each is passed those it has a name for. A signal object is a signal
     like any other: the functions of the dispatcher take it, and receivers connected to `Any` signal hear it.
 
+    A signal is known by identity. Copies are the signal itself, and so are pickles of one that has a name in its module;
+    others are refused. Calling a signal is `emit`. A signal connected to another one hears it, and sends on what it hears:
+    ``paid.connect(audited.send)`` from the same sender, ``paid.connect(audited)`` from no sender in particular.
+
     Args:
         prototype: A function that shows the arguments. It is never called. Its name and docstring become the
             signal's.
@@ -47,8 +53,10 @@ class Signal(Generic[P, R]):
 
     def __init__(self, prototype: Callable[P, R] | None = None, *, name: str | None = None) -> None:
         self.__name__ = name or getattr(prototype, "__name__", "signal")
-        self.__wrapped__ = prototype  # inspect.signature finds the arguments through it
-        if prototype is not None:
+        if prototype is None:
+            self.__module__ = defining_module() or type(self).__module__
+        else:
+            self.__wrapped__ = prototype  # inspect.signature finds the arguments through it
             self.__doc__ = prototype.__doc__
             self.__module__ = prototype.__module__
             self.__qualname__ = getattr(prototype, "__qualname__", self.__name__)
@@ -61,6 +69,9 @@ class Signal(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<Signal {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        return global_name(self, str(getattr(self, "__qualname__", self.__name__)))
 
     @overload
     def connect(
@@ -133,6 +144,8 @@ class Signal(Generic[P, R]):
         """Call all receivers, from no sender in particular, and forget their responses."""
         deliver(Mode.SEND, self, Anonymous, args, named)
 
+    __call__ = emit
+
     def send_robust(
         self, /, sender: object = Anonymous, *args: P.args, **named: P.kwargs
     ) -> list[tuple[Callable[..., R], R | Exception]]:
@@ -181,3 +194,14 @@ class Signal(Generic[P, R]):
             yield
         finally:
             REGISTRY.taps.remove(tap)
+
+
+SENDING.update(
+    {
+        Signal.emit: Shape(takes_any_name=True, sends_on=True),
+        Signal.send: Shape(takes_any_name=True, sends_on=True, sender_first=True),
+        Signal.send_robust: Shape(takes_any_name=True, sends_on=True, sender_first=True),
+        Signal.asend: Shape(takes_any_name=True, sends_on=True, sender_first=True, is_async=True),
+        Signal.asend_robust: Shape(takes_any_name=True, sends_on=True, sender_first=True, is_async=True),
+    }
+)
