@@ -22,10 +22,7 @@ def is_being_decorated(receiver: object, depth: int) -> bool:
         receiver: What is being connected.
         depth: How many calls of this package it went through as an argument, this one not counted.
     """
-    if type(receiver) is types.FunctionType and not receiver.__dict__:
-        code: types.CodeType | None = receiver.__code__
-    else:
-        code = _code_of_wrapped(receiver)
+    code = _code_of_wrapped(receiver)
     if code is None or code.co_name == "<lambda>":
         return False
     caller = sys._getframe(depth + 1)  # noqa: SLF001 - as the standard library's `namedtuple` does
@@ -39,7 +36,7 @@ def is_being_decorated(receiver: object, depth: int) -> bool:
 
 def _code_of_wrapped(receiver: object) -> types.CodeType | None:
     for _ in range(_MAX_WRAPPERS):
-        if type(receiver) is types.FunctionType and "__wrapped__" not in receiver.__dict__:
+        if type(receiver) is types.FunctionType and not hasattr(receiver, "__wrapped__"):
             return receiver.__code__
         try:
             receiver = receiver.__wrapped__  # type: ignore[attr-defined]

@@ -88,7 +88,7 @@ def shape_of(receiver: Callable[..., Untyped]) -> Shape:
 _MARKS = tuple(vars(mark(lambda: None)).items()) if (mark := getattr(inspect, "markcoroutinefunction", None)) else ()
 
 #: What a function may have that tells other arguments than its code does, or that it gives a coroutine.
-_TELLING = frozenset({"__signature__", "__partialmethod__", "_partialmethod", "_is_coroutine", *dict(_MARKS)})
+_TELLING = ("__signature__", "__partialmethod__", "_partialmethod", "_is_coroutine", *dict(_MARKS))
 
 
 def _of_function(function: types.FunctionType, bound: int) -> Shape:
@@ -103,9 +103,12 @@ def _of_function(function: types.FunctionType, bound: int) -> Shape:
         len(function.__defaults__ or ()),
         frozenset(function.__kwdefaults__ or ()),
     )
-    if _TELLING.isdisjoint(function.__dict__):
+    for name in _TELLING:  # not in the function's `__dict__`, which asking for makes
+        if hasattr(function, name):
+            break
+    else:
         return shape
-    made_for = function.__dict__.get("__partialmethod__") or function.__dict__.get("_partialmethod")
+    made_for = getattr(function, "__partialmethod__", None) or getattr(function, "_partialmethod", None)
     is_async = shape.is_async if made_for is None else shape_of(made_for.func).is_async
     if (told := _told(function, is_async=is_async)) is not None:
         shape = _without_first(told) if bound else told
