@@ -9,25 +9,39 @@ dispatcher.send("orders.paid", number=17)       subscriber.subscribe("orders.pai
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import uuid
-from collections.abc import Hashable, Iterable
+from collections.abc import Awaitable, Hashable, Iterable
 from types import TracebackType
 from typing import Any as AnyValue
 
 from pubsubclient import dispatcher
 from pubsubclient._errors import InvalidArgument
 from pubsubclient._event import Event, ReceivedEvent
+from pubsubclient._own_loop import NoPlaceForLoop, OwnLoop
 from pubsubclient._publisher import Publisher
 from pubsubclient._receipts import Receipt
 from pubsubclient._subscriber import Subscriber
-from pubsubclient.signals import Signal
+from pubsubclient.signals import AsyncReceiverError, Signal
+from pubsubclient.signals.delivery import needs_await
+from pubsubclient.signals.origin import safe_repr
 
 __all__ = ["Bridge", "RemotePublisher", "remote"]
 
 #: the extension attribute that names the bridge which published an event
 _ORIGIN = "bridge"
 _SOURCE = "/publishers/"
+#: of so many signals a bridge remembers that it has warned about them; it warns of no others
+_MAX_WARNED = 1000
+#: so much of a signal is shown in a warning, characters
+_MAX_SHOWN = 200
+
+_NO_PLACE = (
+    "listen cannot await an async receiver in a thread that is inside an event loop already: call it in another one, "
+    "as by await asyncio.to_thread(bridge.listen)"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +82,8 @@ class Bridge:
         self._subscriber = subscriber
         self._id = uuid.uuid4().hex
         self._connections: list[dispatcher.Connection] = []
+        #: the signals warned about, as they are shown
+        self._warned: dict[str, None] = {}
 
     def forward(self, signal: Hashable, sender: object = dispatcher.Any) -> dispatcher.Connection:
         """Publish every local send of a signal from now on, before ``send`` returns.
@@ -75,7 +91,8 @@ class Bridge:
         The send's list of responses holds the `Receipt`. An error of publishing leaves the send as any receiver's does.
 
         Args:
-            signal: a topic's name, a `Signal` whose name is one, or Any: whatever is sent
+            signal: a topic's name, a `Signal` whose name is one, or Any: whatever is sent. A signal that names no topic
+                is then not forwarded; the first send of each is logged as a WARNING
             sender: only what this sender sends
 
         Returns:
@@ -100,7 +117,9 @@ class Bridge:
         """Send received events as local signals, until the subscriber is closed: signal = topic, sender = `remote`.
 
         Data that is a JSON object becomes named arguments; other data is the one argument ``data``. When a receiver
-        raises, the event is given back (nack) and comes again; it is acknowledged when all have returned.
+        raises, the event is given back (nack) and comes again; it is acknowledged when all have returned. Async receivers
+        are awaited one after the other, on an event loop that this call makes and closes. What they have started and not
+        awaited is no part of that: it goes on while an event is awaited, and is cancelled in the end.
 
         Args:
             wait: end when nothing has come for so many seconds; by default only `Subscriber.close` ends it
@@ -112,22 +131,29 @@ class Bridge:
 
         Raises:
             InvalidArgument: the bridge has no subscriber, or an argument is out of its range
+            AsyncReceiverError: an event met an async receiver, and this thread is inside an event loop already; call
+                listen in a thread, as by ``await asyncio.to_thread(bridge.listen)``
             ServiceError, Unavailable: see `Subscriber.events`
         """
         if self._subscriber is None:
             raise InvalidArgument("listen: this bridge was made without a subscriber.")
         objects: dict[str, Hashable] = {_topic_of(signal): signal for signal in signals}
         handled = 0
-        for event in self._subscriber.events(wait=wait, max_events=max_events):
-            if event.attributes.get(_ORIGIN) == self._id:
-                continue
-            try:
-                dispatcher.send(objects.get(event.topic, event.topic), _sender_of(event), **_arguments_of(event))
-            except Exception as error:  # noqa: BLE001 - whatever a receiver raises, the event is not handled
-                _log.exception("A receiver of %r failed on the event %s", event.topic, event.id)
-                event.nack(reason=f"{type(error).__name__}: {error}")
-            else:
-                handled += 1
+        with OwnLoop() as loop:
+            for event in self._subscriber.events(wait=wait, max_events=max_events):
+                if event.attributes.get(_ORIGIN) == self._id:
+                    continue
+                signal, sender = objects.get(event.topic, event.topic), _sender_of(event)
+                try:
+                    _send(signal, sender, _arguments_of(event), loop)
+                except NoPlaceForLoop:
+                    event.nack(reason="no async receiver can be awaited here")
+                    raise AsyncReceiverError(_NO_PLACE, signal=signal) from None
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, it failed
+                    _log.exception("A receiver of %r failed on the event %s", event.topic, event.id)
+                    event.nack(reason=_text_of(error))
+                else:
+                    handled += 1
         return handled
 
     def close(self) -> None:
@@ -147,17 +173,64 @@ class Bridge:
         """The receiver that forwards."""
         if isinstance(sender, RemotePublisher) or self._publisher is None:
             return None  # it came over a bridge
+        try:
+            topic = _topic_of(signal)
+        except InvalidArgument as error:  # only Any brings it here
+            self._warn(signal, error)
+            return None
         if arguments:
             raise InvalidArgument(
                 f"A forwarded signal takes named arguments only; {signal!r} was sent with positional ones."
             )
-        return self._publisher.publish(Event(_topic_of(signal), named, type="signal", attributes={_ORIGIN: self._id}))
+        return self._publisher.publish(Event(topic, named, type="signal", attributes={_ORIGIN: self._id}))
+
+    def _warn(self, signal: Hashable, error: InvalidArgument) -> None:
+        """Say once of each signal that it is not forwarded."""
+        shown = safe_repr(signal)[:_MAX_SHOWN]
+        if shown in self._warned or len(self._warned) > _MAX_WARNED:
+            return
+        self._warned[shown] = None
+        if len(self._warned) <= _MAX_WARNED:
+            _log.warning("Not forwarded: %.*s", 2 * _MAX_SHOWN, error)
+        else:
+            _log.warning("More than %d signals are not forwarded. The others are not named", _MAX_WARNED)
+
+
+def _send(signal: Hashable, sender: object, arguments: dict[str, AnyValue], loop: OwnLoop) -> None:
+    """Send, and come back when all that the receivers gave to be awaited has ended."""
+    if needs_await(signal, sender):
+        loop.run(dispatcher.asend(signal, sender, **arguments))
+        return
+    responses = [response for _, response in dispatcher.send(signal, sender, **arguments)]
+    awaitables = [response for response in responses if inspect.isawaitable(response)]
+    try:
+        if awaitables:
+            loop.run(_await_all(awaitables))
+    finally:
+        for left in awaitables:
+            if inspect.iscoroutine(left):
+                left.close()
+
+
+async def _await_all(awaitables: list[Awaitable[object]]) -> None:
+    """Await what plain receivers returned, one after the other, and take it off the list."""
+    while awaitables:
+        await awaitables.pop(0)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an error may refuse to be shown
+        return type(error).__name__
 
 
 def _topic_of(signal: Hashable) -> str:
     name = signal.__name__ if isinstance(signal, Signal) else signal
     if not isinstance(name, str):
-        raise InvalidArgument(f"A forwarded signal is a topic's name or a Signal that has one; got {signal!r}.")
+        raise InvalidArgument(
+            f"A forwarded signal is a topic's name or a Signal that has one; got {safe_repr(signal)}."
+        )
     return Event(name).topic  # checks the name
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from .signals import errors
 from .signals.connection import Connection, connect, disconnect
+from .signals.declaring import receiver
 from .signals.delivery import asend, asend_robust, send, send_exact, send_robust
 from .signals.errors import (
     AsyncReceiverError,
@@ -28,11 +29,13 @@ from .signals.explain import explain
 from .signals.listing import getAllReceivers, getReceivers, liveReceivers
 from .signals.robustapply import robustApply
 from .signals.saferef import BoundMethodWeakref, safeRef
-from .signals.signal import Signal, receiver
-from .signals.wildcard import Anonymous, Any
+from .signals.signal import Signal
+from .signals.wildcard import Anonymous, AnonymousType, Any, AnyType, Wildcard
 
-sendExact = send_exact  # noqa: N816 - PyDispatcher's name
-sendRobust = send_robust  # noqa: N816 - PyDispatcher's name
+# PyDispatcher's names. Those of the wildcards' classes look private, and programs import them.
+sendExact = send_exact  # noqa: N816
+sendRobust = send_robust  # noqa: N816
+_Parameter, _Any, _Anonymous = Wildcard, AnyType, AnonymousType
 
 __all__ = [
     "Anonymous",

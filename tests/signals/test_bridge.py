@@ -143,16 +143,47 @@ def test_signal_objects_go_by_their_names(url: str, subscribed: Callable[..., Su
     assert heard == [7]
 
 
-def test_any_forwards_whatever_is_sent(url: str, subscribed: Callable[..., Subscriber]) -> None:
-    """Each signal to its topic; one whose name is no topic's is refused where it is sent."""
+class Unshown:
+    """A signal that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+def test_any_forwards_what_names_a_topic(
+    url: str, subscribed: Callable[..., Subscriber], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each signal to its topic. One that names none is the business of others: it is left alone, with one warning."""
     subscriber = subscribed("this", "that")
-    with Bridge(Publisher("all", service=url)) as bridge:
+    others = ["no topic", ("model", "saved"), 7, object(), Unshown(), "x" * 10_000, Signal(name="a b"), dispatcher.Any]
+    with Bridge(Publisher("all", service=url)) as bridge, caplog.at_level(logging.WARNING, "pubsubclient"):
         bridge.forward(dispatcher.Any)
         dispatcher.send("this", n=1)
-        dispatcher.send("that", n=2)
-        with pytest.raises(InvalidArgument, match="topic"):
-            dispatcher.send("no topic", n=3)
+        for _ in range(3):
+            for other in others:
+                ((_, receipt),) = dispatcher.send(other, object(), object(), thing=object())
+                assert receipt is None
+        Signal(name="that").send(None, n=2)
+        with pytest.raises(InvalidArgument, match="named arguments only"):
+            dispatcher.send("this", object(), 1)
     assert [(event.topic, event.data["n"]) for event in subscriber.get_events()] == [("this", 1), ("that", 2)]
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == len(others)
+    assert warnings[0].startswith("Not forwarded: 'no topic' cannot name a topic")
+    assert max(map(len, warnings)) < 1000
+
+
+def test_what_is_remembered_of_signals_that_are_not_forwarded_is_bounded(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A program may send a signal of its own for each of its objects."""
+    with Bridge(Publisher("many", service=url)) as bridge, caplog.at_level(logging.WARNING, "pubsubclient"):
+        bridge.forward(dispatcher.Any)
+        for number in [*range(1500), *range(10)]:
+            dispatcher.send(("saved", number))
+        assert len(bridge._warned) <= 1001
+    assert len(caplog.records) == 1001
+    assert caplog.records[-1].getMessage() == "More than 1000 signals are not forwarded. The others are not named"
 
 
 def test_closing_the_subscriber_ends_listening(url: str, subscribed: Callable[..., Subscriber]) -> None:

@@ -11,6 +11,8 @@ from typing import Any as Untyped
 import pytest
 
 from pubsubclient.dispatcher import connect, disconnect, send, sendRobust
+from pubsubclient.signals import changes
+from pubsubclient.signals.delivery import REGISTRY
 from pubsubclient.signals.registry import Registry
 
 Interrupt = Callable[[Callable[[], None]], None]
@@ -134,6 +136,49 @@ def test_a_change_between_finding_the_receivers_and_keeping_the_function_is_not_
     assert names(sending("s")) == ["early"]
     for _ in range(5):
         assert names(sending("s")) == ["early", "late"]
+
+
+def test_what_is_folded_again_ends_no_younger_connection() -> None:
+    """A fork, or an interruption where nothing can be caught, leaves in the log what is folded already."""
+
+    def receive() -> int:
+        return 1
+
+    first = connect(receive, "s")
+    pending = [(changes.add, first._link)]
+    second = connect(receive, "s")
+    pending.append((changes.add, second._link))
+    REGISTRY.log[:0] = pending
+    REGISTRY.fold()
+    assert (first.connected, second.connected) == (False, True)
+    assert names(send("s")) == [1]
+
+
+def test_an_interruption_keeps_the_rest_of_the_log() -> None:
+    """What it comes in the middle of is done again, what was done before is not."""
+
+    class Interrupts:
+        """A signal whose comparison an interrupt comes in."""
+
+        armed = True
+
+        def __hash__(self) -> int:
+            return 7
+
+        def __eq__(self, other: object) -> bool:
+            if self.armed and isinstance(other, Interrupts):
+                raise KeyboardInterrupt
+            return self is other
+
+    kept, late, signals = receiver("kept"), receiver("late"), (Interrupts(), Interrupts())
+    connect(kept, signals[0])
+    with pytest.raises(KeyboardInterrupt):
+        connect(kept, signals[1])
+    assert len(REGISTRY.log) == 1
+    Interrupts.armed = False
+    connect(late, "s")
+    assert REGISTRY.log == []
+    assert [names(send(signal)) for signal in (*signals, "s")] == [["kept"], ["kept"], ["late"]]
 
 
 def test_a_signal_that_cannot_be_compared_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:

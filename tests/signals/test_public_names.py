@@ -22,6 +22,16 @@ def test_the_names_of_pydispatcher_are_there() -> None:
     assert pydispatch.__all__ == ["dispatcher", "errors", "robust", "robustapply", "saferef"]
 
 
+def test_the_classes_of_the_wildcards_have_the_names_of_pydispatcher() -> None:
+    """Programs import them, to ask for the type of a sender."""
+    for module in (pubsubclient.dispatcher, pydispatch.dispatcher):
+        assert isinstance(module.Any, module._Any)
+        assert isinstance(module.Anonymous, module._Anonymous)
+        assert issubclass(module._Any, module._Parameter)
+        assert issubclass(module._Anonymous, module._Parameter)
+        assert not isinstance(module.Any, module._Anonymous)
+
+
 def test_all_that_is_promised_is_there() -> None:
     modules = [pubsubclient.dispatcher, pubsubclient.signals, pydispatch]
     modules += [getattr(pydispatch, name) for name in pydispatch.__all__]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -17,6 +18,8 @@ from typing import Any as Untyped
 import pytest
 
 from pubsubclient.dispatcher import Any, DispatcherKeyError, Signal, connect, disconnect, send
+from pubsubclient.signals.delivery import REGISTRY
+from pubsubclient.signals.registry import _MAX_PENDING, Registry
 from signals.clean import assert_clean
 
 SECONDS = float(os.environ.get("SIGNALS_TORTURE_S", "3"))
@@ -187,3 +190,96 @@ def test_a_lock_held_by_a_finalizer_and_by_a_connecting_thread_cannot_lock_both(
         module.Registry.forget_routes = original  # type: ignore[method-assign]
     assert [response for _, response in send("s")] == ["steady 0", "other"]
     disconnect(steady, "s")
+
+
+@pytest.mark.parametrize("threads", [3, 8])
+def test_threads_that_change_connections_without_pause_do_not_outrun_the_one_that_folds(threads: int) -> None:
+    """The changes that wait are bounded, whoever makes them: a send reads past all of them."""
+    signal: Signal[..., object] = Signal()
+    longest = [0] * threads
+
+    def churn(index: int) -> None:
+        for _ in range(120_000 // threads):
+
+            def mine() -> None: ...
+
+            signal.connect(mine).disconnect()
+            longest[index] = max(longest[index], len(REGISTRY.log))
+
+    run_threads([lambda index=index: churn(index) for index in range(threads)])  # type: ignore[misc]
+    assert max(longest) <= 10_000
+    assert_clean()
+
+
+def test_a_fold_that_stands_still_stops_no_other_thread() -> None:
+    """They wait a moment each, and go on: who folds may be waiting for one of them."""
+    original = Registry.forget_routes
+    inside, go_on = threading.Event(), threading.Event()
+
+    def waits(self: Untyped, table: Untyped, signal: Untyped) -> None:
+        if threading.current_thread().name == "folds":
+            Registry.forget_routes = original  # type: ignore[method-assign]
+            inside.set()
+            go_on.wait(60)
+            for _ in range(_MAX_PENDING):  # as a finalizer might: it does not wait for itself
+                connect(steady, "mine").disconnect()
+        original(self, table, signal)
+
+    Registry.forget_routes = waits  # type: ignore[method-assign]
+    try:
+        folding = threading.Thread(target=connect, args=(steady, "s"), name="folds")
+        folding.start()
+        assert inside.wait(10)
+        for _ in range(_MAX_PENDING // 2 + 10):
+            connect(steady, "t").disconnect()
+        with connect(steady, "t"):
+            assert [response for _, response in send("t", a=5)] == ["steady 5"]
+        assert len(REGISTRY.log) > _MAX_PENDING
+        go_on.set()
+        folding.join(60)
+        assert not folding.is_alive()
+    finally:
+        Registry.forget_routes = original  # type: ignore[method-assign]
+        go_on.set()
+    disconnect(steady, "s")
+    assert_clean()
+
+
+FORKED = """
+import os, sys, threading
+from pubsubclient.dispatcher import connect, disconnect, send
+from pubsubclient.signals.delivery import REGISTRY
+from pubsubclient.signals.registry import Registry
+
+original, inside = Registry.forget_routes, threading.Event()
+
+def waits(self, table, signal):
+    Registry.forget_routes = original
+    inside.set()
+    threading.Event().wait()
+
+def early(): return "early"
+def late(): return "late"
+
+Registry.forget_routes = waits
+threading.Thread(target=connect, args=(early, "s"), daemon=True).start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    connect(late, "s")
+    ok = [response for _, response in send("s")] == ["early", "late"] and not REGISTRY.log
+    disconnect(early, "s")
+    os._exit(0 if ok and [response for _, response in send("s")] == ["late"] and not REGISTRY.log else 1)
+status = os.waitpid(child, 0)[1]
+sys.stdout.flush()
+os._exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_child_that_is_forked_in_the_middle_of_a_fold_ends_it() -> None:
+    """The thread that was folding is not in the child, its lock is."""
+    # Python 3.12 warns of forks beside threads.
+    program = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

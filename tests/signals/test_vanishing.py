@@ -6,6 +6,7 @@ import functools
 import sys
 import types
 import warnings
+import weakref
 
 import pytest
 
@@ -56,12 +57,6 @@ class TestTemporaries:
         with pytest.warns(VanishingReceiverWarning):
             connect(types.MethodType(lambda self: None, owner), "s")
 
-    def test_a_decorated_function_would_be_replaced_by_its_connection(self) -> None:
-        with pytest.warns((VanishingReceiverWarning, VanishedReceiverWarning)):
-
-            @signal.connect
-            def receive() -> None: ...
-
 
 def test_what_somebody_holds_is_connected_without_a_warning() -> None:
     owner, function, partial = Owner(), lambda: None, functools.partial(print)
@@ -98,6 +93,20 @@ def test_a_local_function_that_lives_until_some_send_is_not_reported() -> None:
         warnings.simplefilter("error")
         for _ in range(5):
             use()
+
+
+def test_a_function_of_a_module_that_dies_before_any_send_is_reported_too() -> None:
+    """As one does whose decorator connects it, and gives back something else."""
+    space = {"connect": connect}
+    with pytest.warns(VanishedReceiverWarning, match=r"receive \(<string>:1\).*weak=False"):
+        exec("@lambda function: connect(function, 's') and None\ndef receive(): ...", space)
+
+
+def test_a_reference_that_is_made_on_the_spot_is_no_receiver_that_vanishes() -> None:
+    owner = Owner()
+    connect(weakref.WeakMethod(owner.method), "s")
+    signal.connect(connect(owner.method, "t"))
+    assert signal.has_receivers()
 
 
 def test_nothing_is_reported_when_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""``pydispatch.dispatcher``. Its tables (`connections`, `senders`, `sendersBack`) were private and are not here."""
+"""``pydispatch.dispatcher``. Its tables (`connections`, `senders`, `sendersBack`) were private and are not here.
+
+The classes of its wildcards are, because programs import them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,11 @@ from ..dispatcher import (
     send,
     sendExact,
 )
+from ..signals.wildcard import AnonymousType, AnyType, Wildcard
 from . import errors, robustapply, saferef
+
+#: The classes of the wildcards.
+_Parameter, _Any, _Anonymous = Wildcard, AnyType, AnonymousType
 
 #: The types of what `getReceivers` gives for weakly connected receivers.
 WEAKREF_TYPES = (weakref.ReferenceType, saferef.BoundMethodWeakref)

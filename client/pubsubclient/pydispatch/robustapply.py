@@ -18,10 +18,10 @@ def function(receiver: Receiver) -> tuple[Receiver, types.CodeType, int]:
         ValueError: If it is not written in Python. `robustApply` can call it all the same.
     """
     called: Receiver = receiver
-    if not isinstance(receiver, (types.FunctionType, types.MethodType)):
+    if type(receiver) not in (types.FunctionType, types.MethodType):
         called = getattr(receiver, "__call__", receiver)  # noqa: B004 - the method is wanted, not a yes or no
     code = code_of(called)
     if code is None:
         message = f"unknown receiver type {receiver!r} {type(receiver)}"
         raise ValueError(message)
-    return called, code, int(isinstance(called, types.MethodType))
+    return called, code, int(type(called) is types.MethodType)

@@ -7,6 +7,7 @@ connections. Nothing here needs the network.
 from __future__ import annotations
 
 from .connection import Connection
+from .declaring import receiver
 from .errors import (
     AsyncReceiverError,
     DispatcherError,
@@ -16,7 +17,7 @@ from .errors import (
     VanishingReceiverWarning,
 )
 from .explain import Delivery, Explanation
-from .signal import Signal, receiver
+from .signal import Signal
 from .taps import Captured
 from .wildcard import Anonymous, Any
 

@@ -1,6 +1,7 @@
 """The changes that a registry logs: what each does to the tables when it is folded, and how to read past those pending.
 
-All but `overlay` run under the folding lock. They may be interrupted by anything, but by no other of them.
+All but `overlay` run under the folding lock. They may be interrupted by anything, but by no other of them. What is
+folded may be folded again, in the same order: an interruption, or a fork in the middle of a fold, leaves it in the log.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ def add(registry: Registry, link: Link) -> None:
         cell = table.cells[link.signal] = {}
         registry.count_own(table, link.signal, 1)
     replaced = cell.get(link.key)
+    if replaced is not None and replaced.sequence > link.sequence:
+        link.claim()  # it came late, or is folded again: as in `overlay`, the younger one stays
+        return
     cell[link.key] = link
     if replaced is not None and replaced is not link:
         replaced.claim()
@@ -69,11 +73,11 @@ def remove(registry: Registry, link: Link) -> None:
 
 
 def drop(registry: Registry, table: Table) -> None:
-    for signal, cell in table.cells.items():
+    while table.cells:
+        signal, cell = table.cells.popitem()
         registry.count_own(table, signal, -1)
         for link in cell.values():
             link.claim()
-    table.cells.clear()
     table.routes.clear()
 
 

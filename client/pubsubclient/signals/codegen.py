@@ -12,7 +12,7 @@ from typing import Any as Untyped
 
 from .errors import AsyncReceiverError
 from .link import Receiver
-from .origin import blame, describe
+from .origin import blame, describe, safe_repr
 from .plantext import Text, write
 
 __all__ = ["Bind", "Plan", "compiled", "kept", "refuse"]
@@ -31,7 +31,7 @@ _MAX_KEPT = 512
 def refuse(receiver: Receiver, signal: object) -> AsyncReceiverError:
     """The error for an async receiver that is met by a send that cannot await it."""
     where = describe(receiver)
-    message = f"{where} is async: send {signal!r} with asend, or connect a receiver that is not"
+    message = f"{where} is async: send {safe_repr(signal)} with asend, or connect a receiver that is not"
     return AsyncReceiverError(message, signal=signal, receiver=where)
 
 

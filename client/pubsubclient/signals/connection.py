@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import types
 import weakref
 from collections.abc import Hashable
 from types import TracebackType
+from typing import Any as Untyped
+from typing import NoReturn
 
+from .decoration import is_being_decorated
 from .delivery import REGISTRY
 from .errors import DispatcherKeyError, DispatcherTypeError
 from .link import Link, Receiver, key_of, key_of_uid
-from .origin import describe
+from .origin import describe, safe_repr
+from .placed import Unique
 from .saferef import BoundMethodWeakref
 from .vanish import warn_if_vanishing
 from .wildcard import Any
 
 __all__ = ["Connection", "connect", "disconnect", "make"]
 
-_REFERENCES = (weakref.ReferenceType, BoundMethodWeakref)
 
-
-class Connection:
+class Connection(Unique):
     """One receiver connected to one signal of one sender. Leaving its ``with`` block disconnects it.
 
-    It keeps neither the receiver nor the sender alive, and dropping it disconnects nothing.
+    It keeps neither the receiver nor the sender alive, and dropping it disconnects nothing. Only one that was made with
+    ``@signal.connect`` above a function has taken the function's name, and so its place: it keeps the function alive.
+
+    Calling it calls the receiver. Where a receiver is asked for, it stands for its own.
     """
 
-    __slots__ = ("_link",)
+    __slots__ = ("_function", "_link")
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, function: Receiver | None = None) -> None:
         self._link = link
+        #: The function whose name it has.
+        self._function = function
 
     @property
     def connected(self) -> bool:
@@ -59,9 +67,26 @@ class Connection:
         """End it. Does nothing if it has ended already."""
         REGISTRY.remove(self._link)
 
-    def expect_end(self) -> None:
-        """Say nothing when the receiver dies early: it has been said."""
-        self._link.local = None
+    @property
+    def __wrapped__(self) -> Receiver:
+        """The receiver, as a decorated function has it: `inspect.signature` and `help` look there."""
+        receiver = _referent(self)
+        if receiver is None:
+            message = "the receiver of this connection is dead or disconnected"
+            raise AttributeError(message)
+        return receiver
+
+    def __call__(self, /, *arguments: Untyped, **named: Untyped) -> Untyped:
+        """Call the receiver.
+
+        Raises:
+            DispatcherTypeError: If it is dead or disconnected, and the connection does not keep it.
+        """
+        return _alive(self, self.signal)(*arguments, **named)
+
+    def __reduce__(self) -> NoReturn:
+        message = f"cannot pickle {self!r}: a connection is of one process; pickle what is connected, and connect again"
+        raise TypeError(message)
 
     def __enter__(self) -> Connection:
         return self
@@ -75,6 +100,10 @@ class Connection:
         receiver = self.receiver
         name = "nobody any more" if receiver is None else describe(receiver)
         return f"<Connection of {name} to {self.signal!r} from {self.sender!r}>"
+
+
+#: What stands for another receiver: weak references, and a receiver's own connection.
+_REFERENCES = (weakref.ReferenceType, BoundMethodWeakref, Connection)
 
 
 def connect(
@@ -109,11 +138,9 @@ def connect(
     Warns:
         VanishingReceiverWarning: If it is to be weak, and nothing else refers to the receiver.
     """
-    warned = weak and warn_if_vanishing(receiver, 1)
-    connection = make(receiver, signal, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
-    if warned:
-        connection.expect_end()
-    return connection
+    return make(
+        receiver, signal, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority, looks_back=True
+    )
 
 
 def make(
@@ -125,22 +152,35 @@ def make(
     dispatch_uid: Hashable,
     once: bool,
     priority: int,
+    looks_back: bool = False,
 ) -> Connection:
-    """Connect, without a look at whether the receiver will live."""
+    """Connect.
+
+    Args:
+        receiver, signal, sender, weak, dispatch_uid, once, priority: As in `connect`.
+        looks_back: Whether the caller of the caller is the user, whose receiver may be held by nothing else.
+    """
+    is_reference = isinstance(receiver, _REFERENCES)
+    keep = warned = False
+    if looks_back:
+        keep = is_being_decorated(receiver, 2)
+        warned = weak and not keep and not is_reference and warn_if_vanishing(receiver, 2)
     _check_signal(signal)
-    if isinstance(receiver, _REFERENCES):
-        referent = receiver()
-        if referent is None:
-            message = "the receiver is a weak reference to something dead"
-            raise DispatcherTypeError(message, signal=signal)
-        receiver, weak = referent, True
+    if is_reference:
+        weak = weak or not isinstance(receiver, Connection)
+        receiver = _alive(receiver, signal)
     if not callable(receiver):
-        message = f"the receiver {receiver!r} is not callable"
-        raise DispatcherTypeError(message, signal=signal, receiver=repr(receiver))
+        message = f"the receiver {safe_repr(receiver)} is not callable"
+        raise DispatcherTypeError(message, signal=signal, receiver=safe_repr(receiver))
     table = REGISTRY.table_for(sender)
     link = Link(receiver, signal, table, weak=weak, uid=dispatch_uid, once=once, priority=priority)
+    if link.shape.sends_on and type(signal) is types.FunctionType:
+        message = f"the receiver comes first, then the signal: got {safe_repr(receiver)}, then {describe(signal)}"
+        raise DispatcherTypeError(message, signal=signal, receiver=safe_repr(receiver))
+    if warned:
+        link.code = None
     REGISTRY.add(link)
-    return Connection(link)
+    return Connection(link, receiver if keep else None)
 
 
 def disconnect(
@@ -165,13 +205,37 @@ def disconnect(
     """
     _check_signal(signal)
     if isinstance(receiver, _REFERENCES):
-        receiver = receiver()
+        receiver = _referent(receiver)
     key = key_of(receiver) if dispatch_uid is None and receiver is not None else key_of_uid(dispatch_uid)
     link = REGISTRY.find(key, signal, sender)
     if link is None or not REGISTRY.remove(link):
-        name = f"dispatch_uid {dispatch_uid!r}" if receiver is None or dispatch_uid is not None else describe(receiver)
-        message = f"no connection of {name} to signal {signal!r} from sender {sender!r}"
+        name = (
+            f"dispatch_uid {safe_repr(dispatch_uid)}"
+            if receiver is None or dispatch_uid is not None
+            else describe(receiver)
+        )
+        message = f"no connection of {name} to signal {safe_repr(signal)} from sender {safe_repr(sender)}"
         raise DispatcherKeyError(message, signal=signal, receiver=name)
+
+
+def _referent(reference: Untyped) -> Receiver | None:
+    """The receiver that a reference refers to, or None if it is dead, or disconnected and not kept."""
+    if not isinstance(reference, Connection):
+        return reference()  # type: ignore[no-any-return]
+    kept = reference._function  # noqa: SLF001 - of this module
+    return reference.receiver if kept is None else kept
+
+
+def _alive(reference: object, signal: Hashable) -> Receiver:
+    """The receiver that a reference refers to. Raises DispatcherTypeError if there is none any more."""
+    receiver = _referent(reference)
+    if receiver is None:
+        what = "connection whose receiver is dead or disconnected"
+        if not isinstance(reference, Connection):
+            what = "weak reference to something dead"
+        message = f"the receiver is a {what}"
+        raise DispatcherTypeError(message, signal=signal)
+    return receiver
 
 
 def _check_signal(signal: object) -> None:
@@ -181,5 +245,5 @@ def _check_signal(signal: object) -> None:
     try:
         hash(signal)
     except TypeError as error:
-        message = f"the signal {signal!r} is not hashable"
+        message = f"the signal {safe_repr(signal)} is not hashable"
         raise DispatcherTypeError(message, signal=signal) from error

@@ -21,7 +21,17 @@ from .registry import Registry
 from .taps import Captured
 from .wildcard import Anonymous, Any
 
-__all__ = ["REGISTRY", "Responses", "asend", "asend_robust", "deliver", "send", "send_exact", "send_robust"]
+__all__ = [
+    "REGISTRY",
+    "Responses",
+    "asend",
+    "asend_robust",
+    "deliver",
+    "needs_await",
+    "send",
+    "send_exact",
+    "send_robust",
+]
 
 #: What a send returns: each receiver with its response, in the order of the calls.
 Responses = list[tuple[Receiver, Untyped]]
@@ -177,6 +187,11 @@ def _split(plans: dict[int | None, Plan]) -> Plan:
         return plan(signal, sender, arguments, named)
 
     return split
+
+
+def needs_await(signal: Hashable, sender: object) -> bool:
+    """Whether a send would meet an async receiver."""
+    return any(link.shape.is_async for link in REGISTRY.matching(signal, sender) if link.resolve() is not None)
 
 
 async def _nothing() -> Responses:

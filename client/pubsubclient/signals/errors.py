@@ -9,7 +9,7 @@
             └── AsyncReceiverError                  an async receiver met by a send that cannot await it
     Warning
     ├── VanishingReceiverWarning  (RuntimeWarning)  nothing keeps the receiver alive: it is gone after the connect
-    └── VanishedReceiverWarning   (ResourceWarning) a local function died before any signal was sent
+    └── VanishedReceiverWarning   (ResourceWarning) a function died before any signal was sent
 """
 
 from __future__ import annotations
@@ -60,4 +60,4 @@ class VanishingReceiverWarning(RuntimeWarning):
 
 
 class VanishedReceiverWarning(ResourceWarning):
-    """A local function or lambda died before any signal was sent: a weak connection did not keep it alive."""
+    """A function or lambda died before any signal was sent: a weak connection did not keep it alive."""

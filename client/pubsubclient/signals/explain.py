@@ -67,7 +67,7 @@ def explain(signal: Hashable = Any, sender: object = Anonymous, *arguments: obje
 def _delivery(link: Link, given: int, named: dict[str, object]) -> Delivery:
     shape = link.shape
     sent = {"signal": None, "sender": None, **named}
-    passed = tuple(shape.select(sent))
+    passed = (*(["sender"] if shape.sender_first else []), *shape.select(sent))
     by_position = shape.positional[:given]
     receiver = link.resolve()
     return Delivery(

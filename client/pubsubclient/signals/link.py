@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from typing import Any as Untyped
 
 from .errors import DispatcherTypeError
-from .origin import code_of, describe
+from .origin import describe
 from .shape import Shape, shape_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _sequence = itertools.count()
 
 def key_of(receiver: Receiver) -> Hashable:
     """The identity of a receiver, valid while the receiver lives."""
-    if isinstance(receiver, types.MethodType):
+    if type(receiver) is types.MethodType:
         return id(receiver.__self__), id(receiver.__func__)
     owner = _owner(receiver)
     return id(receiver) if owner is None else (id(owner), receiver.__name__)
@@ -45,9 +45,10 @@ def key_of_uid(uid: Hashable) -> Hashable:
 
 def _owner(receiver: object) -> object:
     """The instance a method written in C is made from, anew at every access: the deque of ``deque().append``."""
-    if not isinstance(receiver, _BUILTIN_METHODS) or isinstance(receiver.__self__, types.ModuleType):
+    if type(receiver) not in _BUILTIN_METHODS:
         return None
-    return receiver.__self__
+    owner = receiver.__self__  # type: ignore[attr-defined]
+    return None if issubclass(type(owner), types.ModuleType) else owner
 
 
 def _nothing() -> None:
@@ -71,10 +72,10 @@ class Link:
 
     __slots__ = (
         "born",
+        "code",
         "func",
         "key",
         "live",
-        "local",
         "once",
         "priority",
         "ref",
@@ -106,8 +107,8 @@ class Link:
         self.shape: Shape = shape_of(receiver)
         #: How often the registry had been asked when it was made.
         self.born = table.registry.asked
-        #: The code of a receiver that lives in a function only, for the warning about its early death.
-        self.local = _local_code(receiver) if weak else None
+        #: The code of a function, for the warning about its early death.
+        self.code = receiver.__code__ if weak and type(receiver) is types.FunctionType else None
         #: Deleted by the one who ends the connection.
         self.live = True
         #: The receiver; or a weak reference to it, to a method's instance, or a maker of a builtin method.
@@ -121,7 +122,7 @@ class Link:
         # The callback refers to the link, and the link to the reference: `claim` opens this circle. A reference of a
         # class of our own could name the link instead, but calling one takes half as long again.
         try:
-            if isinstance(receiver, types.MethodType):
+            if type(receiver) is types.MethodType:
                 self.ref = weakref.ref(receiver.__self__, self._died)
                 self.func = weakref.ref(receiver.__func__, self._died)
             elif (owner := _owner(receiver)) is not None:
@@ -181,9 +182,3 @@ class _BuiltinMethod:
     def __call__(self) -> Receiver | None:
         instance = self.instance()
         return None if instance is None else getattr(instance, self.name)
-
-
-def _local_code(receiver: Receiver) -> types.CodeType | None:
-    if isinstance(receiver, types.FunctionType) and "<" in receiver.__qualname__:  # <locals> or <lambda>
-        return code_of(receiver)
-    return None

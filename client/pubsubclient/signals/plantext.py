@@ -91,13 +91,15 @@ def arguments_text(shape: Shape, given: int, names: tuple[str, ...]) -> str:
         names: The names that are sent, besides `signal` and `sender`, and that some receiver takes.
     """
     parts = ["*arguments"] if given else []
+    if shape.sends_on:
+        return f"({', '.join([*(['sender'] if shape.sender_first else []), *parts, '**named'])})"
     if shape.takes_any_name:
         return f"({', '.join([*parts, 'signal=signal', 'sender=sender', '**named'])})"
     values = {name: f"v{index}" for index, name in enumerate(names)} | {"signal": "signal", "sender": "sender"}
     by_position: set[str] = set()
     # Passing by position is cheaper, and the same as long as no parameter is left out before.
     for index, name in enumerate(shape.positional[given:], given):
-        if index < shape.positional_only or name not in values:
+        if shape.is_told or index < shape.positional_only or name not in values:
             break
         parts.append(values[name])
         by_position.add(name)

@@ -1,9 +1,12 @@
 """The tables of connections, changed by any thread, read by every send, and never locked against anybody.
 
 A change is first written to a log (appending to a list is atomic), then folded into the tables by whoever gets the
-folding lock; nobody ever waits for that lock. So a finalizer that the garbage collector runs in the middle of a fold
+folding lock; nobody needs that lock to go on. So a finalizer that the garbage collector runs in the middle of a fold
 can connect and disconnect: its change stays in the log until the fold it interrupted goes on. A reader takes the log
 first and the tables after, and applies the one to the other; a change that has returned is in one of them.
+
+The log is bounded: whoever finds it long waits a moment for the lock, so that who folds catches up, and then folds
+what is left.
 
 Routes are cached in the tables. The cache is used only while the log is empty, and written only under the folding lock
 when nothing has changed since the route was read.
@@ -18,6 +21,7 @@ from collections.abc import Callable, Hashable
 from operator import attrgetter
 from typing import Any as Untyped
 
+from .._fork import reset_in_child
 from . import changes
 from .changes import Change
 from .codegen import Plan
@@ -39,6 +43,11 @@ _by_priority = attrgetter("priority")
 
 #: How many signals one table caches the routes of.
 _MAX_ROUTES = 1024
+
+#: With more changes than these in the log, who makes one waits for who folds them.
+_MAX_PENDING = 1000
+#: How long, at most. Who folds may be held up by a finalizer that itself waits for the one who waits here.
+_PATIENCE_S = 0.01
 
 
 class Registry:
@@ -64,9 +73,16 @@ class Registry:
         #: Counts the changes that are in the tables.
         self.version = 0
         self._folding = threading.Lock()
+        #: The thread that has the folding lock, 0 for none.
+        self._folder = 0
         self._nowhere = Route((), miss)
         #: The tables in `tables` that may hold routes.
         self._warm: dict[int, Table] = {}
+        reset_in_child(self)
+
+    def after_fork(self) -> None:
+        """Let a forked child fold: a thread that it does not have may hold the lock."""
+        self._folding = threading.Lock()
 
     # -- changes -----------------------------------------------------------------------------------------------
 
@@ -90,7 +106,7 @@ class Registry:
     def lost(self, link: Link) -> None:
         """Called when a receiver dies."""
         # Connecting empties the cache of routine sends, so the next send after it, of any signal, is counted.
-        unheard = link.local if link.born == self.asked else None
+        unheard = link.code if link.born == self.asked else None
         if self.remove(link) and unheard is not None:
             warn_vanished(unheard)
 
@@ -123,25 +139,50 @@ class Registry:
 
     def fold(self) -> None:
         """Move the log into the tables, unless somebody is doing it."""
-        log = self.log
         # Looking again after the release catches a change that came between the last look and the release.
-        while log and self._folding.acquire(blocking=False):
+        while self.log and self._take_lock():
             try:
-                while log:
-                    action, subject = log[0]
-                    try:
-                        action(self, subject)
-                    except Exception:
-                        # A signal whose __eq__ raises. Nothing may stay in the log for good.
-                        logger.exception("a change of the signal tables failed")
-                        if action is changes.add:
-                            subject.claim()
-                    # In this order: a reader finds the change in the log until it is in the tables, and a route
-                    # read before the change was complete is not cached, because the version is another one.
-                    self.version += 1
-                    del log[0]
+                while self.log:
+                    self._fold_pending()
             finally:
-                self._folding.release()
+                self._release_lock()
+
+    def _take_lock(self) -> bool:
+        """Take the folding lock, and tell whether it was to be had."""
+        taken = self._folding.acquire(blocking=False)
+        # A finalizer that runs in the middle of a fold would wait for itself.
+        if not taken and len(self.log) > _MAX_PENDING and self._folder != threading.get_ident():
+            taken = self._folding.acquire(timeout=_PATIENCE_S)
+        if taken:
+            self._folder = threading.get_ident()
+        return taken
+
+    def _release_lock(self) -> None:
+        self._folder = 0
+        self._folding.release()
+
+    def _fold_pending(self) -> None:
+        """Fold what is in the log now. Only under the folding lock.
+
+        All leave the log together, because taking the first entry off a list moves all others. Readers may find in the
+        tables what is still in the log, and so may the next fold, if an interruption keeps it there; see `changes`.
+        """
+        done = 0
+        try:
+            for action, subject in tuple(self.log):
+                try:
+                    action(self, subject)
+                except Exception:
+                    # A signal whose __eq__ raises. Nothing may stay in the log for good.
+                    logger.exception("a change of the signal tables failed")
+                    if action is changes.add:
+                        subject.claim()
+                # In this order: a reader finds the change in the log until it is in the tables, and a route
+                # read before the change was complete is not cached, because the version is another one.
+                self.version += 1
+                done += 1
+        finally:
+            del self.log[:done]
 
     def forget_table(self, table: Table) -> None:
         """Let go of a table that has become empty. Only under the folding lock."""
@@ -197,7 +238,7 @@ class Registry:
         return type(signal) is str or signal in table.cells or signal in self.any.cells
 
     def _keep(self, name: Hashable, signal: Hashable, sender: object, route: Route, version: int) -> None:
-        if self.log or not self._folding.acquire(blocking=False):
+        if self.log or not self._take_lock():
             return
         try:
             table = self.tables.get(id(sender), self.any)
@@ -209,7 +250,7 @@ class Registry:
                 if table is not self.any:
                     self._warm[table.sender_id] = table
         finally:
-            self._folding.release()
+            self._release_lock()
             self.fold()  # a change may have come while the lock was taken
 
     def matching(self, signal: Hashable, sender: object, *, exact: bool = False) -> list[Link]:

@@ -18,4 +18,5 @@ def robustApply(receiver: Receiver, /, *arguments: object, **named: object) -> U
     Raises:
         TypeError: Python's own, if an argument is missing, or given by position and by name.
     """
-    return receiver(*arguments, **shape_of(receiver).select(named))
+    shape = shape_of(receiver)
+    return receiver(*shape.leading(named), *arguments, **shape.select(named))

@@ -26,7 +26,7 @@ _COLD_SENDS = 2
 #: How many functions a route keeps, and how many kinds of arguments it counts.
 _MAX_PLANS = 64
 #: What the text of a general call passes.
-_GENERAL_ARGUMENTS = "(*arguments, **shape.select(sent))"
+_GENERAL_ARGUMENTS = "(*shape.leading(sent), *arguments, **shape.select(sent))"
 #: Above this, a function would be longer than it is worth.
 _MAX_RUNS = 200
 

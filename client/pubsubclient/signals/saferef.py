@@ -89,6 +89,6 @@ def safeRef(target: Callable[..., Untyped], onDelete: Callable[[Untyped], object
     Raises:
         TypeError: If the target cannot be weakly referenced.
     """
-    if isinstance(target, types.MethodType):
+    if type(target) is types.MethodType:
         return BoundMethodWeakref(target, onDelete)
     return weakref.ref(target, onDelete)

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any as Untyped
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar, overload
 
-from . import delivery
+from . import declaring, delivery
 from .connection import Connection, disconnect, make
 from .delivery import REGISTRY, deliver
 from .explain import Explanation, explain
+from .placed import Unique, defining_module, global_name
 from .plantext import Mode
+from .shape import SENDING, Shape
 from .taps import Captured, Tap
-from .vanish import warn_if_vanishing
 from .wildcard import Anonymous, Any
 
-__all__ = ["Signal", "receiver"]
+__all__ = ["Signal"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Untyped])
 
 
-class Signal(Generic[P, R]):
+class Signal(Unique, Generic[P, R]):
     """A signal with a signature. ``P`` is what it is sent with, ``R`` what its receivers return.
 
     ::
@@ -37,6 +38,10 @@ class Signal(Generic[P, R]):
     Receivers need not take all of the arguments: each is passed those it has a name for. A signal object is a signal
     like any other: the functions of the dispatcher take it, and receivers connected to `Any` signal hear it.
 
+    A signal is known by identity. Copies are the signal itself, and so are pickles of one that has a name in its module;
+    others are refused. Calling a signal is `emit`. A signal connected to another one hears it, and sends on what it hears:
+    ``paid.connect(audited.send)`` from the same sender, ``paid.connect(audited)`` from no sender in particular.
+
     Args:
         prototype: A function that shows the arguments. It is never called. Its name and docstring become the
             signal's.
@@ -48,8 +53,10 @@ class Signal(Generic[P, R]):
 
     def __init__(self, prototype: Callable[P, R] | None = None, *, name: str | None = None) -> None:
         self.__name__ = name or getattr(prototype, "__name__", "signal")
-        self.__wrapped__ = prototype  # inspect.signature finds the arguments through it
-        if prototype is not None:
+        if prototype is None:
+            self.__module__ = defining_module() or type(self).__module__
+        else:
+            self.__wrapped__ = prototype  # inspect.signature finds the arguments through it
             self.__doc__ = prototype.__doc__
             self.__module__ = prototype.__module__
             self.__qualname__ = getattr(prototype, "__qualname__", self.__name__)
@@ -63,6 +70,10 @@ class Signal(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Signal {self.__name__}>"
 
+    def __reduce__(self) -> str:
+        return global_name(self, str(getattr(self, "__qualname__", self.__name__)))
+
+    @overload
     def connect(
         self,
         receiver: Callable[..., R | Awaitable[R]],
@@ -72,13 +83,39 @@ class Signal(Generic[P, R]):
         dispatch_uid: Hashable = None,
         once: bool = False,
         priority: int = 0,
-    ) -> Connection:
-        """Connect a receiver. The arguments are those of `pubsubclient.dispatcher.connect`."""
-        warned = weak and warn_if_vanishing(receiver, 1)
-        connection = make(receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
-        if warned:
-            connection.expect_end()
-        return connection
+    ) -> Connection: ...
+
+    @overload
+    def connect(
+        self,
+        *,
+        sender: object = Any,
+        weak: bool = True,
+        dispatch_uid: Hashable = None,
+        once: bool = False,
+        priority: int = 0,
+    ) -> Callable[[F], F]: ...
+
+    def connect(
+        self,
+        receiver: Callable[..., R | Awaitable[R]] = delivery.BY_NAME,
+        sender: object = Any,
+        weak: bool = True,  # noqa: FBT001, FBT002
+        *,
+        dispatch_uid: Hashable = None,
+        once: bool = False,
+        priority: int = 0,
+    ) -> Connection | Callable[[F], F]:
+        """Connect a receiver. The arguments are those of `pubsubclient.dispatcher.connect`.
+
+        As a decorator without arguments it gives the function's name to the connection, which keeps the function and
+        can be called as it. With arguments but no receiver, it is the decorator `receiver`, which gives the function back.
+        """
+        if receiver is delivery.BY_NAME:
+            return declaring.receiver(self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
+        return make(
+            receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority, looks_back=True
+        )
 
     def disconnect(
         self, receiver: Callable[..., Untyped] | None = None, sender: object = Any, *, dispatch_uid: Hashable = None
@@ -106,6 +143,8 @@ class Signal(Generic[P, R]):
     def emit(self, /, *args: P.args, **named: P.kwargs) -> None:
         """Call all receivers, from no sender in particular, and forget their responses."""
         deliver(Mode.SEND, self, Anonymous, args, named)
+
+    __call__ = emit
 
     def send_robust(
         self, /, sender: object = Anonymous, *args: P.args, **named: P.kwargs
@@ -157,26 +196,12 @@ class Signal(Generic[P, R]):
             REGISTRY.taps.remove(tap)
 
 
-def receiver(
-    signal: Hashable | list[Hashable],
-    sender: object = Any,
-    *,
-    weak: bool = True,
-    dispatch_uid: Hashable = None,
-    once: bool = False,
-    priority: int = 0,
-) -> Callable[[F], F]:
-    """Connect the function below, and leave it as it is.
-
-    Args:
-        signal: One signal, or a list of them. (A tuple is one signal: it is hashable.)
-        sender, weak, dispatch_uid, once, priority: As in `pubsubclient.dispatcher.connect`.
-    """
-    signals = signal if isinstance(signal, list) else [signal]
-
-    def connect_it(function: F) -> F:
-        for each in signals:
-            make(function, each, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
-        return function
-
-    return connect_it
+SENDING.update(
+    {
+        Signal.emit: Shape(takes_any_name=True, sends_on=True),
+        Signal.send: Shape(takes_any_name=True, sends_on=True, sender_first=True),
+        Signal.send_robust: Shape(takes_any_name=True, sends_on=True, sender_first=True),
+        Signal.asend: Shape(takes_any_name=True, sends_on=True, sender_first=True, is_async=True),
+        Signal.asend_robust: Shape(takes_any_name=True, sends_on=True, sender_first=True, is_async=True),
+    }
+)

@@ -1,7 +1,7 @@
 """Warn about weak connections that nothing keeps alive.
 
 Certain cases are found at connect, by counting references: a lambda or a partial that is passed on the spot, a
-method of an instance made on the spot. A local function that goes with the frame that connected it can only be seen
+method of an instance made on the spot. A function that goes with the frame that connected it can only be seen
 to be lost when it dies; if nothing at all has been sent until then, that is reported the way Python reports an
 unclosed file, which is silent unless resource warnings are shown (as under ``-X dev`` or pytest).
 """
@@ -51,11 +51,11 @@ def warn_if_vanishing(receiver: Callable[..., Untyped], depth: int) -> bool:
     """
     if _references(receiver) > _TEMPORARY[depth]:
         return False
-    if isinstance(receiver, types.MethodType):
+    if type(receiver) is types.MethodType:
         # A method object is always made on the spot; its instance or its function must be, too.
         if min(_references(receiver.__self__), _references(receiver.__func__)) > _OWNED_ONCE:
             return False
-    elif isinstance(receiver, types.BuiltinMethodType):
+    elif type(receiver) is types.BuiltinMethodType:
         return False
     warnings.warn(
         f"{describe(receiver)} is connected weakly and nothing else refers to it, so it is gone before any signal "
@@ -81,7 +81,7 @@ _OWNED_ONCE = _count_owner()
 
 
 def warn_vanished(code: types.CodeType) -> None:
-    """Warn that a local function died before any signal was sent. At shutdown everything dies, and nothing is said."""
+    """Warn that a function died before any signal was sent. At shutdown everything dies, and nothing is said."""
     if sys.is_finalizing():
         return
     name = getattr(code, "co_qualname", code.co_name)

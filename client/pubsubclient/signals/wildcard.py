@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final, final
 
-__all__ = ["Anonymous", "AnonymousType", "Any", "AnyType"]
+__all__ = ["Anonymous", "AnonymousType", "Any", "AnyType", "Wildcard"]
 
 
-class _Singleton:
+class Wildcard:
     """An object that is compared by identity, also after a copy or a pickle."""
 
     __slots__ = ("__weakref__",)
@@ -28,7 +28,7 @@ class _Singleton:
 
 
 @final
-class AnyType(_Singleton):
+class AnyType(Wildcard):
     """The type of `Any`."""
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class AnyType(_Singleton):
 
 
 @final
-class AnonymousType(_Singleton):
+class AnonymousType(Wildcard):
     """The type of `Anonymous`."""
 
     __slots__ = ()
