@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 import pubsubclient
-from pubsubclient import Service, Subscriber
+from pubsubclient import ReceivedEvent, Service, Subscriber
 from unit.sdk.scripted import ScriptedService, event, lease
 
 _OURS = str(Path(pubsubclient.__file__).parent)
+
+
+_loops: list[Generator[ReceivedEvent, None, None]] = []
 
 
 class _InterruptedError(BaseException):
@@ -52,7 +55,9 @@ def _pull(subscriber: Subscriber) -> object:
 
 
 def _loop(subscriber: Subscriber) -> object:
-    return next(subscriber.events(wait=0))
+    loop = subscriber.events(wait=0)
+    _loops.append(loop)  # which is left when nobody raises any more
+    return next(loop)
 
 
 @pytest.mark.parametrize("call", [_get, _pull, _loop], ids=["get_events", "pull", "events"])
@@ -73,6 +78,8 @@ def test_what_nobody_got_is_given_back_wherever_it_was_interrupted(
             pass
         finally:
             sys.settrace(None)
+            while _loops:
+                _loops.pop().close()
         if not interrupter.raised:
             break
         server.as_usual("get_events")
