@@ -9,6 +9,7 @@ from typing import Any
 
 from pubsubclient._answers import bad_answer
 from pubsubclient._attributes import parse_time
+from pubsubclient._names import is_pattern
 
 __all__ = [
     "Explanation", "LeaseState", "SubscriberState", "SubscriptionState", "read_explanation", "read_position",
@@ -173,7 +174,8 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
 def read_position(body: Mapping[str, Any]) -> dict[str, list[str]]:
     """The positions of an answer to `register`. Raises ServiceError (``bad_answer``)."""
     try:
-        return {members["topic"]: members["position"] for members in body["subscriptions"] if members["position"]}
+        # of a topic that does not exist yet it is empty: its very beginning
+        return {each["topic"]: each["position"] for each in body["subscriptions"] if not is_pattern(each["topic"])}
     except (KeyError, TypeError) as e:
         raise bad_answer("register", f"it holds no subscriptions ({e!r})") from e
 

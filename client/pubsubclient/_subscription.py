@@ -62,7 +62,7 @@ def place_of(name: str, place: Place, topic: str) -> str | list[str]:
             ) from e
     if not isinstance(place, Sequence) or not all(isinstance(s, str) and _SEQUENCE.fullmatch(s) for s in place):
         raise InvalidArgument(f"{name}: expected a list of sequences, one of each partition; got {shown(place)}.")
-    return list(place)
+    return list(place) or "earliest"  # saved before the topic was there: all of it came later
 
 
 def settings_of(
