@@ -7,6 +7,8 @@ SEEDS ?= 500
 DURATION ?= 120
 CASES ?= 2000
 PROVIDER ?= standin
+#: processes that tests run in; many wait more than they compute
+WORKERS ?= 3
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture` and `make demo`
 ARGS ?=
 
@@ -18,7 +20,7 @@ help: ## list the targets
 venv: $(VENV)/.dev ## make .venv with all that the other targets need
 
 test: $(VENV)/.dev $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
-	@PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz" $(BIN)/python -m pytest $(ARGS)
+	@PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev ## check style, format and types
 	$(BIN)/python -m ruff check
