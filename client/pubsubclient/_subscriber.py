@@ -90,7 +90,8 @@ class Subscriber:
             ack_deadline: how long an event may stay unsettled before it comes again, 1 to 600 seconds (30), rounded up
                 to whole ones; a timedelta will do here and wherever seconds are expected
             max_attempts: deliveries before an event becomes a dead letter, 1 to 100 (5)
-            backoff: how long an event stays away after its first failure, 0 to 600 seconds (10); doubled after each
+            backoff: how long an event stays away after its first failure, 0 to 600 seconds (10); doubled after each, and up
+                to a second more, as what was nacked comes at a whole second
             dead_letter_topic: where dead letters go (the subscriber's name and ``.dead``): a topic that is not there yet, or
                 one that takes dead letters already, and of the same owner
             ordered: deliver nothing newer of the topic while something older is unsettled
@@ -232,7 +233,8 @@ class Subscriber:
         request, and well before its lease ends. When the loop is left early, by ``break`` or an exception, the event
         that it was at stays unsettled: it comes again at the ack deadline, unless it was settled by name. What was
         fetched and not come to is released at once. The events of a loop are its own: `get_events` and `close` of
-        the same thread do not settle them.
+        the same thread do not settle them. An exception that is caught inside the loop does not leave it: the event counts
+        as done unless it is nacked.
 
         Args:
             wait: end the loop when nothing has come for so many seconds; by default it ends only after `close`
