@@ -22,6 +22,7 @@ from torture.workload import SUBSCRIBERS
 
 _WAIT_S = 1.0
 _DEADLINE_S = 10.0
+_THREADS = 3
 
 
 class _HandlingError(Exception):
@@ -63,7 +64,7 @@ class Consumer:
     def run(self) -> None:
         """Consume, whatever goes wrong, until the end."""
         ways: dict[str, Callable[[Subscriber], None]] = {
-            "get_events": self._get_events, "pull": self._pull, "events": self._events,
+            "get_events": self._get_events, "pull": self._pull, "events": self._events, "threads": self._threads,
         }  # fmt: skip
         while not self._ended.is_set():
             try:
@@ -122,6 +123,24 @@ class Consumer:
                     self._settle_by_name(event, self._random.choice(("ack", "nack")))
                 else:
                     self._history.write(Settling(self._name, "ack", token, [(event.topic, event.sequence)]))
+
+    def _threads(self, subscriber: Subscriber) -> None:
+        """Loops of several threads, which share the subscriber's events and the background that settles them."""
+        failed: list[PubSubError] = []
+
+        def loop() -> None:
+            try:
+                self._events(subscriber)
+            except PubSubError as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=loop) for _ in range(_THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failed:
+            raise failed[0]
 
     def _work(self, events: Iterable[ReceivedEvent]) -> None:
         """Handle events: some are settled by name, some too late."""

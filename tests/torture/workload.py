@@ -23,7 +23,7 @@ class Subscribing(NamedTuple):
 
     #: what it subscribes to: topics, or patterns
     topics: tuple[str, ...]
-    #: how its consumers consume, one process each: "get_events", "pull" or "events"
+    #: how its consumers consume, one process each: "get_events", "pull", "events" or "threads"
     consumers: tuple[str, ...]
     #: pause before each call, seconds: a lazy subscriber lags behind the retention of brief topics
     lazy_s: float = 0.0
@@ -52,7 +52,7 @@ SUBSCRIBERS: dict[str, Subscribing] = {
     "lazy": Subscribing(("brief",), ("get_events",), lazy_s=6.0),
     "picky": Subscribing(("metrics",), ("get_events", "events"), settings={"filters": [{"exact": {"type": "red"}}]}),
     "strict": Subscribing(("orders",), ("get_events", "pull"), settings={"ordered": True}),
-    "watch": Subscribing(("logs.*",), ("pull", "events")),
+    "watch": Subscribing(("logs.*",), ("pull", "threads")),
     "fragile": Subscribing(("audit",), ("get_events", "pull"), settings={"max_attempts": 3}, fails=True),
     "undertaker": Subscribing(("fragile.dead",), ("get_events",)),
 }
