@@ -64,9 +64,8 @@ class Housekeeping:
                     return after
                 state = State.read(doc)
                 self._describing.catch_up(state)
-                for name in state.subscriptions:
+                for name, backlog, age_s in self._describing.backlogs(state, page.time):
                     if not is_pattern(name):
-                        backlog, age_s = self._describing.backlog_and_age(state, name, page.time)
                         log_subscription(state.name, name, backlog, age_s)
                 after = state.name
             if len(page.docs) < _PAGE:
