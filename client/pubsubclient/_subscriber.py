@@ -6,10 +6,8 @@ import logging
 from collections.abc import Generator
 from types import TracebackType
 from typing import NoReturn
-from weakref import WeakSet
 
 from pubsubclient._arguments import Seconds, check_count, check_seconds, unpicklable
-from pubsubclient._call import Cancellation
 from pubsubclient._ends import EXIT_DEADLINE_S, verb_for
 from pubsubclient._errors import PubSubError
 from pubsubclient._event import Event, ReceivedEvent
@@ -18,7 +16,7 @@ from pubsubclient._explain import explain
 from pubsubclient._fetch import MAX_EVENTS, Fetch
 from pubsubclient._filters import Filters, check_filters
 from pubsubclient._holdings import Holdings
-from pubsubclient._names import check_name, is_pattern
+from pubsubclient._names import check_name
 from pubsubclient._outcomes import Outcomes, Settlements
 from pubsubclient._pull import Pull
 from pubsubclient._redrive import redrive
@@ -28,6 +26,7 @@ from pubsubclient._stream import Stream
 from pubsubclient._subscription import Place, Position, Topics, change, place_of, settings_of, topics_name
 from pubsubclient._topic import Topic
 from pubsubclient._transport import Transport
+from pubsubclient._waits import Waits
 
 __all__ = ["Subscriber"]
 
@@ -62,9 +61,7 @@ class Subscriber:
         self._transport = Transport.to(find_service(service))
         self._outcomes = Outcomes(self._transport, self.name)
         self._holdings = Holdings(self._outcomes, self.name)
-        self._streams: WeakSet[Stream] = WeakSet()
-        #: ends the waits that are under way; each `close` makes another one
-        self._cancellation = Cancellation()
+        self._waits = Waits(self._outcomes, self._holdings)
         self._outcomes.notices.registered(self._transport.register({"subscriber": self.name}).body)
 
     def subscribe(
@@ -122,7 +119,7 @@ class Subscriber:
         """
         name = topics_name(topic)
         change(self._transport, "DELETE", {"subscriber": self.name, "topic": name})
-        self._forget(name)
+        self._waits.forget(name)
 
     def seek(self, topic: Topics, to: Place) -> None:
         """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
@@ -139,7 +136,7 @@ class Subscriber:
         name = topics_name(topic)
         seek = {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name), "create": False}
         change(self._transport, "POST", seek)
-        self._forget(name)
+        self._waits.forget(name)
 
     def position(self) -> Position:
         """How far this subscriber is in each topic, to be kept (it is JSON) and given to `seek`.
@@ -247,7 +244,7 @@ class Subscriber:
         count = check_count("max_events", max_events, 1, MAX_EVENTS)
         wait_s = None if wait is None else check_seconds("wait", wait)
         stream = Stream(self._transport, self.name, self._outcomes, count, wait_s)
-        self._streams.add(stream)
+        self._waits.add(stream)
         return stream.run()
 
     def pull(self, max_events: int | None = None, wait: Seconds = 0) -> Pull:
@@ -275,7 +272,7 @@ class Subscriber:
         Raises:
             ServiceError, Unavailable: it is not known to be done; it may be tried again
         """
-        self._end_waits()
+        self._waits.end()
         self._holdings.settle("ack")
 
     def __enter__(self) -> Subscriber:
@@ -287,7 +284,7 @@ class Subscriber:
         if error is None:
             self.close()
             return
-        self._end_waits()
+        self._waits.end()
         try:
             self._holdings.settle(verb_for(error), EXIT_DEADLINE_S)
         except PubSubError as e:
@@ -301,25 +298,8 @@ class Subscriber:
         return f"Subscriber({self.name!r})"
 
     def _new_fetch(self, max_events: int | None, wait_s: float, settlements: Settlements) -> Fetch:
-        return Fetch(self._transport, self.name, self._outcomes, max_events, wait_s, settlements, self._cancellation)
-
-    def _end_waits(self) -> None:
-        """End the loops, and the calls that wait; what is called later goes on."""
-        cancellation, self._cancellation = self._cancellation, Cancellation()
-        cancellation.cancel()
-        for stream in list(self._streams):
-            stream.close()
-
-    def _forget(self, topics: str) -> None:
-        """Nothing of these topics is leased any more: neither acknowledge it, nor come to it in a loop."""
-        if is_pattern(topics):
-            # which topics came through the pattern only the service knows: theirs are settled in vain, without a word
-            streams = [lease for stream in list(self._streams) for lease in stream.leases]
-            self._outcomes.expect_unknown([*self._holdings.leases, *streams])
-            return
-        self._holdings.forget_topics(topics.__eq__)
-        for stream in list(self._streams):
-            stream.forget_topics(topics.__eq__)
+        cancellation = self._waits.cancellation
+        return Fetch(self._transport, self.name, self._outcomes, max_events, wait_s, settlements, cancellation)
 
 
 def _check_fetch(max_events: object, least: int, wait: object) -> tuple[int | None, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -75,8 +76,7 @@ class Describing:
         state = State.read(doc)
         caught_up = self.catch_up(state)
         subscriptions, ages, unread = [], [], 0
-        for topic in state.subscriptions:
-            backlog, age_s = self.backlog_and_age(state, topic, reads.time)
+        for topic, backlog, age_s in self.backlogs(state, reads.time):
             ages += [age_s] if age_s is not None else []
             unread += backlog
             if topic not in caught_up.unfollowed:
@@ -104,18 +104,22 @@ class Describing:
         """Have a state that is only looked at follow what its subscriber's next calls would meet."""
         return catch_up(state, self._store, self._topics, self._seeker, _MAX_READS)
 
-    def backlog_and_age(self, state: State, topic: str, now: int) -> tuple[int, float | None]:
-        """The backlog of a subscription, and the age of its oldest event that is unread, leased or due; None if none is."""
-        unsettled = {log: seq for log, seq in _oldest_batches(state, now).items() if log[0] == topic}
-        unread: dict[_Log, int] = {}
-        backlog = 0
-        for partition, position in enumerate(state.subscriptions[topic].positions):
-            events = max(0, self._seeker.end(topic, partition).index - position.index)
-            backlog += events
-            if events:
-                unread[(topic, partition)] = position.seq
-        times = [*self._created(unsettled).values(), *self._created_or_next(unread).values()]
-        return backlog, max(0, now - min(times)) / _SECOND if times else None
+    def backlogs(self, state: State, now: int) -> Iterator[tuple[str, int, float | None]]:
+        """Each subscription's topic or pattern, its backlog, and the age of its oldest event that is unread, leased or due.
+
+        The age is None if there is no such event, and 0 and None are a pattern's.
+        """
+        unsettled = _oldest_batches(state, now)
+        for topic, subscription in state.subscriptions.items():
+            unread: dict[_Log, int] = {}
+            backlog = 0
+            for partition, position in enumerate(subscription.positions):
+                events = max(0, self._seeker.end(topic, partition).index - position.index)
+                backlog += events
+                if events:
+                    unread[(topic, partition)] = position.seq
+            times = [*self._created(unsettled.get(topic, {})).values(), *self._created_or_next(unread).values()]
+            yield topic, backlog, max(0, now - min(times)) / _SECOND if times else None
 
     def _created_or_next(self, batches: dict[_Log, int]) -> dict[_Log, int]:
         """When these batches were made, µs; of those that retention took, when the first that is left was."""
@@ -136,13 +140,14 @@ def _told(caught_up: CaughtUp) -> dict[str, Any]:
     return {**told, "more_topics": True} if caught_up.more else told
 
 
-def _oldest_batches(state: State, now: int) -> dict[_Log, int]:
-    """Per log, the first batch with an event that is leased or due."""
+def _oldest_batches(state: State, now: int) -> dict[str, dict[_Log, int]]:
+    """Per topic and log, the first batch with an event that is leased or due."""
     topics = state.topic_of()
     spans = [span for lease in state.leases.values() for span in select(lease.spans, lease.left)]
     spans += [span for due in state.due if not due.waits(now) for span in select(due.spans, due.left)]
-    oldest: dict[_Log, int] = {}
+    oldest: dict[str, dict[_Log, int]] = {}
     for span in spans:
         log = (topics[span.number], span.partition)
-        oldest[log] = min(span.seq, oldest.get(log, span.seq))
+        of_topic = oldest.setdefault(log[0], {})
+        of_topic[log] = min(span.seq, of_topic.get(log, span.seq))
     return oldest

@@ -67,10 +67,9 @@ class Housekeeping:
                 state = State.read(doc)
                 self._describing.catch_up(state)
                 dead = Counter(one.topic for one in state.dead)
-                for name, subscription in state.subscriptions.items():
+                for name, backlog, age_s in self._describing.backlogs(state, page.time):
                     if not is_pattern(name):
-                        backlog, age_s = self._describing.backlog_and_age(state, name, page.time)
-                        dropped = subscription.dropped
+                        dropped = state.subscriptions[name].dropped if name in state.subscriptions else 0
                         log_subscription(state.name, name, backlog, age_s, dead=dead[name], dropped=dropped)
                 after = state.name
             if len(page.docs) < _PAGE:
