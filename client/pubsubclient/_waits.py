@@ -41,5 +41,6 @@ class Waits:
             of_loops = [lease for loop in list(self._loops) for lease in loop.leases]
             self._outcomes.expect_unknown([*self._holdings.leases, *of_loops])
             return
-        for holder in (self._holdings, *self._loops):
-            holder.forget_topics(topics.__eq__)
+        self._holdings.forget_topics(topics.__eq__)
+        for loop in list(self._loops):
+            loop.forget_topics(topics.__eq__)
