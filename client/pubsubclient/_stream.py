@@ -26,7 +26,7 @@ _PAUSE_S = 0.5
 #: a fetch is to bring about so much work, seconds: what a process that is killed holds has failed once
 _PREFETCH_S = 1.0
 #: from one fetch to the next, at most so many times more events
-_GROWTH = 4
+_GROWTH = 8
 
 _log = logging.getLogger(__name__)
 
