@@ -104,7 +104,8 @@ class Subscriptions:
             else:
                 self._subscribe_to_topic(state, request)
             _set(state.subscriptions[request.topic], request)
-            if old is None or old.via or request.dead_letter_topic:
+            # a seek changes no settings: what a pattern brought in keeps those of the pattern
+            if request.create and (old is None or old.via or request.dead_letter_topic):
                 letters = state.subscriptions[request.topic].dead_letter_topic or dead_letters_of(state.name)
                 self._topics.check_dead_letter_topic(letters, state.name, state.owner)
             grows = new or request.filters or request.dead_letter_topic
