@@ -47,8 +47,8 @@ class Notices:
         if body.get("blocked") == "logs" and not self._full:
             self._full = True
             _log.warning(
-                "Subscriber %s: it follows 1,000 logs, as many as it may (a topic has one for each partition): what its "
-                "patterns stand for beyond these does not come. Share the topics among several subscribers; "
-                "state().unfollowed counts those left out",
+                "Subscriber %s: its patterns stand for more topics than it may follow, 1,000 logs (a topic has one for each "
+                "partition): the others do not come. Share the topics among several subscribers; state().unfollowed counts "
+                "those left out",
                 self._subscriber,
             )

@@ -303,7 +303,9 @@ def test_that_topics_do_not_come_is_said_once(
     assert list(subscriber.events(wait=0)) == []
     [record] = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().startswith("Subscriber billing: it follows 1,000 logs")
+    assert record.getMessage().startswith(
+        "Subscriber billing: its patterns stand for more topics than it may follow, 1,000"
+    )
 
 
 NONE = Reply({"subscriber": "billing", "subscriptions": []})
