@@ -105,8 +105,7 @@ class Call:
         _watch.end(self)
         if self._cancellation is not None:
             self._cancellation.end(self)
-        with _lock:
-            self._connection = None
+        self._connection = None
 
     @property
     def cancelled(self) -> bool:
