@@ -166,10 +166,12 @@ class Transport:
                     raise
                 except _TryAgainError as error:
                     uncertain = uncertain or error.uncertain
-                    pause_s = error.pause_s + _jitter_s(tries)
                     if connect_deadline_s is not None and not uncertain:
                         give_up = min(give_up, started + connect_deadline_s)
-                    if not call.cancelled and time.monotonic() + pause_s >= give_up:
+                    left_s = give_up - time.monotonic()
+                    # never so long that the time is over unused
+                    pause_s = error.pause_s + min(_jitter_s(tries), max(0.0, left_s / 2))
+                    if not call.cancelled and pause_s + _LEAST_TIMEOUT_S >= left_s:
                         elapsed_s = min(time.monotonic(), give_up) - started
                         unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
                         unavailable.uncertain = uncertain
