@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from types import TracebackType
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
+from pubsubclient._arguments import unpicklable
 from pubsubclient._attributes import Attribute
 from pubsubclient._ends import EXIT_DEADLINE_S
 from pubsubclient._errors import BatchClosed, InvalidArgument, Unavailable
@@ -162,6 +163,9 @@ class Batch:
         self._close(None if isinstance(error, Exception) else EXIT_DEADLINE_S)
         if self._failed:
             _log.warning("Publisher %s: %s", self._name, self._failure())
+
+    def __reduce__(self) -> NoReturn:
+        raise unpicklable(self)
 
     def __repr__(self) -> str:
         return f"<Batch of publisher {self._name!r}, {self._published - self._settled} events on their way>"

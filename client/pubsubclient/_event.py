@@ -275,7 +275,7 @@ def _encode_data_member(data: Any) -> bytes:
     if data is None:
         return b""
     if isinstance(data, bytes | bytearray | memoryview):
-        return b',"data_base64":"' + b64encode(data) + b'"'
+        return b',"data_base64":"' + b64encode(data.tobytes() if isinstance(data, memoryview) else data) + b'"'
     return b',"data":' + encode_data(data)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
+from pubsubclient._arguments import Seconds, check_count, check_seconds, unpicklable
 from pubsubclient._attributes import Attribute
 from pubsubclient._batch import Batch
 from pubsubclient._errors import InvalidArgument, ServiceError, TooLarge, Unavailable
@@ -100,7 +101,7 @@ class Publisher:
         receipts = [receipt for receipt in outbox.receipts if receipt is not None]
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
 
-    def batch(self, *, max_delay: float = 0.01, max_events: int = 20_000, max_bytes: int = 32 * 1024 * 1024) -> Batch:
+    def batch(self, *, max_delay: Seconds = 0.01, max_events: int = 20_000, max_bytes: int = 32 * 1024 * 1024) -> Batch:
         """Publish many events in the background: ``with publisher.batch() as batch: batch.publish(event)``.
 
         See `Batch` for what becomes of them.
@@ -113,9 +114,13 @@ class Publisher:
         Raises:
             InvalidArgument: an argument is out of its range
         """
-        if not max_delay >= 0 or max_events < 1 or max_bytes < 1:
-            raise InvalidArgument("max_delay is expected to be at least 0, max_events and max_bytes at least 1.")
-        return Batch(self._transport, self.name, max_delay, max_events, max_bytes)
+        delay_s = check_seconds("max_delay", max_delay)
+        events = check_count("max_events", max_events, 1)
+        size = check_count("max_bytes", max_bytes, 1)
+        return Batch(self._transport, self.name, delay_s, events, size)
+
+    def __reduce__(self) -> NoReturn:
+        raise unpicklable(self)
 
     def __repr__(self) -> str:
         return f"Publisher({self.name!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from datetime import datetime, timezone
 from typing import Any
@@ -212,3 +213,25 @@ def test_arguments_that_do_not_go_together_are_refused(
     with publisher.batch() as batch, pytest.raises((InvalidArgument, TypeError)):
         batch.publish(*arguments, **named)
     assert server.calls("publish") == []
+
+
+def test_what_holds_connections_is_not_pickled(publisher: Publisher) -> None:
+    """A publisher and its batch belong to their process."""
+    batch = publisher.batch()
+    for thing in (publisher, batch):
+        with pytest.raises(InvalidArgument, match="cannot be pickled"):
+            pickle.dumps(thing)
+    batch.close()
+
+
+@pytest.mark.parametrize("options", [{"max_events": "3"}, {"max_bytes": 0}, {"max_delay": None}, {"max_delay": -1}])
+def test_a_batch_says_what_it_expects(publisher: Publisher, options: Any) -> None:
+    """With the argument's name."""
+    with pytest.raises(InvalidArgument, match=next(iter(options))):
+        publisher.batch(**options)
+
+
+def test_bytes_may_lie_apart(server: ScriptedService, publisher: Publisher) -> None:
+    """A view of every second one is data too."""
+    publisher.publish("orders", memoryview(b"abcdef")[::2])
+    assert server.calls("publish")[0]["events"][0]["data_base64"] == "YWNl"
