@@ -58,7 +58,7 @@ class Fetch:
         self._max_events = max_events
         self._wait_until = time.monotonic() + wait_s
         self._settlements = settlements
-        self._cancellation = cancellation
+        self._cancellation = cancellation or Cancellation()
         #: what holds the events that were got
         self.leases: list[Lease] = []
         self._events = Events(self.leases)
@@ -120,12 +120,12 @@ class Fetch:
             self._token = self._transport.token("get_events")
         extended = [lease for lease in self.leases if lease.half_over]
         collected = self._outcomes.collect()
-        said = collected.add_to(self._settlements)
-        if extended:
-            said["extend"] = [*said.get("extend", ()), *(lease.extension() for lease in extended)]
-        said = self._outcomes.send_most(said)
-        asked = time.monotonic()
         try:
+            said = collected.add_to(self._settlements)
+            if extended:
+                said["extend"] = [*said.get("extend", ()), *(lease.extension() for lease in extended)]
+            said = self._outcomes.send_most(said)
+            asked = time.monotonic()
             answer = self._transport.call(
                 "get_events", lambda left_s: self._body(said, left_s), wait_s=wait_s, cancellation=self._cancellation
             )
@@ -194,20 +194,14 @@ class Fetch:
                 raise bad_answer("get_events", "it says again and again that there is more, and brings nothing")
             self._hasty = self._hasty + 1 if now - asked < _HASTY_S else 0
             if self._hasty > _MAX_HASTY:
-                self._pause(_PAUSE_S)
+                self._cancellation.pause(_PAUSE_S)
             return True
         # too many wait there already: it answered at once, and asks to be left alone for a while
         left_s = self._wait_until - now
         if answer.retry_after_s is None or left_s <= 0:
             return False
-        self._pause(min(answer.retry_after_s, left_s))
+        self._cancellation.pause(min(answer.retry_after_s, left_s))
         return True
-
-    def _pause(self, seconds: float) -> None:
-        if self._cancellation is None:
-            time.sleep(seconds)
-        else:
-            self._cancellation.pause(seconds)
 
     def _take_events(self, answer: Answer, asked: float) -> list[ReceivedEvent]:
         raw = answer.body.get("events") or []

@@ -18,7 +18,7 @@ from pubsubclient._errors import PubSubError, ServiceError
 from pubsubclient._fork import reset_in_child
 from pubsubclient._lease import Lease, Ref
 from pubsubclient._notices import Notices
-from pubsubclient._settlements import split
+from pubsubclient._settlements import MAX_SETTLEMENTS, split
 from pubsubclient._transport import Transport
 
 __all__ = ["Collected", "Outcomes", "Settlements"]
@@ -36,8 +36,6 @@ _LAST_TRY_S = 0.1
 _IDLE_S = 5.0
 #: broken-off fetches that are remembered
 _MAX_ABANDONED = 100
-#: events named in one request, about
-_MAX_NAMED = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +46,6 @@ class Collected:
     def __init__(self, acked: dict[Lease, list[Ref]], abandoned: list[str]) -> None:
         self.acked = acked
         self.abandoned = abandoned
-
-    def __bool__(self) -> bool:
-        return bool(self.acked or self.abandoned)
 
     def add_to(self, settlements: Settlements) -> Settlements:
         """These and what a request settles besides."""
@@ -167,7 +162,15 @@ class Outcomes:
             # what the thread sends was said before this, and is to be carried out before it
             self._work.wait_for(lambda: not self._sending, give_up - time.monotonic())
             collected = self._collect()
-        return self._carry_out(settlements, collected, max(_LAST_TRY_S, give_up - time.monotonic()))
+        said = collected.add_to(settlements)
+        if not said:
+            return []
+        try:
+            body = self.send(said, max(_LAST_TRY_S, give_up - time.monotonic()))
+        except BaseException:
+            self.put_back(collected)
+            raise
+        return self.settled(collected, body)
 
     def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
         """Settle now, and send nothing that waits; returns the body of the answer. Raises ServiceError, Unavailable."""
@@ -196,20 +199,9 @@ class Outcomes:
         self.carry_out({}, deadline_s)
         settle_at_exit(self, holding=False)
 
-    def _carry_out(self, settlements: Settlements, collected: Collected, deadline_s: float | None) -> list[Any]:
-        said = collected.add_to(settlements)
-        if not said:
-            return []
-        try:
-            body = self.send(said, deadline_s)
-        except BaseException:
-            self.put_back(collected)
-            raise
-        return self.settled(collected, body)
-
     def _collect(self) -> Collected:
         acked, named = {}, 0
-        while self._acked and named < _MAX_NAMED:
+        while self._acked and named < MAX_SETTLEMENTS:
             lease = next(iter(self._acked))
             acked[lease] = self._acked.pop(lease)
             named += len(acked[lease])
@@ -240,14 +232,18 @@ class Outcomes:
                 self._work.notify_all()
 
     def _send_collected(self, collected: Collected) -> None:
+        said = collected.add_to({})
+        if not said:
+            return
         try:
-            self._carry_out({}, collected, None)
+            body = self.send(said)
         except ServiceError as error:
-            # nothing that another try would change: the events come again
+            # nothing that another try would change: it is not sent again, and the events come again
             _log.warning("Subscriber %s: events could not be settled and will come again: %s", self._subscriber, error)
-            self._drop(collected)
         except PubSubError:
-            pass  # it waits again; the log tells of the outage
+            self.put_back(collected)  # the log tells of the outage
+        else:
+            self.settled(collected, body)
 
     def _next(self) -> Collected | None:
         """What is to be sent, when it has waited long enough; None when there was nothing for long."""
@@ -268,11 +264,3 @@ class Outcomes:
                         self._since = time.monotonic()
                     return collected
                 self._work.wait(left_s)
-
-    def _drop(self, collected: Collected) -> None:
-        """What was refused is not sent again."""
-        with self._lock:
-            for lease in collected.acked:
-                self._acked.pop(lease, None)
-            for token in collected.abandoned:
-                self._abandoned.pop(token, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["split"]
+__all__ = ["MAX_SETTLEMENTS", "split"]
 
 #: settlements and events named in them, in one request; the service takes as many settlements, and more events
 MAX_SETTLEMENTS = 10_000
