@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+import flask
 import functions_framework
 
 from pubsub_emulator.limits import problem
@@ -24,10 +25,24 @@ StartResponse = Callable[..., Any]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-def load_functions(source: Path, names: Iterable[str]) -> dict[str, WSGIApp]:
-    """The functions of a source file, each as functions-framework serves it in the cloud."""
-    create_app: Callable[[str, str, str], WSGIApp] = functions_framework.create_app
-    return {name: create_app(name, str(source), "http") for name in names}
+def load_functions(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIApp]:
+    """The functions of a module as WSGI applications.
+
+    Each is loaded by functions-framework first, so that what the cloud would refuse at a deployment is refused here. But it
+    is served without the Flask application that the framework puts around it, which costs a fifth of a lone publish and adds
+    nothing: our functions turn every error into an answer by themselves. A test sends the contract through both.
+    """
+    load: Callable[[str, str | None, str], object] = functions_framework.create_app
+    for name in names:
+        load(name, module.__file__, "http")
+    return {name: _application(getattr(module, name)) for name in names}
+
+
+def _application(function: Callable[[flask.Request], flask.Response]) -> WSGIApp:
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return function(flask.Request(environ))(environ, start_response)
+
+    return application
 
 
 class Front:

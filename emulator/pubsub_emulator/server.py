@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -207,9 +206,8 @@ class Emulator:
 
 
 def _functions() -> dict[str, WSGIApp]:
-    # by path, as the cloud loads it: functions-framework executes the file once per function
     main = importlib.import_module("pubsubservice.main")
-    return load_functions(Path(str(main.__file__)), main.FUNCTIONS)
+    return load_functions(main, main.FUNCTIONS)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""The emulator on both stores for the service's side; the client's side needs none."""
+"""The emulator on both stores, and inside the framework, for the service's side; the client's side needs none."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from e2e.serving import Serving, serving_on
 from e2e.wire import Wire
 
 
-@pytest.fixture(scope="session", params=["sqlite", "firestore"])
+@pytest.fixture(scope="session", params=["sqlite", "framework", "firestore"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One emulator a store."""
+    """One emulator a store, and one that serves the functions as the cloud does."""
     google = request.getfixturevalue("google_emulator") if request.param == "firestore" else None
     running = serving_on(request.param, google, tmp_path_factory.mktemp("contract"))
     yield running

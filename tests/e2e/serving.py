@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,10 +30,14 @@ class Serving:
         store: the arguments that say which store
         log: what the process writes to its standard error, request lines included
         more: further environment
+        program: what to run instead of the command, as Python's arguments
     """
 
-    def __init__(self, store: list[str], log: Path, more: Mapping[str, str]) -> None:
+    def __init__(
+        self, store: list[str], log: Path, more: Mapping[str, str], program: Sequence[str] = ("-m", "pubsub_emulator")
+    ) -> None:
         self._store = store
+        self._program = program
         self._more = more
         self.log = log
         self.url = ""
@@ -55,7 +59,7 @@ class Serving:
 
     def another(self) -> Serving:
         """One more process over the same store."""
-        return Serving(self._store, self.log, self._more)
+        return Serving(self._store, self.log, self._more, self._program)
 
     def close(self) -> None:
         """End it as one is asked to; kills it if it would not."""
@@ -66,7 +70,7 @@ class Serving:
             self.kill()
 
     def _start(self, port: int) -> None:
-        command = [sys.executable, "-m", "pubsub_emulator", "emulator", *self._store, "--port", str(port)]
+        command = [sys.executable, *self._program, "emulator", *self._store, "--port", str(port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--log-requests"],
@@ -82,8 +86,13 @@ class Serving:
 
 
 def serving_on(store: str, google: str | None, directory: Path) -> Serving:
-    """The emulator over a new store: "sqlite" in `directory`, or "firestore", Google's emulator at `google`."""
+    """The emulator over a new store: "sqlite" in `directory`, or "firestore", Google's emulator at `google`.
+
+    "framework" is SQLite too, with the functions served by functions-framework as in the cloud.
+    """
     log = directory / "emulator.log"
+    if store == "framework":
+        return Serving(["--data-dir", str(directory / store)], log, {}, [str(Path(__file__).parent / "framework.py")])
     if google is None:
         return Serving(["--data-dir", str(directory / store)], log, {})
     # a project of its own: what Google's emulator isolates

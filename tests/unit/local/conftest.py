@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pubsub_emulator.front import Front, load_functions
 from pubsub_emulator.server import Server
+from unit.local import standin
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """`standin.py` on a free port."""
-    functions = load_functions(Path(__file__).parent / "standin.py", ["echo", "slow", "large"])
+    functions = load_functions(standin, ["echo", "slow", "large"])
     running = Server(Front(functions, ["pubsub.test"]), threads=8)
     yield running
     running.close()
