@@ -76,3 +76,9 @@ __all__ = [
     "__version__",
     "configure",
 ]
+
+# Tracebacks, pickles and documentation name the public place, wherever a class is defined.
+for _name in __all__:
+    _public = globals()[_name]
+    if str(getattr(_public, "__module__", "")).startswith("pubsubclient._"):
+        _public.__module__ = "pubsubclient"

@@ -34,7 +34,7 @@ _REQUEST_BYTES = 1_000_000
 #: failed events that `close` can tell of
 _MAX_FAILED = 10_000
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.publisher")
 
 
 class Batch:

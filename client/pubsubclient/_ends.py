@@ -33,7 +33,7 @@ _LAST_TRY_S = 0.1
 #: the instructions that end a frame without an exception
 _RETURNS = frozenset({"RETURN_VALUE", "RETURN_CONST"})
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Holder(Protocol):

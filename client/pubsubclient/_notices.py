@@ -10,7 +10,7 @@ from pubsubclient._transport import Transport
 
 __all__ = ["Notices"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Notices:

@@ -37,7 +37,7 @@ _IDLE_S = 5.0
 #: broken-off fetches that are remembered
 _MAX_ABANDONED = 100
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Collected:

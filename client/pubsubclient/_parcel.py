@@ -17,7 +17,7 @@ from pubsubclient._transport import Transport
 
 __all__ = ["Outcome", "Parcel", "Sender"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.publisher")
 
 #: refusals that may be the fault of one event among many
 _OF_AN_EVENT = frozenset({400, 409, 413, 422})

@@ -17,7 +17,7 @@ from pubsubclient._outcomes import Outcomes, Settlements
 
 __all__ = ["Pull"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Pull:

@@ -41,7 +41,7 @@ _OF_DEAD_LETTERS = frozenset({"originalid", "originalsource", "originaltopic", "
 #: what the event itself had under such a name has "own" before it, once more for each time that it had that itself
 _OWN = re.compile(f"own(?:own)*(?:{'|'.join(sorted(_OF_DEAD_LETTERS))})")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.subscriber")
 
 
 def redrive(transport: Transport, state: SubscriberState, topics: str, filters: Filters) -> int:

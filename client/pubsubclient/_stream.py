@@ -28,7 +28,7 @@ _PREFETCH_S = 1.0
 #: from one fetch to the next, at most so many times more events
 _GROWTH = 8
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class _Pace:

@@ -32,7 +32,7 @@ __all__ = ["Subscriber"]
 
 _MAX_WAIT_S = 20
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Subscriber:

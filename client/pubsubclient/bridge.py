@@ -43,7 +43,7 @@ _NO_PLACE = (
     "as by await asyncio.to_thread(bridge.listen)"
 )
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pubsubclient.bridge")
 
 
 class RemotePublisher:

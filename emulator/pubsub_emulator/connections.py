@@ -204,7 +204,7 @@ def refusal(error: sqlite3.Error, path: Path) -> Refused:
     return Refused(f"{path}: {text}", busy="locked" in text or "busy" in text, told=told)
 
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pubsub_emulator.sqlite")
 _all: weakref.WeakSet[Connections] = weakref.WeakSet()
 
 

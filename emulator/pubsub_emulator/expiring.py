@@ -11,7 +11,7 @@ from pubsubservice.store import StoreError, start_meter
 
 __all__ = ["Expiring"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pubsub_emulator.expiry")
 
 #: batches deleted before the end is looked for
 _MAX_BATCHES = 1_000

@@ -21,7 +21,7 @@ from pubsubservice.runtime import Event, Runtime
 
 __all__ = ["GOOGLE_CERTIFICATES", "Certificates"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pubsubservice.identity")
 
 GOOGLE_CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
 

@@ -28,7 +28,7 @@ from pubsubservice.topics import Topic, Topics
 
 __all__ = ["DeadLetters"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pubsubservice.delivery")
 
 #: dead letters that one call publishes at most, and bytes of those that are appended together
 _AT_ONCE = 100

@@ -23,7 +23,7 @@ from pubsubservice.wire import MAX_BODY_BYTES
 
 __all__ = ["Reply", "endpoint", "json_body", "query", "read_body", "unsupported_media_type"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pubsubservice.request")
 
 _TITLES = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",

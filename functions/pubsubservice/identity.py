@@ -26,7 +26,7 @@ from pubsubservice.runtime import Runtime
 
 __all__ = ["GOOGLE_ISSUER", "Identity", "Keys", "Trust", "identity_from_environment"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pubsubservice.identity")
 
 GOOGLE_ISSUER = "https://accounts.google.com"
 

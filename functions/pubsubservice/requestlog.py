@@ -15,7 +15,7 @@ from pubsubservice.store import Meter
 
 __all__ = ["log_request", "log_subscription", "log_to_stdout", "logs_subscriptions"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("pubsubservice.request")
 
 
 def log_request(function: str, status: int, fields: dict[str, str | int], meter: Meter, duration_ms: float) -> None:

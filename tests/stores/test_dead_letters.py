@@ -118,7 +118,7 @@ def test_what_fails_in_a_dead_letter_topic_is_counted_and_the_newest_are_known(
     calls.service.topics.register_dead_letter("letters")
     calls.subscribe("letters", max_attempts=1)
     calls.publish("letters", MAX_DROPPED + 20)
-    with caplog.at_level(logging.WARNING, logger="pubsubservice.dead_letters"):
+    with caplog.at_level(logging.WARNING, logger="pubsubservice.delivery"):
         assert condemn(calls) == MAX_DROPPED + 20
         while calls.state().dead:
             calls.get()
@@ -133,7 +133,7 @@ def test_what_fails_in_a_dead_letter_topic_is_counted_and_the_newest_are_known(
         return str(calls.service.explain("S", "letters", f"0000-{index:020d}")["state"])
 
     assert [explained(index) for index in (19, 20, 119)] == ["settled", "dropped", "dropped"]
-    with caplog.at_level(logging.INFO, logger="pubsubservice.requestlog"):
+    with caplog.at_level(logging.INFO, logger="pubsubservice.request"):
         calls.service.expire()
     line = json.loads(caplog.records[-1].getMessage())
     assert (line["topic"], line["dead"], line["dropped"]) == ("letters", 0, MAX_DROPPED + 20)

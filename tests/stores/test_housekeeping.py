@@ -137,7 +137,7 @@ def test_each_subscription_has_a_line(store: Store, caplog: pytest.LogCaptureFix
     calls.get(max_events=2)
     calls.subscribe("*")
     calls.subscribe("orders")
-    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    caplog.set_level(logging.INFO, logger="pubsubservice.request")
     calls.service.expire()
     lines = [json.loads(record.getMessage()) for record in caplog.records]
     assert [(line["log"], line["severity"], line["subscriber"]) for line in lines] == [
@@ -158,7 +158,7 @@ def test_topics_that_were_not_met_yet_have_lines(store: Store, caplog: pytest.Lo
     calls.drain()
     calls.publish("orders.us", 3)
     calls.publish("bills", 2)
-    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    caplog.set_level(logging.INFO, logger="pubsubservice.request")
     calls.service.expire()
     lines = [json.loads(record.getMessage()) for record in caplog.records]
     assert {line["topic"]: line["backlog"] for line in lines} == {"orders.eu": 0, "bills": 2, "orders.us": 3}
@@ -171,7 +171,7 @@ def test_what_retention_took_does_not_hide_the_age_of_what_is_left(
     """The oldest event that is still there counts."""
     calls = aged(store, "orders")
     calls.subscribe("orders")
-    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    caplog.set_level(logging.INFO, logger="pubsubservice.request")
     for _ in range(2):
         calls.service.expire()
     lines = [json.loads(record.getMessage()) for record in caplog.records]
@@ -191,7 +191,7 @@ def test_the_lines_of_many_subscribers_are_spread_over_runs(
     for name in names:
         calls.service.subscriptions.register(name)
         calls.service.subscribe(calls.request("orders")._replace(subscriber=name))
-    caplog.set_level(logging.INFO, logger="pubsubservice.requestlog")
+    caplog.set_level(logging.INFO, logger="pubsubservice.request")
     while len(caplog.records) < 10:
         calls.service.expire()
     told = [json.loads(record.getMessage())["subscriber"] for record in caplog.records]

@@ -37,7 +37,7 @@ __all__ = ["EXACT", "Registry", "Table"]
 #: Marks the cached routes of sends to exactly one sender and signal.
 EXACT = object()
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("pubsubclient.signals")
 _by_sequence = attrgetter("sequence")
 _by_priority = attrgetter("priority")
 
