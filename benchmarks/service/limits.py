@@ -18,9 +18,9 @@ from benchmarks.service.worker import Worker
 
 from pubsub_emulator.google import start_emulator
 from pubsub_emulator.sqlite import SQLiteStore
-from pubsubservice.batch import compress
-from pubsubservice.firestore import FirestoreStore
-from pubsubservice.store import Store
+from pubsubservice.log.batch import compress
+from pubsubservice.storage.firestore.store import FirestoreStore
+from pubsubservice.storage.port import Store
 
 __all__ = ["limits"]
 

@@ -24,13 +24,13 @@ from pubsubclient._json import decode
 from pubsubclient._lease import Lease
 from pubsubclient._outbox import Outbox, encode_request
 from pubsubclient._receipts import read_receipts
-from pubsubservice.batch import compress
-from pubsubservice.delivery import GetEvents
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api.get_events import decode_publish, encode_answer, encode_receipts
+from pubsubservice.api.subscribe import decode_subscribe
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.core.settings import Settings
+from pubsubservice.delivery.get_events import GetEvents
+from pubsubservice.log.batch import compress
 from pubsubservice.service import Service
-from pubsubservice.settings import Settings
-from pubsubservice.subscribing import decode_subscribe
-from pubsubservice.wire import decode_publish, encode_answer, encode_receipts
 
 __all__ = ["parts"]
 

@@ -14,8 +14,8 @@ from pubsub_emulator.cli import fail
 from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, KEY_FILE, load_issuer, make_issuer
 from pubsub_emulator.stores import DEFAULT_DATA_DIR
-from pubsubservice.identity import Identity, Trust
-from pubsubservice.runtime import Runtime
+from pubsubservice.api.identity import Identity, Trust
+from pubsubservice.core.runtime import Runtime
 
 __all__ = ["open_identity", "print_token"]
 

@@ -19,11 +19,11 @@ from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.memory import trimming
 from pubsub_emulator.server import Emulator
 from pubsub_emulator.stores import data_dir, open_store
-from pubsubservice.runtime import Runtime
-from pubsubservice.store import StoreError
+from pubsubservice.core.runtime import Runtime
+from pubsubservice.storage.port import StoreError
 
 if TYPE_CHECKING:
-    from pubsubservice.identity import Identity
+    from pubsubservice.api.identity import Identity
 
 __all__ = ["run"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pubsubservice.store import Refused
+from pubsubservice.storage.port import Refused
 
 __all__ = ["Connections", "refusal"]
 

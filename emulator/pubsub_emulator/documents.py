@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pubsubservice.store import Fields, Refused
+from pubsubservice.storage.port import Fields, Refused
 
 __all__ = ["check_collection", "decode", "encode", "split"]
 

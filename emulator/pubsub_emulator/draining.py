@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.core.runtime import SystemRuntime
 
 __all__ = ["DrainingRuntime"]
 

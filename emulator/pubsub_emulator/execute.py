@@ -18,7 +18,7 @@ from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.forwarding import Signals
 from pubsub_emulator.server import Emulator
 from pubsub_emulator.stores import open_store
-from pubsubservice.store import StoreError
+from pubsubservice.storage.port import StoreError
 
 __all__ = ["run"]
 

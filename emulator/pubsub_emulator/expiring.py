@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 
-from pubsubservice.problems import Problem
+from pubsubservice.core.problems import Problem
 from pubsubservice.service import Service
-from pubsubservice.store import StoreError, start_meter
+from pubsubservice.storage.port import StoreError, start_meter
 
 __all__ = ["Expiring"]
 

@@ -13,10 +13,10 @@ import flask
 import functions_framework
 
 from pubsub_emulator.limits import problem
+from pubsub_emulator.openapi.document import openapi
 from pubsubservice import __version__
-from pubsubservice.openapi import openapi
-from pubsubservice.requestlog import log_request
-from pubsubservice.store import Meter
+from pubsubservice.core.request_log import log_request
+from pubsubservice.storage.port import Meter
 
 __all__ = ["Front", "WSGIApp", "load_functions"]
 

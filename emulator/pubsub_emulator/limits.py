@@ -17,9 +17,9 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
-from pubsubservice.requestlog import log_request
-from pubsubservice.store import Meter
-from pubsubservice.wire import MAX_BODY_BYTES
+from pubsubservice.api.get_events import MAX_BODY_BYTES
+from pubsubservice.core.request_log import log_request
+from pubsubservice.storage.port import Meter
 
 __all__ = ["MAX_ANNOUNCED_BYTES", "Channel", "maintain", "problem"]
 

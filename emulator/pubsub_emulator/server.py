@@ -26,12 +26,12 @@ from pubsub_emulator.expiring import Expiring
 from pubsub_emulator.front import Front, WSGIApp, load_functions
 from pubsub_emulator.limits import MAX_ANNOUNCED_BYTES, Channel, maintain
 from pubsub_emulator.sqlite import SQLiteStore
+from pubsubservice.core.settings import Settings
 from pubsubservice.service import configure
-from pubsubservice.settings import Settings
-from pubsubservice.store import Store
+from pubsubservice.storage.port import Store
 
 if TYPE_CHECKING:
-    from pubsubservice.identity import Identity
+    from pubsubservice.api.identity import Identity
 
 __all__ = ["Emulator", "Server"]
 

@@ -19,7 +19,7 @@ from pubsub_emulator.connections import Connections, refusal
 from pubsub_emulator.documents import check_collection, decode, encode, split
 from pubsub_emulator.errors import DataDirError, NewerFormatError
 from pubsub_emulator.watch import Watch
-from pubsubservice.store import Changed, Doc, Exists, Fields, Page, Reads, Refused, Unknown, meter
+from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Refused, Unknown, meter
 
 __all__ = ["FORMAT", "SQLiteStore"]
 
@@ -73,7 +73,7 @@ def _machine_time_us() -> int:
 
 
 class SQLiteStore:
-    """The storage port (`pubsubservice.store.Store`) over the file at `path`, which is made if missing.
+    """The storage port (`pubsubservice.storage.port.Store`) over the file at `path`, which is made if missing.
 
     `synchronous` is SQLite's (FULL: what was acknowledged survives a power loss; OFF: only killed processes).
     `now` returns the machine's time, µs. A writer that gets no turn within `busy_timeout_s` raises Refused.

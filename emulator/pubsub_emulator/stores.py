@@ -13,7 +13,7 @@ from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.errors import AddressError, DataDirError
 from pubsub_emulator.sqlite import SQLiteStore
-from pubsubservice.store import Store
+from pubsubservice.storage.port import Store
 
 __all__ = ["DEFAULT_DATA_DIR", "data_dir", "open_store"]
 
@@ -80,7 +80,7 @@ def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         raise AddressError(f"no Firestore emulator answers at {address}: {error}") from error
-    from pubsubservice.firestore import FirestoreStore  # noqa: PLC0415 - a second of imports
+    from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415 - a second of imports
 
     project = os.environ.get("GOOGLE_CLOUD_PROJECT") or "pubsub-local"
     with _closing(FirestoreStore(project, emulator=address, runtime=runtime)) as store:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import flask
 
-from pubsubservice import wire
-from pubsubservice.cloudevents import decode_published
-from pubsubservice.decoding import decode
-from pubsubservice.http import Reply, endpoint, json_body, query
-from pubsubservice.registering import Explain, decode_register, decode_registered
+from pubsubservice.api import get_events as wire
+from pubsubservice.api.cloudevents import decode_published
+from pubsubservice.api.decoding import decode
+from pubsubservice.api.endpoint import Reply, endpoint, json_body, query
+from pubsubservice.api.register import Explain, decode_register, decode_registered
+from pubsubservice.api.subscribe import decode_subscribe, decode_unsubscribe
 from pubsubservice.service import Service
-from pubsubservice.subscribing import decode_subscribe, decode_unsubscribe
 
 __all__ = ["FUNCTIONS", "expire", "get_events", "publish", "register", "subscribe"]
 

@@ -7,29 +7,29 @@ import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from pubsubservice.batch import BatchCache
-from pubsubservice.dead_letters import DeadLetters
-from pubsubservice.delivery import Answer, Delivery, GetEvents
-from pubsubservice.described import Describing
-from pubsubservice.events import Entry
-from pubsubservice.expire import Expire, Expired
-from pubsubservice.explain import Explaining
-from pubsubservice.group import Append, GroupCommit
-from pubsubservice.housekeeping import Housekeeping
-from pubsubservice.log import Log
-from pubsubservice.names import partition_of, publisher_path
-from pubsubservice.ownership import check_owner, may_see_all, may_use
-from pubsubservice.problems import NotFound
-from pubsubservice.reader import Reader
-from pubsubservice.requestlog import log_to_stdout
-from pubsubservice.runtime import Runtime, SystemRuntime
-from pubsubservice.settings import Settings
-from pubsubservice.store import Store
-from pubsubservice.subscriptions import Subscribe, Subscriptions
-from pubsubservice.topics import Topic, Topics
+from pubsubservice.admin.describe import Describing
+from pubsubservice.admin.explain import Explaining
+from pubsubservice.admin.housekeeping import Housekeeping
+from pubsubservice.admin.subscriptions import Subscribe, Subscriptions
+from pubsubservice.core.names import partition_of, publisher_path
+from pubsubservice.core.ownership import check_owner, may_see_all, may_use
+from pubsubservice.core.problems import NotFound
+from pubsubservice.core.request_log import log_to_stdout
+from pubsubservice.core.runtime import Runtime, SystemRuntime
+from pubsubservice.core.settings import Settings
+from pubsubservice.delivery.dead_letters import DeadLetters
+from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
+from pubsubservice.delivery.reader import Reader
+from pubsubservice.events.validate import Entry
+from pubsubservice.log.batch import BatchCache
+from pubsubservice.log.group_commit import Append, GroupCommit
+from pubsubservice.log.retention import Expire, Expired
+from pubsubservice.log.topics import Topic, Topics
+from pubsubservice.log.writer import Log
+from pubsubservice.storage.port import Store
 
 if TYPE_CHECKING:
-    from pubsubservice.identity import Identity
+    from pubsubservice.api.identity import Identity
 
 __all__ = ["Service", "configure", "current"]
 
@@ -187,8 +187,8 @@ def current() -> Service:
     """
     if _service is None:
         # one to two seconds, and only the cloud needs them
-        from pubsubservice.firestore import FirestoreStore  # noqa: PLC0415
-        from pubsubservice.identity import identity_from_environment  # noqa: PLC0415
+        from pubsubservice.api.identity import identity_from_environment  # noqa: PLC0415
+        from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415
 
         log_to_stdout()
         runtime = SystemRuntime()

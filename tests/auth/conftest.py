@@ -17,8 +17,8 @@ from e2e.wire import Wire
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.issuer import Issuer, load_issuer
 from pubsub_emulator.server import Emulator
-from pubsubservice.identity import Identity, Trust
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api.identity import Identity, Trust
+from pubsubservice.core.runtime import SystemRuntime
 
 AUTH = ["--auth", "--admin", ADMIN]
 

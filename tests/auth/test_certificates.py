@@ -14,11 +14,11 @@ from auth.loopback import Answer, Asked, Loopback
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
 from pubsub_emulator.server import Emulator
-from pubsubservice import certificates
-from pubsubservice.certificates import Certificates
-from pubsubservice.identity import Identity, Trust
-from pubsubservice.problems import Unavailable
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api import certificates
+from pubsubservice.api.certificates import Certificates
+from pubsubservice.api.identity import Identity, Trust
+from pubsubservice.core.problems import Unavailable
+from pubsubservice.core.runtime import SystemRuntime
 
 
 class MovableRuntime(SystemRuntime):

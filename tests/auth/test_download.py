@@ -16,11 +16,11 @@ import pytest
 from auth.broken import BROKEN, BrokenServer
 from auth.certified import certified
 from e2e.serving import environment
-from pubsubservice import certificates
-from pubsubservice.certificates import Certificates
-from pubsubservice.download import DownloadFailed, download
-from pubsubservice.problems import Unavailable
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api import certificates
+from pubsubservice.api.certificates import Certificates
+from pubsubservice.api.download import DownloadFailed, download
+from pubsubservice.core.problems import Unavailable
+from pubsubservice.core.runtime import SystemRuntime
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -125,9 +125,9 @@ def test_the_memory_of_a_fetch_is_bounded() -> None:
 
 _FETCH_IN_LITTLE_MEMORY = """
 import resource, sys
-from pubsubservice.certificates import Certificates
-from pubsubservice.problems import Unavailable
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api.certificates import Certificates
+from pubsubservice.core.problems import Unavailable
+from pubsubservice.core.runtime import SystemRuntime
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 1 << 30
 resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20),) * 2)
 try:

@@ -15,8 +15,8 @@ from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.issuer import Issuer
 from pubsub_emulator.server import Emulator
 from pubsubclient import ConfigurationError, Event, Publisher
-from pubsubservice.identity import Identity, Trust
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api.identity import Identity, Trust
+from pubsubservice.core.runtime import SystemRuntime
 
 
 def test_config_json_switches_it_on(google: Google, url: str, tmp_path: Path) -> None:

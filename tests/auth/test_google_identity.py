@@ -15,8 +15,8 @@ from pubsub_emulator.issuer import Issuer
 from pubsub_emulator.server import Emulator
 from pubsubclient import Forbidden, IdentityError, Publisher, Service, _google_token
 from pubsubclient.gcp import GoogleIdentity
-from pubsubservice.identity import Identity, Trust
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api.identity import Identity, Trust
+from pubsubservice.core.runtime import SystemRuntime
 
 EXPIRED_SOON_S = 120
 

@@ -11,14 +11,14 @@ import pytest
 from auth.people import Forger, another_issuer
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
 from pubsub_emulator.sqlite import SQLiteStore
-from pubsubservice import identity as identity_module
-from pubsubservice.identity import Identity, Trust, identity_from_environment
-from pubsubservice.names import publisher_path
-from pubsubservice.ownership import ANONYMOUS, Caller, set_caller
-from pubsubservice.problems import Forbidden, Unauthorized
-from pubsubservice.runtime import SystemRuntime
-from pubsubservice.settings import Settings
-from pubsubservice.topics import Topics
+from pubsubservice.api import identity as identity_module
+from pubsubservice.api.identity import Identity, Trust, identity_from_environment
+from pubsubservice.core.names import publisher_path
+from pubsubservice.core.ownership import ANONYMOUS, Caller, set_caller
+from pubsubservice.core.problems import Forbidden, Unauthorized
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.core.settings import Settings
+from pubsubservice.log.topics import Topics
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from contract.cases import fill
 from e2e.wire import Wire, cloudevent
-from pubsubservice.wire import BODIES
+from pubsubservice.api.get_events import BODIES
 
 EMPTY: dict[str, Any] = {"an object": {}, "a text": "", "zero": 0, "false": False, "an array": [], "null": None}
 

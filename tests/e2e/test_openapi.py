@@ -28,9 +28,9 @@ from schemathesis.specs.openapi.checks import (
 from contract.cases import Case, cases
 from e2e.serving import Serving, serving_on
 from e2e.wire import Wire, cloudevent
+from pubsub_emulator.openapi.answers import CODES
+from pubsub_emulator.openapi.document import openapi
 from pubsubservice.main import FUNCTIONS
-from pubsubservice.openapi import openapi
-from pubsubservice.openapi_answers import CODES
 
 #: cases for each operation, half of them within the schema and half outside
 FUZZ_CASES = int(os.environ.get("FUZZ_CASES", "60"))

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pubsubservice.bounds import Bounds
-from pubsubservice.spans import select
-from pubsubservice.state import State
-from pubsubservice.subscriber import Dead, Subscription
+from pubsubservice.core.bounds import Bounds
+from pubsubservice.subscribers.records import Dead, Subscription
+from pubsubservice.subscribers.spans import select
+from pubsubservice.subscribers.state import State
 
 from .letters import Letters
 from .logs import Appended, Logs

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pubsubservice.delivery import Delivery
-from pubsubservice.expire import Expire
-from pubsubservice.following import RegistryTap
-from pubsubservice.group import Append
-from pubsubservice.known import Known
-from pubsubservice.log import Log
-from pubsubservice.names import log_path
-from pubsubservice.reader import Reader
+from pubsubservice.core.names import log_path
+from pubsubservice.delivery.cursor import Tap
+from pubsubservice.delivery.get_events import Delivery
+from pubsubservice.delivery.reader import Reader
+from pubsubservice.delivery.registry_cursor import RegistryTap
+from pubsubservice.log.group_commit import Append
+from pubsubservice.log.retention import Expire
+from pubsubservice.log.tail import Known
+from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
-from pubsubservice.store import Doc, Reads
-from pubsubservice.tap import Tap
+from pubsubservice.storage.port import Doc, Reads
 
 from .broken_rules import RULES
 
@@ -44,7 +44,7 @@ class DeletesFirst(Service):
 
     class expire_type(Expire):
         def expire_log(self, topic: str, partition: int, retention_us: int, max_batches: int) -> tuple[int, bool]:
-            from pubsubservice.expire import TrimPoint
+            from pubsubservice.log.retention import TrimPoint
 
             path = log_path(topic, partition)
             log = self._store.get_many([path]).docs[0]

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pubsubservice.dead_letters import DeadLetters
-from pubsubservice.deaths import Deaths
-from pubsubservice.delivery import Answer, Delivery, GetEvents
-from pubsubservice.events import Entry
-from pubsubservice.group import Append
-from pubsubservice.leases import Leases, Settlement
-from pubsubservice.names import partition_of
-from pubsubservice.reader import Reader
-from pubsubservice.redelivery import Redelivery
+from pubsubservice.admin.subscriptions import Subscriptions
+from pubsubservice.core.names import partition_of
+from pubsubservice.delivery.cursor import Slice, Tap
+from pubsubservice.delivery.dead_letters import DeadLetters
+from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
+from pubsubservice.delivery.reader import Reader
+from pubsubservice.delivery.redelivery import Redelivery
+from pubsubservice.events.validate import Entry
+from pubsubservice.log.group_commit import Append
+from pubsubservice.log.topics import Topic
 from pubsubservice.service import Service
-from pubsubservice.sieve import Sieve
-from pubsubservice.spans import Piece, Span, mask_of_pieces
-from pubsubservice.state import State
-from pubsubservice.subscriber import Due, Lease
-from pubsubservice.subscriptions import Subscriptions
-from pubsubservice.tap import Slice, Tap
-from pubsubservice.tokens import Ended
-from pubsubservice.topics import Topic
+from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.event_filter import Sieve
+from pubsubservice.subscribers.leases import Leases, Settlement
+from pubsubservice.subscribers.records import Due, Lease
+from pubsubservice.subscribers.spans import Piece, Span, mask_of_pieces
+from pubsubservice.subscribers.state import State
+from pubsubservice.subscribers.tokens import Ended
 
 __all__ = ["RULES"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pubsubservice.filters import compile_filters
-from pubsubservice.subscriptions import Subscribe
+from pubsubservice.admin.subscriptions import Subscribe
+from pubsubservice.subscribers.filters import compile_filters
 
 from .publishing import COLOURS
 from .scheduler import SECOND

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pubsubservice.delivery import Answer, GetEvents
-from pubsubservice.leases import Settlement, Settlements
-from pubsubservice.names import sequence_prefix
-from pubsubservice.spans import positions
-from pubsubservice.state import State
+from pubsubservice.core.names import sequence_prefix
+from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.subscribers.leases import Settlement, Settlements
+from pubsubservice.subscribers.spans import positions
+from pubsubservice.subscribers.state import State
 
 from .publishing import Kind, entry, publish
 from .said import Event

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from pubsubservice.subscriber import Dead
+from pubsubservice.subscribers.records import Dead
 
 from .logs import Appended, Log, Logs
 

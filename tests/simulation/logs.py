@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from pubsubservice.batch import Batch
-from pubsubservice.names import log_path, seq_of
-from pubsubservice.registry import recorded_topic
-from pubsubservice.store import Doc
+from pubsubservice.core.names import log_path, seq_of
+from pubsubservice.log.batch import Batch
+from pubsubservice.log.registry import recorded_topic
+from pubsubservice.storage.port import Doc
 
 from .publishing import Kind
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from pubsubservice.bounds import Bounds
-from pubsubservice.state import State
+from pubsubservice.core.bounds import Bounds
+from pubsubservice.subscribers.state import State
 
 from .logs import Logs
 from .mix import SMALL

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pubsubservice.events import Entry
-from pubsubservice.names import identity
+from pubsubservice.core.names import identity
+from pubsubservice.events.validate import Entry
 
 from .scheduler import SECOND
 from .times import FLOOR_S

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pubsubservice.state import State
-from pubsubservice.tokens import Ended, token_time
+from pubsubservice.subscribers.state import State
+from pubsubservice.subscribers.tokens import Ended, token_time
 
 __all__ = ["Event", "Said"]
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from pubsubservice.store import Changed, Doc, Exists, Fields, Page, Reads, Unknown, meter
+from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Unknown, meter
 
 from .scheduler import SECOND, Scheduler
 
 
 class SimStore:
-    """Implements ``pubsubservice.store.Store`` over a dict."""
+    """Implements ``pubsubservice.storage.port.Store`` over a dict."""
 
     def __init__(self, scheduler: Scheduler, on_commit: Callable[[str, Doc | None, Doc | None], None]) -> None:
         self._scheduler = scheduler

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pubsubservice.problems import Problem
-from pubsubservice.store import StoreError
+from pubsubservice.core.problems import Problem
+from pubsubservice.storage.port import StoreError
 
 FLOOR_S = 4.0
 RETENTION_S = 10

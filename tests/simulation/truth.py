@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pubsubservice.bounds import Bounds
-from pubsubservice.leases import Settlements
-from pubsubservice.state import State
-from pubsubservice.store import Doc
+from pubsubservice.core.bounds import Bounds
+from pubsubservice.storage.port import Doc
+from pubsubservice.subscribers.leases import Settlements
+from pubsubservice.subscribers.state import State
 
 from .book import Book
 from .letters import Letters

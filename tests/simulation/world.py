@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pubsubservice.leases import Settlements
-from pubsubservice.patterns import is_pattern, most_specific
-from pubsubservice.problems import Problem
+from pubsubservice.core.patterns import is_pattern, most_specific
+from pubsubservice.core.problems import Problem
+from pubsubservice.core.settings import Settings
 from pubsubservice.service import Service
-from pubsubservice.settings import Settings
-from pubsubservice.state import State
-from pubsubservice.store import StoreError, start_meter
+from pubsubservice.storage.port import StoreError, start_meter
+from pubsubservice.subscribers.leases import Settlements
+from pubsubservice.subscribers.state import State
 
 from .changing import change_subscriptions, expire_all_along, subscription
 from .clients import Consumer, Redriver

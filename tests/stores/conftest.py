@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from pubsubservice.store import Store
+from pubsubservice.storage.port import Store
 from stores.started import Started
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pubsubservice.store import Fields, Page, Reads, Store, Unknown
+from pubsubservice.storage.port import Fields, Page, Reads, Store, Unknown
 
 __all__ = ["LosesAnswers"]
 

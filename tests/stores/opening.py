@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pubsubservice.store import Store
+from pubsubservice.storage.port import Store
 
 __all__ = ["open_store"]
 
@@ -14,7 +14,7 @@ def open_store(url: str) -> Store:
         from pubsub_emulator.sqlite import SQLiteStore
 
         return SQLiteStore(place)
-    from pubsubservice.firestore import FirestoreStore
+    from pubsubservice.storage.firestore.store import FirestoreStore
 
     address, _, project = place.partition("/")
     return FirestoreStore(project, emulator=address)

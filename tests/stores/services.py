@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pubsubservice.delivery import Answer, GetEvents
-from pubsubservice.events import Entry
-from pubsubservice.leases import Settlement, Settlements
-from pubsubservice.names import identity, subscriber_path
-from pubsubservice.runtime import SystemRuntime
-from pubsubservice.seeking import Place
+from pubsubservice.admin.subscriptions import Subscribe
+from pubsubservice.core.names import identity, subscriber_path
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.core.settings import Settings
+from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.events.validate import Entry
+from pubsubservice.log.seek import Place
 from pubsubservice.service import Service
-from pubsubservice.settings import Settings
-from pubsubservice.state import State
-from pubsubservice.store import Meter, Store, start_meter
-from pubsubservice.subscriptions import Subscribe
+from pubsubservice.storage.port import Meter, Store, start_meter
+from pubsubservice.subscribers.leases import Settlement, Settlements
+from pubsubservice.subscribers.state import State
 
 __all__ = ["Calls", "until"]
 

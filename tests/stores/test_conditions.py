@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pubsubservice.store import Changed, Exists, Store
+from pubsubservice.storage.port import Changed, Exists, Store
 
 PATH = "subscribers/billing"
 

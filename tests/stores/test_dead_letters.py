@@ -10,17 +10,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from pubsubservice.bounds import Bounds
-from pubsubservice.delivery import GetEvents
-from pubsubservice.leases import Settlement, Settlements
-from pubsubservice.names import subscriber_path, topic_path
-from pubsubservice.ownership import Caller, set_caller
-from pubsubservice.problems import Conflict, Forbidden
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.core.bounds import Bounds
+from pubsubservice.core.names import subscriber_path, topic_path
+from pubsubservice.core.ownership import Caller, set_caller
+from pubsubservice.core.problems import Conflict, Forbidden
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.core.settings import Settings
+from pubsubservice.delivery.get_events import GetEvents
 from pubsubservice.service import Service
-from pubsubservice.settings import Settings
-from pubsubservice.state import MAX_DROPPED, State
-from pubsubservice.store import Doc, Store
+from pubsubservice.storage.port import Doc, Store
+from pubsubservice.subscribers.leases import Settlement, Settlements
+from pubsubservice.subscribers.state import MAX_DROPPED, State
 from stores.services import Calls, events
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pubsubservice.store import MAX_DOCUMENT_BYTES, Refused, Store
+from pubsubservice.storage.port import MAX_DOCUMENT_BYTES, Refused, Store
 
 LOG = "topics/orders/logs/0/batches"
 

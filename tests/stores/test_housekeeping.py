@@ -7,10 +7,10 @@ import logging
 
 import pytest
 
-from pubsubservice.expire import Expired
-from pubsubservice.names import topic_path
-from pubsubservice.problems import BadRequest
-from pubsubservice.store import Store
+from pubsubservice.core.names import topic_path
+from pubsubservice.core.problems import BadRequest
+from pubsubservice.log.retention import Expired
+from pubsubservice.storage.port import Store
 from stores.services import Calls, until
 
 RETENTION_S = 1
@@ -103,7 +103,7 @@ def test_a_run_that_met_its_bound_is_gone_on_with(store: Store) -> None:
 
 def test_a_run_looks_at_a_bounded_number_of_logs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """One topic at least, so that each run gets on."""
-    monkeypatch.setattr("pubsubservice.expire.MAX_LOGS", 4)
+    monkeypatch.setattr("pubsubservice.log.retention.MAX_LOGS", 4)
     calls = Calls(store)
     for topic, partitions in (("a", 3), ("b", 2), ("c", 2), ("d", 9)):
         calls.service.topics.register(topic, partitions)
@@ -184,7 +184,7 @@ def test_the_lines_of_many_subscribers_are_spread_over_runs(
     store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each has its turn."""
-    monkeypatch.setattr("pubsubservice.housekeeping._MAX_READS", 3)
+    monkeypatch.setattr("pubsubservice.admin.housekeeping._MAX_READS", 3)
     calls = Calls(store)
     calls.publish("orders")
     names = [f"s{n}" for n in range(5)]

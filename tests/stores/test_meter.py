@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pubsubservice.store import Changed, Exists, Refused, Store, start_meter
+from pubsubservice.storage.port import Changed, Exists, Refused, Store, start_meter
 
 PATHS = [f"topics/{n}" for n in range(3)]
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pubsubservice.store import Changed, Exists, Store
+from pubsubservice.storage.port import Changed, Exists, Store
 from stores import workers
 from stores.opening import open_store
 from stores.started import Started

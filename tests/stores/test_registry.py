@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pubsubservice.names import subscriber_path, topic_path
-from pubsubservice.problems import Conflict, Unavailable
-from pubsubservice.registry import Registry, record_path, recorded_topic
-from pubsubservice.runtime import SystemRuntime
-from pubsubservice.settings import Settings
-from pubsubservice.store import Store, start_meter
-from pubsubservice.topics import Topics
+from pubsubservice.core.names import subscriber_path, topic_path
+from pubsubservice.core.problems import Conflict, Unavailable
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.core.settings import Settings
+from pubsubservice.log.registry import Registry, record_path, recorded_topic
+from pubsubservice.log.topics import Topics
+from pubsubservice.storage.port import Store, start_meter
 from stores.losing import LosesAnswers
 
 

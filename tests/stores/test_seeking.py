@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pubsubservice.batch import Origin, compress, document
-from pubsubservice.names import batch_path, log_path
-from pubsubservice.problems import BadRequest
-from pubsubservice.seeking import EARLIEST, LATEST, TRIMMED, Place, Seeker
-from pubsubservice.store import Store, start_meter
-from pubsubservice.subscriber import Position
+from pubsubservice.core.names import batch_path, log_path
+from pubsubservice.core.problems import BadRequest
+from pubsubservice.log.batch import Origin, compress, document
+from pubsubservice.log.seek import EARLIEST, LATEST, TRIMMED, Place, Seeker
+from pubsubservice.storage.port import Store, start_meter
+from pubsubservice.subscribers.records import Position
 from stores.services import Calls
 
 BATCHES, EVENTS = 10_000, 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from pubsubservice.store import Store
+from pubsubservice.storage.port import Store
 from stores import workers
 from stores.opening import open_store
 from stores.started import Started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pubsubservice.store import Changed, Exists, Store, Unknown
+from pubsubservice.storage.port import Changed, Exists, Store, Unknown
 from stores.losing import LosesAnswers
 
 PATH = "topics/orders/logs/0/batches/1"

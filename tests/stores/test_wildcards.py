@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pubsubservice.problems import NotFound
-from pubsubservice.seeking import EARLIEST, LATEST
-from pubsubservice.store import Store, start_meter
+from pubsubservice.core.problems import NotFound
+from pubsubservice.log.seek import EARLIEST, LATEST
+from pubsubservice.storage.port import Store, start_meter
 from stores.services import Calls, events
 
 
@@ -247,7 +247,7 @@ def test_the_state_counts_topics_that_were_not_met_yet(calls: Calls, monkeypatch
     assert (shown["backlog"], shown["oldest_unsettled_age_s"] >= 0) == (7, True)
     assert "unfollowed" not in shown
     assert calls.state().fields() == before
-    monkeypatch.setattr("pubsubservice.described._MAX_READS", 1)
+    monkeypatch.setattr("pubsubservice.admin.describe._MAX_READS", 1)
     for topic in ("x", "y", "z"):
         calls.publish(topic)
     assert calls.service.show("subscriber", "S")["more_topics"] is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multiprocessing.connection import Connection
 
-from pubsubservice.store import Exists, Store
+from pubsubservice.storage.port import Exists, Store
 from stores.opening import open_store
 
 __all__ = ["append", "append_for_ever", "create_later", "race"]

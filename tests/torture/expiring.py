@@ -13,10 +13,10 @@ from pathlib import Path
 
 import requests
 
-from pubsubservice.problems import Problem
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.core.problems import Problem
+from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.service import Service
-from pubsubservice.store import StoreError
+from pubsubservice.storage.port import StoreError
 from stores.opening import open_store
 from torture.lifetime import asked_to_end, end_with_parent
 from torture.planted import PLANTED

@@ -8,14 +8,14 @@ from zlib import crc32
 
 import msgspec
 
-from pubsubservice.delivery import Answer, GetEvents
-from pubsubservice.log import Log
-from pubsubservice.reader import Reader
+from pubsubservice.delivery.cursor import Tap
+from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.reader import Reader
+from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
-from pubsubservice.sieve import Sieve
-from pubsubservice.state import State
-from pubsubservice.store import Exists, Fields, Store
-from pubsubservice.tap import Tap
+from pubsubservice.storage.port import Exists, Fields, Store
+from pubsubservice.subscribers.event_filter import Sieve
+from pubsubservice.subscribers.state import State
 from simulation.broken import BROKEN
 
 __all__ = ["PLANTED"]

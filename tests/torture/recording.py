@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from uuid import uuid4
 
-from pubsubservice.spans import Span, select
-from pubsubservice.state import State
-from pubsubservice.store import Doc, Fields, Page, Reads, Store
+from pubsubservice.storage.port import Doc, Fields, Page, Reads, Store
+from pubsubservice.subscribers.spans import Span, select
+from pubsubservice.subscribers.state import State
 from torture.records import Changed, Done, HistoryFile, Leased, Run
 
 __all__ = ["WRITER", "RecordingStore"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.server import Emulator
 from pubsubservice import service
-from pubsubservice.settings import Settings
+from pubsubservice.core.settings import Settings
 from stores.opening import open_store
 from torture.lifetime import asked_to_end, end_with_parent
 from torture.planted import PLANTED

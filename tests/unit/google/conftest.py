@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pubsubservice.firestore import FirestoreStore
+    from pubsubservice.storage.firestore.store import FirestoreStore
     from unit.google.fakes import FakeFirestore, QuickRuntime
 
 # Google's libraries are imported late: on Python 3.10 they warn, and only after this file is read may they.
@@ -32,7 +32,7 @@ def runtime() -> QuickRuntime:
 
 @pytest.fixture
 def store(server: FakeFirestore, runtime: QuickRuntime) -> Iterator[FirestoreStore]:
-    from pubsubservice.firestore import FirestoreStore
+    from pubsubservice.storage.firestore.store import FirestoreStore
     from unit.google.fakes import PROJECT
 
     opened = FirestoreStore(PROJECT, emulator=server.address, runtime=runtime)

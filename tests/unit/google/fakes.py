@@ -12,8 +12,8 @@ from typing import Any
 import grpc
 from google.cloud.firestore_v1 import types
 
-from pubsubservice.firestore_documents import to_timestamp
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.storage.firestore.documents import to_timestamp
 
 __all__ = ["PREFIX", "FakeFirestore", "QuickRuntime", "Reply", "committed", "found", "missing"]
 

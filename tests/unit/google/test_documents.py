@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pubsubservice.firestore import FirestoreStore
-from pubsubservice.firestore_documents import (
+from pubsubservice.storage.firestore.documents import (
     MAX_MESSAGE_BYTES,
     MAX_STORED_BYTES,
     field_path,
@@ -18,7 +17,8 @@ from pubsubservice.firestore_documents import (
     to_micros,
     to_timestamp,
 )
-from pubsubservice.store import Refused
+from pubsubservice.storage.firestore.store import FirestoreStore
+from pubsubservice.storage.port import Refused
 from unit.google.fakes import PREFIX, FakeFirestore, Reply, RunQueryResponse, committed, found
 
 TASK = {"type": "Personal", "done": False, "priority": 1, "description": "Learn Cloud Firestore"}

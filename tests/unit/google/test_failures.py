@@ -9,9 +9,9 @@ import grpc
 import pytest
 from grpc import StatusCode
 
-from pubsubservice import firestore_calls
-from pubsubservice.firestore import FirestoreStore
-from pubsubservice.store import Changed, Exists, Refused, StoreError, Unknown, start_meter
+from pubsubservice.storage.firestore import rpc as firestore_calls
+from pubsubservice.storage.firestore.store import FirestoreStore
+from pubsubservice.storage.port import Changed, Exists, Refused, StoreError, Unknown, start_meter
 from unit.google.fakes import FakeFirestore, QuickRuntime, Reply, committed, found
 
 FAILURES = [code for code in StatusCode if code is not StatusCode.OK]

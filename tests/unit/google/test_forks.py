@@ -13,9 +13,9 @@ from unit.google.fakes import FakeFirestore, Reply, committed
 FORKING = """
 import os, sys, threading
 sys.path[:] = {path!r}
-from pubsubservice import firestore_forks
-from pubsubservice.firestore import FirestoreStore
-from pubsubservice.store import Refused
+from pubsubservice.storage.firestore import forks as firestore_forks
+from pubsubservice.storage.firestore.store import FirestoreStore
+from pubsubservice.storage.port import Refused
 firestore_forks.MAX_WAIT_S = {wait_s}
 store = FirestoreStore("demo-unit", emulator={address!r})
 thread = threading.Thread(target=store.create, args=("a/parent", {{}}))

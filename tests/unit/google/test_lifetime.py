@@ -14,7 +14,7 @@ import pytest
 from pubsub_emulator import google
 from pubsub_emulator.google import StartError, start_emulator
 from pubsub_emulator.google_install import NotInstalled, find_jar, find_java
-from pubsubservice.firestore import FirestoreStore
+from pubsubservice.storage.firestore.store import FirestoreStore
 from unit.google.machines import SERVES, await_true, gone, put_jar, put_program, put_python_java
 
 OWNER = """

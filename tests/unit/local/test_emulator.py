@@ -9,9 +9,9 @@ import requests
 
 from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.server import Emulator
-from pubsubservice.names import batches
+from pubsubservice.core.names import batches
+from pubsubservice.core.settings import Settings
 from pubsubservice.service import current
-from pubsubservice.settings import Settings
 
 
 def test_it_serves_until_it_is_closed_and_ends_long_polls() -> None:

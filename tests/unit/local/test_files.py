@@ -13,7 +13,7 @@ import pytest
 from e2e.serving import Serving
 from e2e.wire import Wire, cloudevent
 from pubsub_emulator.sqlite import SQLiteStore
-from pubsubservice.store import Refused
+from pubsubservice.storage.port import Refused
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from pubsub_emulator.errors import DataDirError, NewerFormatError
 from pubsub_emulator.sqlite import FORMAT, SQLiteStore
-from pubsubservice.store import Refused, Unknown, start_meter
+from pubsubservice.storage.port import Refused, Unknown, start_meter
 
 SECOND_US = 1_000_000
 

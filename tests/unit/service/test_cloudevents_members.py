@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsubservice.events import decode_events
-from pubsubservice.members import repeated_name
-from pubsubservice.problems import BadRequest
+from pubsubservice.core.problems import BadRequest
+from pubsubservice.events.duplicate_members import repeated_name
+from pubsubservice.events.validate import decode_events
 
 _DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _REQUIRED = [("specversion", "1.0"), ("id", "é-1"), ("source", '/"quoted"'), ("type", "event")]

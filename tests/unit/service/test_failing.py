@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from pubsubservice.batch import Batch, Origin, compress, document
-from pubsubservice.deaths import Deaths
-from pubsubservice.leases import Leases, Settlement, Settlements
-from pubsubservice.names import batch_path
-from pubsubservice.redelivery import Redelivery
-from pubsubservice.spans import Span, pack, select
-from pubsubservice.state import State
-from pubsubservice.store import Doc
-from pubsubservice.subscriber import Lease, Subscription
+from pubsubservice.core.names import batch_path
+from pubsubservice.delivery.redelivery import Redelivery
+from pubsubservice.log.batch import Batch, Origin, compress, document
+from pubsubservice.storage.port import Doc
+from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
+from pubsubservice.subscribers.records import Lease, Subscription
+from pubsubservice.subscribers.spans import Span, pack, select
+from pubsubservice.subscribers.state import State
 
 SECOND = 1_000_000
 EVENTS = 100

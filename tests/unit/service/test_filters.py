@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsubservice.filters import MAX_DEPTH, MAX_FILTER_BYTES, MAX_NODES, Filter, compile_filters
-from pubsubservice.problems import BadRequest
+from pubsubservice.core.problems import BadRequest
+from pubsubservice.subscribers.filters import MAX_DEPTH, MAX_FILTER_BYTES, MAX_NODES, Filter, compile_filters
 
 EVENT = {
     "specversion": "1.0",

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsubservice.letters import dead_letter
-from pubsubservice.subscriber import Dead
+from pubsubservice.delivery.letters import dead_letter
+from pubsubservice.subscribers.records import Dead
 
 OF_LETTERS = ("originalid", "originalsource", "originaltopic", "reason", "attempts")
 OF_REDRIVES = ("redriveof", "redrivefor")

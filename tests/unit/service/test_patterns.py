@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsubservice.names import check_name
-from pubsubservice.patterns import check_pattern, is_pattern, literal_prefix_length, matches, most_specific
-from pubsubservice.problems import BadRequest
+from pubsubservice.core.names import check_name
+from pubsubservice.core.patterns import check_pattern, is_pattern, literal_prefix_length, matches, most_specific
+from pubsubservice.core.problems import BadRequest
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pubsubservice.batch import Batch, Origin, compress, document
-from pubsubservice.bounds import Bounds
-from pubsubservice.deaths import Deaths
-from pubsubservice.leases import Leases, Settlement, Settlements
-from pubsubservice.names import batch_path, sequence_prefix
-from pubsubservice.redelivery import Redelivery
-from pubsubservice.spans import Span, select
-from pubsubservice.state import State
-from pubsubservice.store import Doc
-from pubsubservice.subscriber import Due, Subscription
-from pubsubservice.tap import Slice
+from pubsubservice.core.bounds import Bounds
+from pubsubservice.core.names import batch_path, sequence_prefix
+from pubsubservice.delivery.cursor import Slice
+from pubsubservice.delivery.redelivery import Redelivery
+from pubsubservice.log.batch import Batch, Origin, compress, document
+from pubsubservice.storage.port import Doc
+from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
+from pubsubservice.subscribers.records import Due, Subscription
+from pubsubservice.subscribers.spans import Span, select
+from pubsubservice.subscribers.state import State
 
 SECOND = 1_000_000
 EVENTS = 8

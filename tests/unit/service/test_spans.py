@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsubservice.spans import (
+from pubsubservice.subscribers.spans import (
     Piece,
     Span,
     bits_to_bytes,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pubsub_emulator.sqlite import SQLiteStore
-from pubsubservice.runtime import SystemRuntime
+from pubsubservice.api.get_events import decode_publish
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.core.settings import Settings
 from pubsubservice.service import Service
-from pubsubservice.settings import Settings
-from pubsubservice.store import start_meter
-from pubsubservice.wire import decode_publish
+from pubsubservice.storage.port import start_meter
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pubsubservice.problems import BadRequest
-from pubsubservice.tokens import Ended, check_not_ahead, check_token, make_token
+from pubsubservice.core.problems import BadRequest
+from pubsubservice.subscribers.tokens import Ended, check_not_ahead, check_token, make_token
 
 
 @pytest.mark.parametrize(

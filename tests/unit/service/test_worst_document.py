@@ -6,15 +6,15 @@ import random
 
 import pytest
 
-from pubsubservice.bounds import Bounds
-from pubsubservice.deaths import Deaths
-from pubsubservice.delays import Delays
-from pubsubservice.leases import Leases, Settlement, Settlements
-from pubsubservice.names import sequence_prefix
-from pubsubservice.spans import Piece, Span, pack
-from pubsubservice.state import State
-from pubsubservice.store import Doc
-from pubsubservice.subscriber import Lease, Position, Subscription
+from pubsubservice.core.bounds import Bounds
+from pubsubservice.core.names import sequence_prefix
+from pubsubservice.storage.port import Doc
+from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.delays import Delays
+from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
+from pubsubservice.subscribers.records import Lease, Position, Subscription
+from pubsubservice.subscribers.spans import Piece, Span, pack
+from pubsubservice.subscribers.state import State
 
 LIMIT = 1_048_576
 SECOND = 1_000_000

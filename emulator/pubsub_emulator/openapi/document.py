@@ -1,0 +1,226 @@
+"""The service described in OpenAPI 3.1: requests from the types that decode them, with the limits that are checked.
+
+Source: https://spec.openapis.org/oas/v3.1.1. `openapi_answers` has what is answered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pubsub_emulator.openapi.answers import ANSWERS, answered
+from pubsub_emulator.openapi.subscribe import FILTER, FILTERS, FOLLOWED, PLACE, TOPIC
+from pubsubservice import __version__
+from pubsubservice.api.cloudevents import BATCHED, STRUCTURED
+from pubsubservice.api.get_events import BODIES, MAX_DELAY_S, MAX_HANDED_OUT, MAX_WAIT_S
+from pubsubservice.api.register import MAX_ID, MAX_PAGE
+from pubsubservice.api.subscribe import MAX_ATTEMPTS, MAX_DEADLINE_S
+from pubsubservice.core.ownership import TOKEN_HEADER
+from pubsubservice.events.attributes import NAME
+from pubsubservice.events.validate import MAX_EVENTS, OURS
+from pubsubservice.log.topics import MAX_PARTITIONS
+from pubsubservice.subscribers.records import MAX_BACKOFF_S
+
+__all__ = ["openapi"]
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string", "minLength": 1, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
+_UNSET: Schema = {"type": "null"}
+_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._~%+-]*$", "maxLength": 255}
+_TOKEN: Schema = {"type": "string", "pattern": "^[0-9]{1,18}-[A-Za-z0-9_]{1,64}$"}
+_SINCE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+
+#: what a field of any body is, beyond its type
+_FIELDS: dict[str, Schema] = {
+    "topic": TOPIC,
+    "publisher": _NAME,
+    "subscriber": {**_NAME, "maxLength": 250},
+    "partitions": {"type": "integer", "minimum": 1, "maximum": MAX_PARTITIONS},
+    "retention_s": {"type": "integer", "minimum": 600, "maximum": 10 * 366 * 86_400},
+    "since": {**_SINCE, "description": "The newest X-Store-Time met before the first try, µs."},
+    "start": PLACE,
+    "seek": PLACE,
+    "filters": FILTERS,
+    "ack_deadline_s": {"type": "integer", "minimum": 1, "maximum": MAX_DEADLINE_S},
+    "max_attempts": {"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPTS},
+    "backoff_s": {"type": "number", "minimum": 0, "maximum": MAX_BACKOFF_S},
+    "dead_letter_topic": TOPIC,
+    "id": {
+        "type": "string",
+        "minLength": 1,
+        "description": "With subscriber and topic: the id of an event to explain.",
+    },
+    "source": {"type": "string", "minLength": 1, "description": "With id: the source of that event."},
+    "token": _TOKEN,
+    "lease": _TOKEN,
+    "max_events": {"minimum": 0, "maximum": MAX_HANDED_OUT},
+    "wait_s": {"minimum": 0, "maximum": MAX_WAIT_S},
+    "delay_s": {"minimum": 0, "maximum": MAX_DELAY_S},
+    "seconds": {"type": "integer", "minimum": 1, "maximum": MAX_DEADLINE_S},
+}
+
+_EVENT: Schema = {
+    "title": "CloudEvent",
+    "type": "object",
+    "required": ["specversion", "id", "source", "type"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        **dict.fromkeys(("id", "source", "type"), _TEXT),
+        **{key: {"anyOf": [_TEXT, _UNSET]} for key in ("subject", "datacontenttype", "dataschema")},
+        "time": {"anyOf": [{"type": "string", "format": "date-time"}, _UNSET]},
+        "data": {},
+        "data_base64": {"anyOf": [{"type": "string", "contentEncoding": "base64"}, _UNSET]},
+        **dict.fromkeys(sorted(OURS), False),
+    },
+    "propertyNames": {"pattern": f"^({NAME.pattern}|data_base64)$"},
+    "additionalProperties": {
+        "anyOf": [
+            {"type": "string", "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"},
+            {"type": "boolean"},
+            {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+            _UNSET,
+        ]
+    },
+    "not": {"required": ["data", "data_base64"], "properties": {"data_base64": {"type": "string"}}},
+}
+
+
+_IDENTITY: Schema = {
+    "type": "apiKey",
+    "in": "header",
+    "name": TOKEN_HEADER,
+    "description": "An ID token (OpenID Connect) for this service, where identity is on; not looked at elsewhere.",
+}
+
+
+def openapi(server: str = "/") -> Schema:
+    """The document; `server` is the base URL of the functions."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "pubsubservice",
+            "version": __version__,
+            "description": "Publish and subscribe over HTTP, with CloudEvents. Function by function; errors are RFC 9457.",
+        },
+        "servers": [{"url": server}],
+        "paths": {
+            "/register": {
+                "post": _call(
+                    "register", "Get or create a name, or explain an event", [200, 201], 404, 409, body="RegisterBody"
+                ),
+                "get": _call("registered", "Show a name, or list names", [200], 404, parameters=_registered()),
+            },
+            "/publish": {"post": _publish()},
+            "/subscribe": {
+                "post": _call(
+                    "subscribe", "Subscribe, or change a subscription", [200], 404, 409, body="SubscribeBody"
+                ),
+                "delete": _call("unsubscribe", "End a subscription", [204], 404, 409, body="UnsubscribeBody"),
+            },
+            "/get_events": {
+                "post": _call("get_events", "Settle events, and get events", [200], 404, body="GetEventsBody")
+            },
+            "/expire": {"post": _call("expire", "Delete what topics no longer keep", [200], body="ExpireBody")},
+        },
+        "components": {
+            "schemas": {**_bodies(), "CloudEvent": _EVENT, "Filter": FILTER, **ANSWERS},
+            "securitySchemes": {"identity": _IDENTITY},
+        },
+        # a caller without a token is anonymous
+        "security": [{}, {"identity": []}],
+    }
+
+
+def _call(
+    name: str,
+    summary: str,
+    success: list[int],
+    *refusals: int,
+    body: str | None = None,
+    parameters: list[Schema] | None = None,
+) -> Schema:
+    """One operation; its answers are named by it."""
+    call: Schema = {"operationId": name, "summary": summary, "responses": answered(name, success, refusals)}
+    if body:
+        call["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
+    if parameters:
+        call["parameters"] = parameters
+    return call
+
+
+def _publish() -> Schema:
+    # beside the media types of CloudEvents these headers say nothing, so no value of theirs is refused there
+    headers = [
+        _parameter(f"ce-{name}", {"type": "string"}, "header", "In binary mode; ignored in the others.")
+        for name in ("specversion", "id", "source", "type")
+    ]
+    only = "With the media types and headers of CloudEvents, and only then."
+    query = [
+        _parameter("topic", TOPIC, description=only),
+        _parameter("publisher", _NAME, description=only),
+        _parameter("since", _SINCE, description=only),
+    ]
+    call = _call("publish", "Append events to a topic, each once", [200], 409, 422, parameters=[*query, *headers])
+    call["requestBody"] = {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _ref("PublishBody")},
+            STRUCTURED: {"schema": _ref("CloudEvent")},
+            BATCHED: {"schema": {"type": "array", "items": _ref("CloudEvent"), "maxItems": MAX_EVENTS}},
+            "text/plain": {"schema": {"type": "string"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+    return call
+
+
+def _registered() -> list[Schema]:
+    which = (
+        "One of publisher, subscriber and topic: a name for its state, empty for a list of names; or two, with event."
+    )
+    return [
+        *(
+            _parameter(kind, {"anyOf": [_FIELDS[kind], {"const": ""}]}, description=which)
+            for kind in ("publisher", "subscriber", "topic")
+        ),
+        _parameter(
+            "event",
+            {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+            description="With subscriber and topic: the sequence, or the id, of an event of which to say what became of it.",
+        ),
+        _parameter("page_size", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}),
+        _parameter("page_token", _NAME, description="next_page_token of the page before."),
+    ]
+
+
+def _parameter(name: str, schema: Schema, where: str = "query", description: str = "") -> Schema:
+    parameter = {"name": name, "in": where, "schema": schema}
+    return {**parameter, "description": description} if description else parameter
+
+
+def _bodies() -> dict[str, Schema]:
+    """The schemas of the bodies, from their types."""
+    _, schemas = msgspec.json.schema_components(BODIES, ref_template="#/components/schemas/{name}")
+    for schema in schemas.values():
+        for name, field in schema["properties"].items():
+            limits = _FIELDS.get(name)
+            if limits is None:
+                continue
+            if "anyOf" in field:
+                field["anyOf"] = [limits, _UNSET]
+            else:
+                field.update(limits)
+    for body in ("SubscribeBody", "UnsubscribeBody"):
+        schemas[body]["properties"]["topic"] = FOLLOWED
+    schemas["PublishBody"]["properties"]["events"] |= {
+        "items": _ref("CloudEvent"),
+        "minItems": 1,
+        "maxItems": MAX_EVENTS,
+    }
+    return schemas
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}

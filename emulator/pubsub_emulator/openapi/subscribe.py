@@ -1,0 +1,66 @@
+"""What subscribe takes, as JSON Schema: topics and patterns, where to begin, and filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pubsubservice.events.attributes import NAME
+from pubsubservice.events.validate import OURS
+from pubsubservice.subscribers.filters import MAX_NODES
+
+__all__ = ["FILTER", "FILTERS", "FOLLOWED", "PLACE", "TOPIC"]
+
+Schema = dict[str, Any]
+
+TOPIC: Schema = {
+    "pattern": "^[A-Za-z0-9][A-Za-z0-9_~%+-]*(\\.[A-Za-z0-9_~%+-]+)*$",
+    "type": "string",
+    "maxLength": 255,
+}
+#: a topic, or a pattern of topics
+FOLLOWED: Schema = {
+    "anyOf": [
+        TOPIC,
+        {
+            "type": "string",
+            "maxLength": 255,
+            "pattern": "^(>|(\\*|[A-Za-z0-9][A-Za-z0-9_~%+-]*)(\\.(\\*|[A-Za-z0-9_~%+-]+))*(\\.>)?)$",
+            "description": "* stands for one token, a last > for one or more.",
+        },
+    ]
+}
+PLACE: Schema = {
+    "anyOf": [
+        {"enum": ["earliest", "latest"]},
+        {"type": "string", "format": "date-time"},
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^\\d{4}-\\d{20}$"},
+            "description": "A position: of each partition the sequence of the next event.",
+        },
+    ]
+}
+_SELF: Schema = {"$ref": "#/components/schemas/Filter"}
+_SEVERAL: Schema = {"type": "array", "items": _SELF, "minItems": 1, "maxItems": MAX_NODES}
+_COMPARISONS: Schema = {
+    "type": "object",
+    "minProperties": 1,
+    "propertyNames": {"pattern": f"^{NAME.pattern}$", "not": {"enum": ["data", *sorted(OURS - {"topic"})]}},
+    "additionalProperties": {"type": "string", "minLength": 1},
+}
+#: the six required dialects of CloudEvents' subscriptions
+FILTER: Schema = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "properties": {
+        **dict.fromkeys(("exact", "prefix", "suffix"), _COMPARISONS),
+        **dict.fromkeys(("all", "any"), _SEVERAL),
+        "not": _SELF,
+    },
+    "additionalProperties": False,
+}
+FILTERS: Schema = {
+    "anyOf": [{"type": "array", "items": _SELF, "maxItems": MAX_NODES}, {"type": "null"}],
+    "description": "Events that all of them let through are wanted; an empty array or null takes them away.",
+}

@@ -1,0 +1,153 @@
+"""A subscriber's state for people and programs to read: what it subscribes to, where it is, and what is unsettled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from pubsubservice.core.names import batch_path, dead_letters_of, rfc3339, sequence_prefix, subscriber_path
+from pubsubservice.core.ownership import check_owner
+from pubsubservice.delivery.registry_cursor import CaughtUp, catch_up
+from pubsubservice.log.seek import Seeker
+from pubsubservice.log.topics import Topics
+from pubsubservice.storage.port import Store
+from pubsubservice.subscribers.records import Position
+from pubsubservice.subscribers.spans import select
+from pubsubservice.subscribers.state import State, unknown_subscriber
+
+__all__ = ["Describing", "describe", "described", "sequences"]
+
+_SECOND = 1_000_000
+#: reads for topics that a subscriber has not met yet
+_MAX_READS = 2_000
+
+_Log = tuple[str, int]
+
+
+def sequences(positions: list[Position]) -> list[str]:
+    """A position as the wire has it: of each partition the sequence of the next event."""
+    return [f"{sequence_prefix(partition)}{position.index:020d}" for partition, position in enumerate(positions)]
+
+
+def describe(state: State, topic: str) -> dict[str, Any]:
+    """One subscription with its settings; those of the pattern for a topic that comes through one."""
+    subscription = state.subscriptions[topic]
+    settings = state.settings_of(subscription)
+    members: dict[str, Any] = {
+        "topic": topic,
+        "ack_deadline_s": settings.ack_deadline_s,
+        "max_attempts": settings.max_attempts,
+        "backoff_s": settings.backoff_s,
+        "dead_letter_topic": settings.dead_letter_topic or dead_letters_of(state.name),
+        "ordered": settings.ordered,
+        "filters": msgspec.Raw(settings.filters or b"[]"),
+    }
+    if subscription.via:
+        members["via"] = subscription.via
+    return {**members, "position": sequences(subscription.positions)}
+
+
+def described(state: State) -> list[dict[str, Any]]:
+    """All subscriptions, in the order in which they were made."""
+    return [describe(state, topic) for topic in state.subscriptions]
+
+
+class Describing:
+    """Reads what the state of a subscriber does not hold itself."""
+
+    def __init__(self, store: Store, topics: Topics) -> None:
+        self._store = store
+        self._topics = topics
+        self._seeker = Seeker(store)
+
+    def state(self, name: str) -> dict[str, Any]:
+        """A subscriber's state; raises NotFound, Forbidden, StoreError.
+
+        Costs a read, and for each log one for its backlog, and one for the age of what is oldest; and some for each topic
+        that it has not met yet, or has no room for.
+        """
+        reads = self._store.get_many([subscriber_path(name)])
+        doc = reads.docs[0]
+        if doc is None:
+            raise unknown_subscriber(name)
+        check_owner("subscriber", name, doc.data.get("owner"))
+        state = State.read(doc)
+        caught_up = self.catch_up(state)
+        subscriptions, ages, unread = [], [], 0
+        for topic, backlog, age_s in self.backlogs(state, reads.time):
+            ages += [age_s] if age_s is not None else []
+            unread += backlog
+            if topic not in caught_up.unfollowed:
+                counts = {"backlog": backlog, "lost": state.lost.get(topic, 0)}
+                dropped = state.subscriptions[topic].dropped
+                subscriptions.append({**describe(state, topic), **counts, **({"dropped": dropped} if dropped else {})})
+        leases = [
+            {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt, "events": lease.left.bit_count()}
+            for token, lease in state.leases.items()
+        ]
+        return {
+            "subscriber": name,
+            "subscriptions": subscriptions,
+            "backlog": unread,
+            "unsettled": state.unsettled(reads.time),
+            "oldest_unsettled_age_s": max(ages, default=None),
+            "leases": leases,
+            "due": sum(due.left.bit_count() for due in state.due if not due.waits(reads.time)),
+            "delayed": sum(due.left.bit_count() for due in state.due if due.waits(reads.time)),
+            "dead": len(state.dead),
+            **_told(caught_up),
+        }
+
+    def catch_up(self, state: State) -> CaughtUp:
+        """Have a state that is only looked at follow what its subscriber's next calls would meet."""
+        return catch_up(state, self._store, self._topics, self._seeker, _MAX_READS)
+
+    def backlogs(self, state: State, now: int) -> Iterator[tuple[str, int, float | None]]:
+        """Each subscription's topic or pattern, its backlog, and the age of its oldest event that is unread, leased or due.
+
+        The age is None if there is no such event, and 0 and None are a pattern's.
+        """
+        unsettled = _oldest_batches(state, now)
+        for topic, subscription in state.subscriptions.items():
+            unread: dict[_Log, int] = {}
+            backlog = 0
+            for partition, position in enumerate(subscription.positions):
+                events = max(0, self._seeker.end(topic, partition).index - position.index)
+                backlog += events
+                if events:
+                    unread[(topic, partition)] = position.seq
+            times = [*self._created(unsettled.get(topic, {})).values(), *self._created_or_next(unread).values()]
+            yield topic, backlog, max(0, now - min(times)) / _SECOND if times else None
+
+    def _created_or_next(self, batches: dict[_Log, int]) -> dict[_Log, int]:
+        """When these batches were made, µs; of those that retention took, when the first that is left was."""
+        times = self._created(batches)
+        kept = {log: self._seeker.first_kept(*log) for log in batches.keys() - times.keys()}
+        return times | self._created({log: max(seq, batches[log]) for log, seq in kept.items()})
+
+    def _created(self, batches: dict[_Log, int]) -> dict[_Log, int]:
+        """When these batches were made, µs, as far as they are there."""
+        paths = [batch_path(*log, seq) for log, seq in batches.items()]
+        docs = self._store.get_many(paths, fields=("format",)).docs if paths else []
+        return {log: doc.created for log, doc in zip(batches, docs, strict=True) if doc is not None}
+
+
+def _told(caught_up: CaughtUp) -> dict[str, Any]:
+    """What a state says of topics that do not come, or were not looked at; nothing if there are none."""
+    told: dict[str, Any] = {"unfollowed": len(caught_up.unfollowed)} if caught_up.unfollowed else {}
+    return {**told, "more_topics": True} if caught_up.more else told
+
+
+def _oldest_batches(state: State, now: int) -> dict[str, dict[_Log, int]]:
+    """Per topic and log, the first batch with an event that is leased or due."""
+    topics = state.topic_of()
+    spans = [span for lease in state.leases.values() for span in select(lease.spans, lease.left)]
+    spans += [span for due in state.due if not due.waits(now) for span in select(due.spans, due.left)]
+    oldest: dict[str, dict[_Log, int]] = {}
+    for span in spans:
+        log = (topics[span.number], span.partition)
+        of_topic = oldest.setdefault(log[0], {})
+        of_topic[log] = min(span.seq, of_topic.get(log, span.seq))
+    return oldest

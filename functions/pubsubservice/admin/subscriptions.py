@@ -1,0 +1,249 @@
+"""Subscribers and what they subscribe to: register, subscribe, seek, unsubscribe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pubsubservice.admin.describe import describe, described
+from pubsubservice.core.names import dead_letters_of, subscriber_path
+from pubsubservice.core.ownership import check_owner, claim
+from pubsubservice.core.patterns import is_pattern
+from pubsubservice.core.problems import BadRequest, Conflict, NotFound, Unavailable
+from pubsubservice.core.runtime import Runtime, back_off
+from pubsubservice.core.settings import Settings
+from pubsubservice.log.registry import Registry
+from pubsubservice.log.seek import EARLIEST, LATEST, Place, Seeker
+from pubsubservice.log.topics import Topics
+from pubsubservice.storage.port import Exists, Store
+from pubsubservice.subscribers.leases import forget_subscription
+from pubsubservice.subscribers.pattern_topics import (
+    MAX_LOGS,
+    MAX_SUBSCRIPTION_BYTES,
+    bring_in,
+    drop_topics,
+    followed_logs,
+    has_room,
+    leave_pattern,
+    leave_topic,
+    pattern_of,
+    patterns,
+    reroute,
+)
+from pubsubservice.subscribers.records import Position, Subscription
+from pubsubservice.subscribers.state import State, unknown_subscriber, written
+from pubsubservice.subscribers.tokens import check_not_ahead, make_token, token_time
+
+__all__ = ["Subscribe", "Subscriptions"]
+
+_MAX_TRIES = 14
+_SETTINGS = ("filters", "ack_deadline_s", "max_attempts", "backoff_s", "dead_letter_topic", "ordered")
+
+
+class Subscribe(NamedTuple):
+    """A checked request to subscribe; what is None stays as it is, or gets its default in a new subscription."""
+
+    subscriber: str
+    #: a topic, or a pattern of topics
+    topic: str
+    #: counts only when the subscription is new
+    start: Place | None = None
+    #: counts always; of a pattern, for all topics that come through it
+    seek: Place | None = None
+    #: as they are stored; empty for none
+    filters: bytes | None = None
+    ack_deadline_s: int | None = None
+    max_attempts: int | None = None
+    backoff_s: float | None = None
+    dead_letter_topic: str | None = None
+    ordered: bool | None = None
+    token: str | None = None
+    #: whether a subscription is made where there is none
+    create: bool = True
+
+
+class Subscriptions:
+    """The subscribers of a store."""
+
+    def __init__(self, store: Store, runtime: Runtime, settings: Settings, topics: Topics) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._settings = settings
+        self._topics = topics
+        self._seeker = Seeker(store)
+        self._registry = Registry(store, runtime)
+
+    def register(self, name: str) -> tuple[dict[str, Any], bool]:
+        """Get or create a subscriber; returns what it subscribes to, and whether it was created. Raises Forbidden."""
+        path = subscriber_path(name)
+        doc = self._store.get_many([path]).docs[0]
+        state = State.new(name)
+        if doc is None:
+            try:
+                self._store.create(path, {**state.fields(), "owner": claim(self._store, "subscriber", name).owner})
+            except Exists:  # another request was first, maybe another identity's
+                doc = self._store.get_many([path]).docs[0]
+        if doc is not None:
+            check_owner("subscriber", name, doc.data.get("owner"))
+            state = State.read(doc)
+        return {"subscriber": name, "subscriptions": described(state)}, doc is None
+
+    def subscribe(self, request: Subscribe) -> dict[str, Any]:
+        """Subscribe to a topic or a pattern, or change a subscription; returns it.
+
+        Raises NotFound, Forbidden, Conflict, BadRequest, Unavailable, StoreError.
+        """
+
+        def change(state: State) -> None:
+            old = state.subscriptions.get(request.topic)
+            new = old is None
+            if not request.create:
+                self._check_exists(state, request)
+            if is_pattern(request.topic):
+                self._subscribe_to_pattern(state, request)
+            else:
+                self._subscribe_to_topic(state, request)
+            _set(state.subscriptions[request.topic], request)
+            # a seek changes no settings: what a pattern brought in keeps those of the pattern
+            if request.create and (old is None or old.via or request.dead_letter_topic):
+                letters = state.subscriptions[request.topic].dead_letter_topic or dead_letters_of(state.name)
+                self._topics.check_dead_letter_topic(letters, state.name, state.owner)
+            grows = new or request.filters or request.dead_letter_topic
+            if grows and not has_room(state):
+                raise BadRequest(
+                    "too_many_subscriptions",
+                    f"With {request.topic!r} the subscriber would follow {followed_logs(state)} logs: at most {MAX_LOGS} are "
+                    "expected (a topic has one per partition), and at most "
+                    f"{MAX_SUBSCRIPTION_BYTES} bytes of names, filters and positions.",
+                )
+
+        state = self._change(request.subscriber, request.token, change)
+        if request.topic not in state.subscriptions:
+            raise BadRequest(
+                "invalid_token", f"The token {request.token!r} was used for another change; make a new one for each."
+            )
+        return describe(state, request.topic)
+
+    def unsubscribe(self, subscriber: str, topic: str, token: str | None) -> None:
+        """Leave a topic or a pattern, and forget what is leased or due of it; nothing happens if there is no subscription.
+
+        A topic that a pattern matches goes on through that pattern, from where it is.
+        """
+
+        def change(state: State) -> None:
+            subscription = state.subscriptions.get(topic)
+            if subscription is None or subscription.via:
+                return
+            if is_pattern(topic):
+                leave_pattern(state, topic)
+            else:
+                found = self._topics.get(topic) if patterns(state) else None
+                leave_topic(state, topic, dead_letters=found is not None and found.dead_letter)
+
+        self._change(subscriber, token, change)
+
+    def _check_exists(self, state: State, request: Subscribe) -> None:
+        """Refuse to change what is not subscribed to. A topic that only a pattern stands for may be sought, through it."""
+        topic = request.topic
+        subscription = state.subscriptions.get(topic)
+        if subscription is None:
+            pattern = None if is_pattern(topic) or request.seek is None else pattern_of(state, topic)
+            found = self._topics.get(topic) if pattern else None
+            if pattern is None or found is None or found.dead_letter:
+                raise NotFound("unknown_subscription", f"{state.name!r} is not subscribed to {topic!r}.")
+            subscription = bring_in(state, topic, pattern, [])
+        if subscription.via and any(getattr(request, name) is not None for name in _SETTINGS):
+            raise NotFound(
+                "unknown_subscription",
+                f"{state.name!r} is not subscribed to {topic!r} by name; the settings of {subscription.via!r} count for it.",
+            )
+
+    def _subscribe_to_topic(self, state: State, request: Subscribe) -> None:
+        old = state.subscriptions.get(request.topic)
+        if old is None or (old.via and request.create):
+            subscription = Subscription(0, self._settings.ack_deadline_s)
+            if old is not None:  # it takes over where the pattern is
+                subscription.number, subscription.positions, subscription.starts = old.number, old.positions, old.starts
+            state.subscriptions[request.topic] = subscription
+        place = request.seek if request.seek is not None else None if old else request.start or EARLIEST
+        if place is not None:
+            self._seek(state, request.topic, place)
+
+    def _seek(self, state: State, topic: str, place: Place) -> None:
+        """Begin at a place, under a new number: of before, only what is dead counts, which still becomes dead letters."""
+        subscription = state.subscriptions[topic]
+        self._forget(state, subscription.number)
+        subscription.number = state.new_number()
+        found = self._topics.get(topic)
+        positions: list[Position] = []
+        if found is not None:
+            positions = self._seeker.positions(topic, found.partitions, place)
+        elif isinstance(place, tuple) and place:
+            raise BadRequest(
+                "invalid_position", f"The topic {topic!r} does not exist yet, so nothing has a position in it."
+            )
+        subscription.positions = positions
+        subscription.starts = [position.index for position in positions]
+
+    def _subscribe_to_pattern(self, state: State, request: Subscribe) -> None:
+        pattern = request.topic
+        new = pattern not in state.subscriptions
+        if new:
+            state.subscriptions[pattern] = Subscription(state.new_number(), self._settings.ack_deadline_s)
+            reroute(state)
+        place = request.seek if request.seek is not None else (request.start or EARLIEST) if new else None
+        if place is None:
+            return
+        # its topics are found in the registry by the next calls of get_events
+        subscription = state.subscriptions[pattern]
+        subscription.upto, now = self._registry.tail()
+        subscription.begin = now + 1 if place == LATEST else place if isinstance(place, int) else 0
+        if request.seek is not None:
+            drop_topics(state, pattern)
+        state.registry = Position()
+
+    def _change(self, subscriber: str, token: str | None, change: Callable[[State], None]) -> State:
+        """Change a subscriber's document once per token: an equal one is done, an older one is refused."""
+        path = subscriber_path(subscriber)
+        for tries in range(_MAX_TRIES):
+            reads = self._store.get_many([path])
+            doc = reads.docs[0]
+            if doc is None:
+                raise unknown_subscriber(subscriber)
+            check_owner("subscriber", subscriber, doc.data.get("owner"))
+            token = token or make_token(reads.time, self._runtime.random())
+            check_not_ahead(token, reads.time)
+            state = State.read(doc)
+            if state.changed and token == state.changed:
+                return state
+            if self._is_old(token, state):
+                raise Conflict(
+                    "older_token",
+                    f"The subscriptions of {subscriber!r} were changed by a later call; this one ({token}) changes nothing.",
+                )
+            change(state)
+            state.changed = token
+            if written(self._store, state, doc):
+                return state
+            back_off(self._runtime, tries)
+        raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
+
+    def _is_old(self, token: str, state: State) -> bool:
+        """Whether a later call has changed the subscriptions already."""
+        return bool(state.changed) and _order(token) < _order(state.changed)
+
+    def _forget(self, state: State, number: int) -> None:
+        """What is leased or due from before a seek would come again, or be acked in vain."""
+        forget_subscription(state, number)
+
+
+def _set(subscription: Subscription, request: Subscribe) -> None:
+    """Replace the settings that were given."""
+    for name in _SETTINGS:
+        given = getattr(request, name)
+        if given is not None:
+            setattr(subscription, name, given)
+
+
+def _order(token: str) -> tuple[int, str]:
+    return token_time(token), token

@@ -1,0 +1,52 @@
+"""Requests' JSON into the types that say what it may hold; whatever does not fit them is refused with a sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from pubsubservice.core.problems import BadRequest
+from pubsubservice.events.json_limits import check_utf8
+
+__all__ = ["check_range", "decode"]
+
+_Body = TypeVar("_Body")
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_JSON_WORDS = {"int": "integer", "str": "string", "bool": "boolean", "float": "number"}
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?", re.DOTALL)
+
+
+def decode(kind: type[_Body], body: bytes) -> _Body:
+    """Decode a request's JSON; raises BadRequest with what was wrong and what is expected."""
+    check_utf8(body)
+    try:
+        decoder = _decoders.get(kind) or _decoders.setdefault(kind, msgspec.json.Decoder(kind))
+        decoded: _Body = decoder.decode(body)
+    except msgspec.ValidationError as e:
+        unknown = _UNKNOWN_FIELD.fullmatch(str(e))
+        if unknown:
+            fields = ", ".join(kind.__struct_fields__) or "none"  # type: ignore[attr-defined]
+            where = f" in {unknown[2].lstrip('.')}" if unknown[2] else f"; the fields of this call are: {fields}"
+            raise BadRequest("unknown_field", f"The field {unknown[1]!r} is not known{where}.") from e
+        raise BadRequest("invalid_request", f"{_expected(e)}.") from e
+    except msgspec.MsgspecError as e:
+        raise BadRequest("invalid_json", f"The body is expected to be a JSON object: {e}.") from e
+    except RecursionError as e:
+        raise BadRequest("too_deep", "The body is nested too deeply; at most 64 levels are expected.") from e
+    return decoded
+
+
+def check_range(field: str, value: float, low: int, high: int) -> None:
+    """Refuse a number out of its range: raises BadRequest."""
+    if not low <= value <= high:
+        raise BadRequest("invalid_request", f"{field}: {low} to {high} is expected; got {value}.")
+
+
+def _expected(error: msgspec.ValidationError) -> str:
+    """Our words for a validation error of msgspec: where first, then what."""
+    text, _, where = str(error).partition(" - at `$")
+    place = where.rstrip("`").lstrip(".")
+    text = re.sub(r"`(int|str|bool|float)\b", lambda kind: "`" + _JSON_WORDS[kind[1]], text)
+    return f"{place}: {text[0].lower()}{text[1:]}" if place else text

@@ -1,0 +1,125 @@
+"""Requests to subscribe, to change a subscription and to leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pubsubservice.admin.subscriptions import Subscribe
+from pubsubservice.api.decoding import check_range, decode
+from pubsubservice.core.names import check_name, parse_rfc3339, parse_sequence
+from pubsubservice.core.patterns import check_pattern, is_pattern
+from pubsubservice.core.problems import BadRequest
+from pubsubservice.log.seek import EARLIEST, LATEST, Place
+from pubsubservice.subscribers.filters import compile_filters
+from pubsubservice.subscribers.records import MAX_BACKOFF_S
+from pubsubservice.subscribers.tokens import check_token
+
+__all__ = [
+    "MAX_ATTEMPTS", "MAX_DEADLINE_S", "SubscribeBody", "UnsubscribeBody", "decode_subscribe", "decode_unsubscribe",
+]  # fmt: skip
+
+MAX_DEADLINE_S = 600
+MAX_ATTEMPTS = 100
+
+
+class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
+    subscriber: str
+    topic: str
+    start: str | list[str] | None = None
+    seek: str | list[str] | None = None
+    #: null clears them, as an empty array does
+    filters: Any = msgspec.UNSET
+    ack_deadline_s: int | None = None
+    max_attempts: int | None = None
+    backoff_s: float | None = None
+    dead_letter_topic: str | None = None
+    ordered: bool | None = None
+    token: str | None = None
+    #: false: only a subscription that there is is changed
+    create: bool = True
+
+
+class UnsubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
+    subscriber: str
+    topic: str
+    token: str | None = None
+
+
+def decode_subscribe(body: bytes) -> Subscribe:
+    """Check a request to subscribe."""
+    request = decode(SubscribeBody, body)
+    _check_names(request)
+    if request.ack_deadline_s is not None:
+        check_range("ack_deadline_s", request.ack_deadline_s, 1, MAX_DEADLINE_S)
+    if request.max_attempts is not None:
+        check_range("max_attempts", request.max_attempts, 1, MAX_ATTEMPTS)
+    if request.backoff_s is not None:
+        check_range("backoff_s", request.backoff_s, 0, round(MAX_BACKOFF_S))
+    if request.dead_letter_topic is not None:
+        check_name("topic", request.dead_letter_topic)
+        if request.dead_letter_topic == request.topic:
+            raise BadRequest("invalid_request", "dead_letter_topic: another topic than the subscribed one is expected.")
+    filters = None
+    if request.filters is not msgspec.UNSET:
+        compiled = compile_filters([] if request.filters is None else request.filters)
+        filters = compiled.packed if compiled else b""
+    return Subscribe(
+        request.subscriber,
+        request.topic,
+        _place("start", request.start, request.topic),
+        _place("seek", request.seek, request.topic),
+        filters,
+        request.ack_deadline_s,
+        request.max_attempts,
+        request.backoff_s,
+        request.dead_letter_topic,
+        request.ordered,
+        request.token,
+        request.create,
+    )
+
+
+def decode_unsubscribe(body: bytes) -> UnsubscribeBody:
+    """Check a request to unsubscribe."""
+    request = decode(UnsubscribeBody, body)
+    _check_names(request)
+    return request
+
+
+def _check_names(request: SubscribeBody | UnsubscribeBody) -> None:
+    check_name("subscriber", request.subscriber)
+    if is_pattern(request.topic):
+        check_pattern(request.topic)
+    else:
+        check_name("topic", request.topic)
+    if request.token is not None:
+        check_token(request.token, "token")
+
+
+def _place(field: str, place: str | list[str] | None, topic: str) -> Place | None:
+    """Where to begin: "earliest", "latest", a time, or a position as descriptions have it."""
+    if place is None:
+        return None
+    if isinstance(place, str):
+        if place in {EARLIEST, LATEST}:
+            return place
+        time_us = parse_rfc3339(place)
+        if time_us is None:
+            raise BadRequest(
+                "invalid_request",
+                f'{field}: "earliest", "latest", a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z, or a position (an '
+                f"array of sequences) is expected; got {place[:40]!r}.",
+            )
+        return max(1, time_us)
+    if is_pattern(topic):
+        raise BadRequest("invalid_position", f"{field}: a position is in one topic; {topic!r} may stand for many.")
+    found = sorted(filter(None, map(parse_sequence, place)))
+    if [partition for partition, _ in found] != list(range(len(place))):
+        raise BadRequest(
+            "invalid_position",
+            f"{field}: a position is an array with one sequence for each partition, such as "
+            f'["0000-00000000000000000017"]; got {str(place)[:80]}.',
+        )
+    return tuple(index for _, index in found)

@@ -1,0 +1,48 @@
+"""The numbers that the service works with, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pubsubservice.core.bounds import Bounds
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits and times. All but `floor_s` are what ``docs/protocol.md`` promises; tests shorten `floor_s`, and `bounds`."""
+
+    #: F: no batch younger than 2F is ever deleted, and no writer trusts a tail it learned F ago. Seconds.
+    floor_s: float = 300.0
+    #: default retention of a topic, seconds
+    retention_s: int = 7 * 24 * 3600
+    #: default ack deadline of a subscription, seconds
+    ack_deadline_s: int = 30
+    #: identities of events that a process remembers, about 170 bytes each: every log has an equal share, and its last batch
+    known_identities: int = 20_000
+    #: the same while publishes say that their first try was long ago: what was read back for one is there for the next
+    looked_back_identities: int = 200_000
+    #: logs whose tails a process remembers
+    known_logs: int = 256
+    #: batches that a process keeps, stored bytes
+    cache_bytes: int = 8 * 1024 * 1024
+    #: requests served at once by one process; half of them may wait in a long poll
+    threads: int = 64
+    #: how much a subscriber's document holds
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @property
+    def floor_us(self) -> int:
+        """F in microseconds of store time."""
+        return round(self.floor_s * 1_000_000)
+
+    @property
+    def min_retention_s(self) -> int:
+        """The smallest retention a topic may have (2F), seconds."""
+        return max(1, round(2 * self.floor_s))
+
+    @property
+    def once_us(self) -> int:
+        """How far back a publish tried again is recognised (2F), µs."""
+        return 2 * self.floor_us

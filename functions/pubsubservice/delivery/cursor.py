@@ -1,0 +1,148 @@
+"""One log as a subscriber reads it: where it is, what was found, and the events taken from it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pubsubservice.core.names import batch_path, topic_path
+from pubsubservice.log.batch import Batch
+from pubsubservice.log.retention import TrimPoint
+from pubsubservice.subscribers.delays import Delays
+from pubsubservice.subscribers.event_filter import Sieve
+from pubsubservice.subscribers.records import Position, Subscription
+from pubsubservice.subscribers.spans import Piece, Span, first_bits, positions
+from pubsubservice.subscribers.state import State
+
+__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "Tap", "fitting", "head", "lines_of", "skip", "take"]
+
+#: bytes of events in one answer
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+#: what the service adds to each event of an answer, about
+ADDED_BYTES = 450
+
+
+class Slice(NamedTuple):
+    """Events of one batch, to be delivered."""
+
+    topic: str
+    #: the first to the last of them
+    span: Span
+    #: bits of those that are meant; the span's others were left out by a filter, or are settled
+    picked: int
+    batch: Batch
+    #: the JSON of those that are meant
+    lines: Sequence[bytes]
+
+    @property
+    def piece(self) -> Piece:
+        return Piece(self.span, self.picked)
+
+    @property
+    def bytes(self) -> int:
+        """What they take in an answer, about."""
+        return sum(map(len, self.lines)) + ADDED_BYTES * len(self.lines)
+
+
+class Tap:
+    """One log being read, or a topic that does not exist yet (`partition` is -1)."""
+
+    def __init__(
+        self, topic: str, subscription: Subscription, partition: int, sieve: Sieve, *, ordered: bool = False
+    ) -> None:
+        self.topic = topic
+        #: no event may overtake an older one of the topic
+        self.ordered = ordered
+        self.sieve = sieve
+        self.subscription = subscription
+        self.partition = partition
+        self.position = Position() if partition < 0 else subscription.positions[partition]
+        #: found, judged, and not yet handed out
+        self.pending: deque[Batch] = deque()
+        #: the next batch to read
+        self.seq = self.position.seq
+        #: when the log up to `seq` - 1 was known to be there, or to end there; µs
+        self.at = self.position.at
+        #: everything created up to here is known; µs
+        self.horizon = -1
+        #: there may be more behind what was read
+        self.open = True
+        #: the next event is delayed, and there is no room to keep it back: the log stops
+        self.full = False
+
+    def next_path(self) -> str:
+        return topic_path(self.topic) if self.partition < 0 else batch_path(self.topic, self.partition, self.seq)
+
+
+def head(tap: Tap) -> tuple[int, str, int, Tap]:
+    return tap.pending[0].created, tap.topic, tap.partition, tap
+
+
+def skip(state: State, tap: Tap, point: TrimPoint) -> None:
+    """The log was trimmed past a position: it goes on behind the trim point, and what it missed is counted."""
+    state.count_lost(tap.topic, point.next_index - tap.position.index)
+    tap.seq, tap.at = point.seq + 1, 0
+    tap.position.seq, tap.position.offset, tap.position.index, tap.position.at = tap.seq, 0, point.next_index, 0
+
+
+def take(tap: Tap, max_events: int, room: int, delays: Delays) -> Slice | None:
+    """Move a position past what fits of its next batch; returns what of that is to be delivered now, if anything.
+
+    Passed over is what the subscriber does not want, and what was published with a delay: that is kept in the state.
+    """
+    batch, position = tap.pending[0], tap.position
+    start = position.offset
+    lines = batch.lines()[start:]
+    wanted = tap.sieve.pick(lines)
+    waiting = [(wanted & bits >> start, at) for bits, at in batch.delays() if at > delays.now]
+    for bits, _ in waiting:
+        wanted &= ~bits
+    # one event alone always fits an answer
+    chosen = fitting(lines, first_bits(wanted, max_events), room, whatever=room >= MAX_ANSWER_BYTES)
+    stop = _lowest(wanted & ~chosen) if chosen != wanted else len(lines)
+    for bits, at in waiting:
+        held = bits & ((1 << stop) - 1)
+        if held and not delays.add(_piece(tap, batch, start, held), at):
+            tap.full, stop = True, _lowest(held)
+    chosen &= (1 << stop) - 1
+    position.at = batch.created
+    position.index = batch.first + start + stop
+    if start + stop < batch.count:
+        position.seq, position.offset = batch.seq, start + stop
+    else:
+        position.seq, position.offset = batch.seq + 1, 0
+        tap.pending.popleft()
+    if not chosen:
+        return None
+    piece = _piece(tap, batch, start, chosen)
+    return Slice(tap.topic, *piece, batch, lines_of(lines, chosen))
+
+
+def fitting(lines: Sequence[bytes], mask: int, room: int, *, whatever: bool) -> int:
+    """The first of these events that fit into `room` bytes of an answer; the first of all in any case, if `whatever`."""
+    size = 0
+    for fit, i in enumerate(positions(mask)):
+        size += len(lines[i]) + ADDED_BYTES
+        if size > room and (fit or not whatever):
+            return mask & ((1 << i) - 1)
+    return mask
+
+
+def lines_of(lines: Sequence[bytes], mask: int) -> Sequence[bytes]:
+    """The lines whose bit is set."""
+    low, high = _lowest(mask), mask.bit_length()
+    if mask.bit_count() == high - low:
+        return lines[low:high]
+    return [lines[i] for i in positions(mask)]
+
+
+def _piece(tap: Tap, batch: Batch, start: int, mask: int) -> Piece:
+    """These events of a batch, whose bit 0 is its event number `start`."""
+    low, high = _lowest(mask), mask.bit_length()
+    span = Span(tap.subscription.number, tap.partition, batch.seq, start + low, start + high, batch.first + start + low)
+    return Piece(span, mask >> low)
+
+
+def _lowest(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1

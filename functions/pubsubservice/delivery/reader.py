@@ -1,0 +1,297 @@
+"""Reading logs: all events of all topics of a subscriber in commit-time order, without a gap, by point reads alone.
+
+A log is complete up to the read time of its own first missing batch, or the create time of the last batch of a full window.
+Up to the smallest of these over all logs, events may be handed out; what was found beyond it waits for one more read.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Container, Iterable
+from typing import NamedTuple
+
+from pubsubservice.core.names import batch_path, log_path
+from pubsubservice.core.patterns import is_pattern
+from pubsubservice.core.runtime import Runtime
+from pubsubservice.core.settings import Settings
+from pubsubservice.delivery.cursor import MAX_ANSWER_BYTES, Slice, Tap, head, skip, take
+from pubsubservice.delivery.read_ahead import MAX_READS, Windows
+from pubsubservice.delivery.registry_cursor import RegistryTap, follows_patterns
+from pubsubservice.log.batch import Batch, BatchCache
+from pubsubservice.log.retention import TrimPoint
+from pubsubservice.log.seek import Seeker
+from pubsubservice.log.topics import Topics
+from pubsubservice.storage.port import Doc, Store, meter
+from pubsubservice.subscribers.delays import Delays
+from pubsubservice.subscribers.event_filter import Sieve
+from pubsubservice.subscribers.records import Position, Subscription
+from pubsubservice.subscribers.state import State
+
+__all__ = ["Reader", "Reading"]
+
+#: events of one call that filters judge
+MAX_JUDGED = 100_000
+_LARGE_READ = 16
+
+_Head = tuple[int, str, int, Tap]
+
+
+class Reading(NamedTuple):
+    """New events in commit-time order; the positions of the state have moved past them."""
+
+    slices: list[Slice]
+    #: a bound was met before the end of the logs
+    more: bool
+    #: the documents that do not exist yet and of which one will when there is something new
+    next_paths: list[str]
+    #: why a log stopped before its end: "delayed"; or that there is no room for more of them: "logs"
+    blocked: str | None = None
+
+
+class _Look(NamedTuple):
+    """What one window of a log showed."""
+
+    tap: Tap
+    found: list[Batch]
+    #: read time of the first missing batch; None when the window was full
+    missing: int | None
+    #: the log document must tell whether these belong to the log, or were trimmed away before
+    doubtful: bool
+
+
+class Reader:
+    """The reading side of all logs in this process."""
+
+    def __init__(self, store: Store, runtime: Runtime, settings: Settings, topics: Topics, cache: BatchCache) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._floor_us = settings.floor_us
+        self._max_delayed = settings.bounds.delayed
+        self._topics = topics
+        self._cache = cache
+        self._seeker = Seeker(store)
+        self._windows = Windows()
+        #: few large reads at a time, so that memory is bounded
+        self._large = [runtime.new_lock() for _ in range(4)]
+
+    def new_events(self, state: State, max_events: int, now: int, held: Container[int] = ()) -> Reading:
+        """Read on from the positions of a state, which move past what is returned; raises StoreError, Unavailable.
+
+        Args:
+            now: the store time of the state, µs
+            held: numbers of subscriptions that are left out
+        """
+        taps: list[Tap | RegistryTap] = [*self._open_taps(state, held)]
+        if follows_patterns(state):
+            taps.append(RegistryTap(state, self._topics, self._seeker))
+        delays = Delays(state, now, self._max_delayed)
+        heads: list[_Head] = []
+        slices: list[Slice] = []
+        left, room, judge, more, blocked = max_events, MAX_ANSWER_BYTES, MAX_JUDGED, False, None
+        spent = 0
+        while taps:
+            bound = self._bound(taps)
+            while heads and heads[0][0] <= bound and not more:
+                tap = heapq.heappop(heads)[3]
+                batch, judge = tap.pending[0], judge - tap.pending[0].count
+                taken = take(tap, left, room, delays)
+                if taken is not None:
+                    slices.append(taken)
+                    left -= len(taken.lines)
+                    room -= taken.bytes
+                if tap.full:
+                    blocked = "delayed"
+                    taps, heads, bound = self._stop(tap, taps, heads)
+                    continue
+                more = bool(tap.pending and tap.pending[0] is batch) or left <= 0 or room <= 0
+                more = more or len(slices) >= MAX_READS or judge <= 0
+                if tap.pending:
+                    heapq.heappush(heads, head(tap))
+            need = [tap for tap in taps if (tap.horizon < heads[0][0] if heads else tap.open)]
+            if more or not need:
+                break
+            if spent >= MAX_READS + len(taps):
+                more = True
+                break
+            spent += self._read(state, taps, need, left)
+            heads = [head(tap) for tap in taps if isinstance(tap, Tap) and tap.pending]
+            heapq.heapify(heads)
+        delays.keep()
+        if any(tap.full for tap in taps):
+            blocked = blocked or "logs"
+        return Reading(slices, more, [tap.next_path() for tap in taps if not tap.full], blocked)
+
+    def fetch(self, places: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int, int], Batch]:
+        """Batches by (topic, partition, seq) that were handed out before; those that retention took are missing."""
+        batches: dict[tuple[str, int, int], Batch] = {}
+        ask = []
+        for place in places:
+            cached = self._cache.get(batch_path(*place))
+            if cached is not None:
+                batches[place] = cached
+            else:
+                ask.append(place)
+        if not ask:
+            return batches
+        docs = self._get([batch_path(*place) for place in ask])[0]
+        found = {place: Batch(doc) for place, doc in zip(ask, docs, strict=True) if doc is not None}
+        trims = self._trims({place[:2] for place in found})
+        for place, batch in found.items():
+            if place[2] > trims[place[:2]].seq:
+                batches[place] = batch
+                self._cache.put(batch_path(*place), batch)
+        return batches
+
+    def _bound(self, taps: list[Tap | RegistryTap]) -> int:
+        """Up to when all logs are complete, µs."""
+        return min(tap.horizon for tap in taps)
+
+    def _stop(
+        self, full: Tap, taps: list[Tap | RegistryTap], heads: list[_Head]
+    ) -> tuple[list[Tap | RegistryTap], list[_Head], int]:
+        """The logs that go on when one has no room for its delayed events, their heads, and up to when they are complete.
+
+        Of an ordered topic all logs stop: what is newer in one must not overtake what is older in the one that stopped.
+        """
+        stopped = [
+            tap for tap in taps if tap is full or (full.ordered and isinstance(tap, Tap) and tap.topic == full.topic)
+        ]
+        taps = [tap for tap in taps if tap not in stopped]
+        heads = [one for one in heads if one[3] not in stopped]
+        heapq.heapify(heads)
+        return taps, heads, self._bound(taps) if taps else 0
+
+    def _open_taps(self, state: State, held: Container[int]) -> list[Tap]:
+        taps = []
+        for topic, subscription in state.subscriptions.items():
+            if subscription.number in held or is_pattern(topic):
+                continue
+            if not subscription.positions:
+                partitions = self._topics.partitions(topic)
+                if partitions is None:
+                    taps.append(Tap(topic, subscription, -1, _sieve(state, topic)))
+                    continue
+                _begin(subscription, partitions)
+            taps += self._taps_of(state, topic)
+        return taps
+
+    def _taps_of(self, state: State, topic: str) -> list[Tap]:
+        """The logs of a topic that is met."""
+        sieve, subscription = _sieve(state, topic), state.subscriptions[topic]
+        taps: list[Tap] = []
+        for partition in range(len(subscription.positions)):
+            tap = Tap(topic, subscription, partition, sieve, ordered=state.settings_of(subscription).ordered)
+            if not tap.position.offset:
+                tap.at = max(tap.at, self._windows.ended_at((topic, partition), tap.seq))
+            taps.append(tap)
+        return taps
+
+    def _read(self, state: State, taps: list[Tap | RegistryTap], need: list[Tap | RegistryTap], events: int) -> int:
+        """Read the next window of each needed log; returns the billed reads."""
+        before = meter().reads
+        windows: list[tuple[Tap | RegistryTap, list[Batch], list[str]]] = []
+        width = max(1, MAX_READS // len(need))
+        for tap in need:
+            if isinstance(tap, RegistryTap):
+                windows.append((tap, [], tap.window(width)))
+                continue
+            windows.append(self._window(tap, min(width, self._windows.width((tap.topic, tap.partition), tap.seq))))
+        paths = [path for _, _, ask in windows for path in ask]
+        docs, times = self._get(paths) if paths else ([], [])
+        looks, at = [], 0
+        for tap, cached, ask in windows:
+            upto = at + len(ask)
+            if isinstance(tap, RegistryTap):
+                for topic in tap.take(docs[at:upto], times[at:upto]):
+                    taps += self._taps_of(state, topic)
+            elif tap.partition < 0:
+                self._meet_topic(state, tap, taps, docs[at], times[at])
+            else:
+                looks.append(self._look(tap, cached, docs[at:upto], times[at:upto]))
+            at = upto
+        doubtful = {(look.tap.topic, look.tap.partition) for look in looks if look.doubtful}
+        trims = self._trims(doubtful)
+        for look in looks:
+            point = trims.get((look.tap.topic, look.tap.partition))
+            if point is not None and point.seq >= look.tap.seq:
+                skip(state, look.tap, point)
+            else:
+                self._settle(look, events)
+        return meter().reads - before
+
+    def _window(self, tap: Tap, width: int) -> tuple[Tap, list[Batch], list[str]]:
+        """The next batches of a log that are here already, and the paths to ask for behind them."""
+        if tap.partition < 0:
+            return tap, [], [tap.next_path()]
+        cached: list[Batch] = []
+        while len(cached) < width:
+            batch = self._cache.get(batch_path(tap.topic, tap.partition, tap.seq + len(cached)))
+            if batch is None:
+                break
+            cached.append(batch)
+        seqs = range(tap.seq + len(cached), tap.seq + width)
+        return tap, cached, [batch_path(tap.topic, tap.partition, seq) for seq in seqs]
+
+    def _meet_topic(self, state: State, tap: Tap, taps: list[Tap | RegistryTap], doc: Doc | None, time: int) -> None:
+        """A topic that did not exist when it was subscribed to: does it now?"""
+        if doc is None:
+            tap.horizon, tap.open = time, False
+            return
+        _begin(tap.subscription, self._topics.met(tap.topic, doc).partitions)
+        taps.remove(tap)
+        taps += self._taps_of(state, tap.topic)
+
+    def _look(self, tap: Tap, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
+        found = list(cached)  # the cache holds nothing but batches of the log
+        at = found[-1].created if found else tap.at
+        doubtful = False
+        for doc, time in zip(docs, times, strict=True):
+            if doc is None:
+                return _Look(tap, found, time, doubtful or time - at >= self._floor_us)
+            doubtful = doubtful or doc.created - at >= self._floor_us
+            found.append(Batch(doc))
+            at = doc.created
+        return _Look(tap, found, None, doubtful)
+
+    def _settle(self, look: _Look, events: int) -> None:
+        """Take what a window showed: it belongs to the log."""
+        tap = look.tap
+        log = (tap.topic, tap.partition)
+        for batch in look.found:
+            self._cache.put(batch_path(*log, batch.seq), batch)
+        tap.pending += look.found
+        tap.seq += len(look.found)
+        if look.found:
+            tap.at = tap.horizon = look.found[-1].created
+        if look.missing is not None:
+            tap.open = False
+            tap.at = tap.horizon = look.missing
+            self._windows.ended(log, tap.seq, look.missing)
+        else:
+            self._windows.goes_on(log, tap.seq, look.found, None if tap.sieve.filters else events)
+
+    def _trims(self, logs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], TrimPoint]:
+        """The trim points of these logs."""
+        ask = sorted(logs)
+        if not ask:
+            return {}
+        docs = self._store.get_many([log_path(*log) for log in ask]).docs
+        return {log: TrimPoint.read(doc) for log, doc in zip(ask, docs, strict=True)}
+
+    def _get(self, paths: list[str]) -> tuple[list[Doc | None], list[int]]:
+        if len(paths) < _LARGE_READ:
+            reads = self._store.get_many(paths)
+        else:
+            with self._large[int(self._runtime.random() * len(self._large))]:
+                reads = self._store.get_many(paths)
+        return reads.docs, reads.times
+
+
+def _sieve(state: State, topic: str) -> Sieve:
+    return Sieve(state.name, topic, state.settings_of(state.subscriptions[topic]).filters)
+
+
+def _begin(subscription: Subscription, partitions: int) -> None:
+    """The topic exists now: it is read from its start."""
+    subscription.positions = [Position() for _ in range(partitions)]
+    subscription.starts = [0] * partitions

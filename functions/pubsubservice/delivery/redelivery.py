@@ -1,0 +1,220 @@
+"""Which due events go out now, and in which order.
+
+Oldest first, all of one lease of one attempt, and never those that failed together with others: those come in smaller and
+smaller leases, on their last attempt alone, so that the one that is to blame takes nobody with it. Of an ordered topic they
+come in its order, from the oldest on, and none comes while an older one waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, groupby, pairwise
+from typing import NamedTuple
+
+from pubsubservice.delivery.cursor import MAX_ANSWER_BYTES, Slice, fitting, lines_of
+from pubsubservice.delivery.read_ahead import MAX_READS
+from pubsubservice.delivery.reader import Reader
+from pubsubservice.log.batch import Batch
+from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.leases import Leases
+from pubsubservice.subscribers.records import Due
+from pubsubservice.subscribers.spans import Piece, first_of, mask_of_numbers, mask_of_pieces, pieces, positions, select
+from pubsubservice.subscribers.state import State
+
+__all__ = ["Redelivery", "count_lost", "read_again"]
+
+#: later than any commit, µs
+_FAR = 1 << 62
+
+
+class _Candidate(NamedTuple):
+    """Events of a due entry that may go out, in this order."""
+
+    due: Due
+    parts: Sequence[Piece]
+
+
+class Redelivery:
+    """Takes due events out of a state, for one lease."""
+
+    def __init__(self, reader: Reader, leases: Leases, deaths: Deaths) -> None:
+        self._reader = reader
+        self._leases = leases
+        self._deaths = deaths
+        self._state = leases.state
+        self.slices: list[Slice] = []
+        self.attempt = 0
+        self.together = False
+        #: numbers of the subscriptions whose topic comes in order
+        self.ordered = {s.number for s in self._state.subscriptions.values() if self._state.settings_of(s).ordered}
+        #: those of which a lease is open: nothing more of them may go out
+        self.leased = self._leased() if self.ordered else set()
+
+    def take(self, max_events: int) -> None:
+        """Take what is due, at most `max_events`, into `slices`; what retention took is counted lost."""
+        room, reads = MAX_ANSWER_BYTES, MAX_READS
+        for due, parts in chain(self._of_ordered(), self._of_others()):
+            if due.together:
+                max_events = min(max_events, self.limit(due, parts))
+            taken = sum(len(slice_.lines) for slice_ in self.slices)
+            chosen = first_of(parts, max_events - taken, reads)
+            if not chosen:
+                break
+            reads -= len(chosen)
+            found, lost = read_again(self._reader, self._state, chosen, room)
+            self._take(due, found)
+            self._lose(due, lost)
+            self.slices += found
+            room -= sum(slice_.bytes for slice_ in found)
+            if found:
+                self.attempt, self.together = due.attempt, due.together
+            if sum(slice_.picked.bit_count() for slice_ in found) < _count(parts) - _count(lost):
+                break  # the lease is full
+        self._state.drop_empty()
+
+    def waiting(self) -> set[int]:
+        """Numbers of the ordered subscriptions of which something is due, or will be: nothing newer may go out."""
+        waiting: set[int] = set()
+        if self.ordered:
+            for due in self._state.due:
+                if not due.waits(self._leases.now):
+                    left = pieces(due.spans, due.left & ~self._deaths.hopeless(due))
+                    waiting |= {piece.span.number for piece in left}
+        return waiting & self.ordered
+
+    def limit(self, due: Due, parts: Sequence[Piece]) -> int:
+        """How many events may come together after they failed together."""
+        last = min(self._deaths.max_attempts[piece.span.number] for piece in parts)
+        return 1 if due.attempt >= last else max(1, self._leases.bounds.together // 10 ** (due.attempt - 1))
+
+    def _take(self, due: Due, found: Sequence[Slice]) -> None:
+        """These events of an entry go into the lease."""
+        if found:
+            self._leases.take_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
+
+    def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
+        """Retention took these events of an entry."""
+        if lost:
+            self._leases.take_due(due, mask_of_pieces(due.spans, lost))
+            count_lost(self._state, lost)
+
+    def _leased(self) -> set[int]:
+        leases = self._state.leases.values()
+        return {piece.span.number for lease in leases for piece in pieces(lease.spans, lease.left)} & self.ordered
+
+    def _ready(self, due: Due) -> bool:
+        return due.at <= self._leases.now
+
+    def _fits(self, due: Due) -> bool:
+        """Whether an entry's events may share the lease with those taken so far."""
+        return not self.slices or (due.attempt, due.together) == (self.attempt, self.together)
+
+    def _of_others(self) -> Iterable[_Candidate]:
+        """What is due of topics without order, the longest due first."""
+        for due in sorted(filter(self._ready, self._state.due), key=lambda due: due.at):
+            if self._fits(due):
+                mask = due.left & ~self._deaths.hopeless(due)
+                if mask and self.ordered:
+                    mask &= ~mask_of_numbers(due.spans, self.ordered)
+                if mask:
+                    yield _Candidate(due, pieces(due.spans, mask))
+
+    def _of_ordered(self) -> Iterable[_Candidate]:
+        """What is due of ordered topics, in each topic's order and up to the first that still waits."""
+        free = self.ordered - self.leased
+        parts: dict[int, list[tuple[Due, Piece]]] = {}
+        for due in self._state.due if free else ():
+            if not due.waits(self._leases.now):
+                for piece in pieces(due.spans, due.left & ~self._deaths.hopeless(due)):
+                    parts.setdefault(piece.span.number, []).append((due, piece))
+        for number in sorted(free & parts.keys()):
+            if any(self._ready(due) for due, _ in parts[number]):
+                for _, run in groupby(self._in_order(_apart(parts[number])), key=lambda part: id(part[0])):
+                    together = [*run]
+                    due = together[0][0]
+                    if not self._ready(due) or not self._fits(due):
+                        break
+                    yield _Candidate(due, [piece for _, piece in together])
+
+    def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
+        """By when the events became visible: their commit, or the end of their delay after it; of many, the oldest."""
+        topic = self._state.topic_of()[parts[0][1].span.number]
+        logs: dict[int, list[tuple[Due, Piece]]] = {}
+        for part in sorted(parts, key=lambda part: part[1].span[1:4]):
+            logs.setdefault(part[1].span.partition, []).append(part)
+        share = max(1, MAX_READS // len(logs))
+        looked = [part for log in logs.values() for part in log[:share]]
+        batches = self._reader.fetch(dict.fromkeys((topic, *piece.span[1:3]) for _, piece in looked))
+        placed: list[tuple[int, Piece, Due]] = []
+        for due, piece in looked:
+            batch = batches.get((topic, *piece.span[1:3]))
+            # what is trimmed is out of the way first
+            placed += [(0, piece, due)] if batch is None else [(at, part, due) for at, part in _visible(batch, piece)]
+        placed.sort(key=lambda one: (one[0], one[1].span[1:4]))
+        bound = _FAR
+        for log in logs.values():
+            if len(log) > share:  # what was not looked at was committed later than what was
+                last = batches.get((topic, *log[share - 1][1].span[1:3]))
+                bound = min(bound, 0 if last is None else last.created)
+        known = [one for one in placed if one[0] <= bound] or placed[:1]
+        return [(due, piece) for _, piece, due in known]
+
+
+def _apart(parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
+    """Events in runs without holes where pieces lie across each other: what one misses has its turn between, in another."""
+    places = sorted(piece.span[1:5] for _, piece in parts)
+    if all(one[:2] != other[:2] or one[3] <= other[2] for one, other in pairwise(places)):
+        return parts
+    return [
+        (due, Piece(span, (1 << (span.stop - span.start)) - 1))
+        for due, piece in parts
+        for span in select([piece.span], piece.mask)
+    ]
+
+
+def _visible(batch: Batch, piece: Piece) -> Iterable[tuple[int, Piece]]:
+    """Events of a batch by when they became visible."""
+    rest = piece.mask
+    while rest:
+        visible, run = batch.due_at(piece.span.start + next(positions(rest)))
+        alike = rest & (run >> piece.span.start)
+        yield visible, pieces([piece.span], alike)[0]
+        rest &= ~alike
+
+
+def read_again(
+    reader: Reader, state: State, parts: Sequence[Piece], room: int | None = None
+) -> tuple[list[Slice], list[Piece]]:
+    """Read events that were handed out before, up to `room` bytes; and those that retention took."""
+    topics = state.topic_of()
+    places = [(topics[span.number], span.partition, span.seq) for span, _ in parts]
+    batches = reader.fetch(dict.fromkeys(places))
+    slices: list[Slice] = []
+    lost: list[Piece] = []
+    for (span, mask), place in zip(parts, places, strict=True):
+        batch = batches.get(place)
+        if batch is None:
+            lost.append(Piece(span, mask))
+            continue
+        lines = batch.lines()[span.start : span.stop]
+        kept = mask
+        if room is not None:
+            kept = fitting(lines, mask, room, whatever=not slices)
+        if kept:
+            part = span._replace(stop=span.start + kept.bit_length())
+            slices.append(Slice(place[0], part, kept, batch, lines_of(lines, kept)))
+            room = None if room is None else room - slices[-1].bytes
+        if kept != mask:
+            break
+    return slices, lost
+
+
+def count_lost(state: State, lost: Iterable[Piece]) -> None:
+    """These events were lost to retention."""
+    topics = state.topic_of()
+    for piece in lost:
+        state.count_lost(topics[piece.span.number], piece.size)
+
+
+def _count(parts: Iterable[Piece]) -> int:
+    return sum(piece.size for piece in parts)
