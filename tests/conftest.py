@@ -20,7 +20,7 @@ def google_emulator() -> Iterator[str]:
     It isolates by project id: take a fresh one per test. FIRESTORE_EMULATOR_HOST names one that runs already.
     Where it is not installed the tests are skipped, but fail under CI=true.
     """
-    from pubsub_emulator.google import NotInstalled, start_emulator
+    from pubsub_emulator.google_firestore.process import NotInstalled, start_emulator
 
     running = os.environ.get("FIRESTORE_EMULATOR_HOST")
     if running:

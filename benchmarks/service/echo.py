@@ -50,7 +50,7 @@ def serve() -> None:
     """Run the echo until the process is ended."""
     import functions_framework  # noqa: PLC0415 - the server's process needs them, the client's does not
 
-    from pubsub_emulator.server import Server as Waitress  # noqa: PLC0415
+    from pubsub_emulator.server.server import Server as Waitress  # noqa: PLC0415
 
     app = functions_framework.create_app("echo", __file__, "http")
     print(f"ready: {Waitress(app).url}", flush=True)

@@ -16,8 +16,8 @@ from benchmarks.service.rounds import Figures
 from benchmarks.service.sizes import Sizes
 from benchmarks.service.worker import Worker
 
-from pubsub_emulator.google import start_emulator
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.google_firestore.process import start_emulator
+from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.log.batch import compress
 from pubsubservice.storage.firestore.store import FirestoreStore
 from pubsubservice.storage.port import Store

@@ -17,7 +17,7 @@ from benchmarks.service.rounds import Figures
 from benchmarks.service.sizes import Sizes
 from benchmarks.service.worker import Worker
 
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubclient import Event
 from pubsubclient._event import ReceivedEvent
 from pubsubclient._json import decode

@@ -19,7 +19,7 @@ from benchmarks.service.rounds import Figures
 from benchmarks.service.sizes import Sizes
 from benchmarks.service.worker import Worker
 
-from pubsub_emulator.google import start_emulator
+from pubsub_emulator.google_firestore.process import start_emulator
 
 __all__ = ["cold", "starts"]
 

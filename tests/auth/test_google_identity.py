@@ -10,9 +10,9 @@ import requests
 
 from auth.google import AUDIENCES, FUNCTIONS, ROBOT, RUNTIME, Google, use_every_function
 from auth.loopback import Answer, Asked
-from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.issuer import Issuer
-from pubsub_emulator.server import Emulator
+from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Forbidden, IdentityError, Publisher, Service, _google_token
 from pubsubclient.gcp import GoogleIdentity
 from pubsubservice.api.identity import Identity, Trust

@@ -10,7 +10,7 @@ import pytest
 
 from auth.people import Forger, another_issuer
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api import identity as identity_module
 from pubsubservice.api.identity import Identity, Trust, identity_from_environment
 from pubsubservice.core.names import publisher_path

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import functions_framework
 
-from pubsub_emulator import cli, server
-from pubsub_emulator.front import WSGIApp
+from pubsub_emulator import cli
+from pubsub_emulator.server import server
+from pubsub_emulator.server.router import WSGIApp
 from pubsubservice import main
 
 

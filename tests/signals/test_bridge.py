@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from pubsub_emulator.ephemeral import EphemeralStore
-from pubsub_emulator.server import Emulator
+from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Event, InvalidArgument, Publisher, Receipt, Subscriber, dispatcher
 from pubsubclient.bridge import Bridge, remote
 from pubsubclient.signals import Signal

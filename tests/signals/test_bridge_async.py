@@ -11,8 +11,8 @@ from typing import Any as Untyped
 
 import pytest
 
-from pubsub_emulator.ephemeral import EphemeralStore
-from pubsub_emulator.server import Emulator
+from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Publisher, Subscriber, dispatcher
 from pubsubclient.bridge import Bridge
 from pubsubclient.dispatcher import AsyncReceiverError

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pubsub_emulator.ephemeral import EphemeralStore
-from pubsub_emulator.server import Emulator
+from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 SENDS = int(os.environ.get("BRIDGE_SENDS", "300"))
 KILLS = 4

@@ -11,7 +11,7 @@ def open_store(url: str) -> Store:
     """Open ``sqlite:PATH`` or ``firestore:HOST:PORT/PROJECT``."""
     kind, _, place = url.partition(":")
     if kind == "sqlite":
-        from pubsub_emulator.sqlite import SQLiteStore
+        from pubsub_emulator.sqlite.store import SQLiteStore
 
         return SQLiteStore(place)
     from pubsubservice.storage.firestore.store import FirestoreStore

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pubsub_emulator.google import start_emulator
+from pubsub_emulator.google_firestore.process import start_emulator
 
 __all__ = ["GooglesEmulator", "started"]
 
@@ -34,7 +34,7 @@ class GooglesEmulator:
 
 @contextmanager
 def started() -> Iterator[GooglesEmulator]:
-    """Start it; it ends with the block. Raises `NotInstalled` or `StartError` of `pubsub_emulator.google`."""
+    """Start it; it ends with the block. Raises `NotInstalled` or `StartError` of `google_firestore.process`."""
     before = _children(os.getpid())
     with start_emulator() as address:
         [watchdog] = _children(os.getpid()) - before

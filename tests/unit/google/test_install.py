@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pubsub_emulator import google_install
 from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.google_install import NotInstalled, find_jar, find_java
+from pubsub_emulator.google_firestore import install as google_install
+from pubsub_emulator.google_firestore.install import NotInstalled, find_jar, find_java
 from unit.google.machines import put_jar, put_program
 
 

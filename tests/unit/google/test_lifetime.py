@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from pubsub_emulator import google
-from pubsub_emulator.google import StartError, start_emulator
-from pubsub_emulator.google_install import NotInstalled, find_jar, find_java
+from pubsub_emulator.google_firestore import process as google
+from pubsub_emulator.google_firestore.install import NotInstalled, find_jar, find_java
+from pubsub_emulator.google_firestore.process import StartError, start_emulator
 from pubsubservice.storage.firestore.store import FirestoreStore
 from unit.google.machines import SERVES, await_true, gone, put_jar, put_program, put_python_java
 
 OWNER = """
 import sys
 sys.path[:] = {path!r}
-from pubsub_emulator.google import start_emulator
+from pubsub_emulator.google_firestore.process import start_emulator
 with start_emulator() as address:
     print(address, flush=True)
     sys.stdin.readline()

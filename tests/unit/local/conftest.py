@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pubsub_emulator.front import Front, load_functions
-from pubsub_emulator.server import Server
+from pubsub_emulator.server.router import Front, load_functions
+from pubsub_emulator.server.server import Server
 from unit.local import standin
 
 

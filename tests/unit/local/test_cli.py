@@ -17,7 +17,7 @@ from typing import Protocol
 
 import pytest
 
-from pubsub_emulator.sqlite import FORMAT, SQLiteStore
+from pubsub_emulator.sqlite.store import FORMAT, SQLiteStore
 from pubsubservice import __version__
 
 COMMAND = [sys.executable, "-m", "pubsub_emulator"]

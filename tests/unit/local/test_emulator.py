@@ -7,8 +7,8 @@ import time
 
 import requests
 
-from pubsub_emulator.ephemeral import EphemeralStore
-from pubsub_emulator.server import Emulator
+from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubservice.core.names import batches
 from pubsubservice.core.settings import Settings
 from pubsubservice.service import current

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pubsub_emulator.ephemeral import EphemeralStore
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 CHILD = """
 import sys
 sys.path[:] = {path!r}
-from pubsub_emulator.ephemeral import EphemeralStore
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 store = EphemeralStore()
 store.create("a/1", {{}})
 print(store.directory, flush=True)

@@ -12,7 +12,7 @@ import pytest
 
 from e2e.serving import Serving
 from e2e.wire import Wire, cloudevent
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.storage.port import Refused
 
 

@@ -18,9 +18,9 @@ import pytest
 import requests
 
 from e2e.serving import environment
-from pubsub_emulator import limits
-from pubsub_emulator.ephemeral import EphemeralStore
-from pubsub_emulator.server import Emulator
+from pubsub_emulator.server import limits
+from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 _PROGRAM = """
 import re, time
 from pathlib import Path
-from pubsub_emulator.memory import trimming
+from pubsub_emulator.server.malloc_trim import trimming
 
 def resident_mb():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from pubsub_emulator.errors import AddressError
-from pubsub_emulator.server import Server
+from pubsub_emulator.server.server import Server
 
 
 @pytest.fixture

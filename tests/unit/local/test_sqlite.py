@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pubsub_emulator.errors import DataDirError, NewerFormatError
-from pubsub_emulator.sqlite import FORMAT, SQLiteStore
+from pubsub_emulator.sqlite.store import FORMAT, SQLiteStore
 from pubsubservice.storage.port import Refused, Unknown, start_meter
 
 SECOND_US = 1_000_000

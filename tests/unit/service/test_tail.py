@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api.get_events import decode_publish
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings

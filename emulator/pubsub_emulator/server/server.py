@@ -19,13 +19,13 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from pubsub_emulator.crew import Crew
-from pubsub_emulator.draining import DrainingRuntime
 from pubsub_emulator.errors import AddressError
-from pubsub_emulator.expiring import Expiring
-from pubsub_emulator.front import Front, WSGIApp, load_functions
-from pubsub_emulator.limits import MAX_ANNOUNCED_BYTES, Channel, maintain
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.server.draining import DrainingRuntime
+from pubsub_emulator.server.elastic_threads import Crew
+from pubsub_emulator.server.expiry import Expiring
+from pubsub_emulator.server.limits import MAX_ANNOUNCED_BYTES, Channel, maintain
+from pubsub_emulator.server.router import Front, WSGIApp, load_functions
+from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.core.settings import Settings
 from pubsubservice.service import configure
 from pubsubservice.storage.port import Store

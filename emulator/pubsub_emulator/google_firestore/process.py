@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from pubsub_emulator import watchdog
 from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.google_install import NotInstalled, find_jar, find_java
+from pubsub_emulator.google_firestore import watchdog
+from pubsub_emulator.google_firestore.install import NotInstalled, find_jar, find_java
 
 __all__ = ["NotInstalled", "StartError", "start_emulator"]
 

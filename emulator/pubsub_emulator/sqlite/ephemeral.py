@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from pubsub_emulator.errors import DataDirError
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.sqlite.store import SQLiteStore
 
 __all__ = ["EphemeralStore"]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pubsub_emulator.cli import fail
+from pubsub_emulator.cli.commands import fail
+from pubsub_emulator.cli.stores import DEFAULT_DATA_DIR
 from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, KEY_FILE, load_issuer, make_issuer
-from pubsub_emulator.stores import DEFAULT_DATA_DIR
 from pubsubservice.api.identity import Identity, Trust
 from pubsubservice.core.runtime import Runtime
 

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import flask
 import functions_framework
 
-from pubsub_emulator.limits import problem
 from pubsub_emulator.openapi.document import openapi
+from pubsub_emulator.server.limits import problem
 from pubsubservice import __version__
 from pubsubservice.core.request_log import log_request
 from pubsubservice.storage.port import Meter

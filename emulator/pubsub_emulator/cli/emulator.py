@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pubsub_emulator.cli import fail
-from pubsub_emulator.draining import DrainingRuntime
+from pubsub_emulator.cli.commands import fail
+from pubsub_emulator.cli.stores import data_dir, open_store
 from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.memory import trimming
-from pubsub_emulator.server import Emulator
-from pubsub_emulator.stores import data_dir, open_store
+from pubsub_emulator.server.draining import DrainingRuntime
+from pubsub_emulator.server.malloc_trim import trimming
+from pubsub_emulator.server.server import Emulator
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.storage.port import StoreError
 
@@ -70,7 +70,7 @@ def _identity(options: Namespace, runtime: Runtime) -> Iterator[Identity | None]
         yield None
         return
     try:
-        from pubsub_emulator.auth import open_identity  # noqa: PLC0415 - a tenth of a second that only --auth pays for
+        from pubsub_emulator.cli.token import open_identity  # noqa: PLC0415 - a tenth of a second that only --auth pays for
     except ModuleNotFoundError as error:
         fail(f"--auth needs {error.name}: pip install 'pubsubclient[emulator]'")
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pubsub_emulator.connections import Connections, refusal
-from pubsub_emulator.documents import check_collection, decode, encode, split
 from pubsub_emulator.errors import DataDirError, NewerFormatError
-from pubsub_emulator.watch import Watch
+from pubsub_emulator.sqlite.documents import check_collection, decode, encode, split
+from pubsub_emulator.sqlite.pool import Connections, refusal
+from pubsub_emulator.sqlite.watch import Watch
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Refused, Unknown, meter
 
 __all__ = ["FORMAT", "SQLiteStore"]

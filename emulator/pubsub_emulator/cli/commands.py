@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from pubsub_emulator.ending import end_on_signal
-from pubsub_emulator.forwarding import Signals
+from pubsub_emulator.cli.forwarded_signals import Signals
+from pubsub_emulator.cli.stop_signals import end_on_signal
 from pubsubservice import __version__
 
 __all__ = ["main"]
@@ -32,17 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     own, given = _split(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(own)
     if options.command == "token":
-        printed: int = _part("auth", "pubsub token").print_token(options)
+        printed: int = _part("token", "pubsub token").print_token(options)
         return printed
     # signals are caught before the imports, which take half a second
     if options.command == "exec":
         if not given:
             fail("a command is expected: pubsub exec -- COMMAND ...", "pubsub exec")
         signals = Signals()
-        code: int = _part("execute", "pubsub exec").run(options, given, signals)
+        code: int = _part("exec", "pubsub exec").run(options, given, signals)
     else:
         ended = end_on_signal()
-        code = _part("command").run(options, ended)
+        code = _part("emulator").run(options, ended)
     return code
 
 
@@ -55,9 +55,9 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _part(name: str, program: str = "pubsub emulator") -> ModuleType:
-    """A module of this package, imported now: `pubsub --version` needs none of what they import."""
+    """A module of this folder, imported now: `pubsub --version` needs none of what they import."""
     try:
-        return import_module(f"pubsub_emulator.{name}")
+        return import_module(f"pubsub_emulator.cli.{name}")
     except ModuleNotFoundError as error:
         fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'", program)
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pubsub_emulator.draining import DrainingRuntime
-from pubsub_emulator.ephemeral import EphemeralStore
 from pubsub_emulator.errors import AddressError, DataDirError
-from pubsub_emulator.sqlite import SQLiteStore
+from pubsub_emulator.server.draining import DrainingRuntime
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
+from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.storage.port import Store
 
 __all__ = ["DEFAULT_DATA_DIR", "data_dir", "open_store"]
@@ -32,7 +32,7 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
     """
     firestore = _firestore_asked_for(options)
     if firestore == "google":
-        from pubsub_emulator import google  # noqa: PLC0415 - only who asks for it pays for it
+        from pubsub_emulator.google_firestore import process as google  # noqa: PLC0415 - only who asks for it pays for it
 
         with google.start_emulator() as address, _firestore(address, runtime) as store:
             yield store, f"in Google's Firestore emulator at {address}, until the end"

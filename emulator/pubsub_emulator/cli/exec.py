@@ -12,12 +12,12 @@ import subprocess
 import sys
 from argparse import Namespace
 
-from pubsub_emulator.cli import fail
-from pubsub_emulator.draining import DrainingRuntime
+from pubsub_emulator.cli.commands import fail
+from pubsub_emulator.cli.forwarded_signals import Signals
+from pubsub_emulator.cli.stores import open_store
 from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.forwarding import Signals
-from pubsub_emulator.server import Emulator
-from pubsub_emulator.stores import open_store
+from pubsub_emulator.server.draining import DrainingRuntime
+from pubsub_emulator.server.server import Emulator
 from pubsubservice.storage.port import StoreError
 
 __all__ = ["run"]

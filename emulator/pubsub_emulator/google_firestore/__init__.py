@@ -1,0 +1,1 @@
+"""TODO room google_firestore."""
