@@ -150,7 +150,9 @@ class Server:
     def _close_all(self) -> None:
         channels = self._waitress._map  # noqa: SLF001 - its own close() leaves the connections open
         for channel in list(channels.values()):
-            if channel is not self._waitress.trigger:
+            if channel is self._waitress:
+                channel.socket.close()  # its own close() would close the pipe too, into which others may just be writing
+            elif channel is not self._waitress.trigger:
                 channel.close()
         channels.clear()  # which ends the loop
 
