@@ -19,11 +19,11 @@ from benchmarks.service.worker import Worker
 
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubclient import Event
-from pubsubclient._event import ReceivedEvent
-from pubsubclient._json import decode
-from pubsubclient._lease import Lease
-from pubsubclient._outbox import Outbox, encode_request
-from pubsubclient._receipts import read_receipts
+from pubsubclient._core.json import decode
+from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.lease import Lease
+from pubsubclient._publish.chunks import Outbox, encode_request
+from pubsubclient._publish.receipts import read_receipts
 from pubsubservice.api.get_events import decode_publish, encode_answer, encode_receipts
 from pubsubservice.api.subscribe import decode_subscribe
 from pubsubservice.core.runtime import SystemRuntime

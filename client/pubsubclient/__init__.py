@@ -15,8 +15,7 @@ The service is named by the argument ``service=``, by `configure`, by PUBLISH_SU
 by a config.json in the working directory or a directory above it.
 """
 
-from pubsubclient._batch import Batch
-from pubsubclient._errors import (
+from pubsubclient._core.errors import (
     BatchClosed,
     ConfigurationError,
     Conflict,
@@ -29,16 +28,18 @@ from pubsubclient._errors import (
     TooLarge,
     Unavailable,
 )
-from pubsubclient._event import Event, ReceivedEvent
-from pubsubclient._events import Events
-from pubsubclient._identity import Identity
-from pubsubclient._publish_errors import PublishError, PublishRefused, PublishUnavailable, PublishUnknown
-from pubsubclient._publisher import Publisher
-from pubsubclient._receipts import Receipt
-from pubsubclient._service import Service, configure
-from pubsubclient._state import Explanation, LeaseState, SubscriberState, SubscriptionState
-from pubsubclient._subscriber import Subscriber
-from pubsubclient._topic import Topic
+from pubsubclient._core.former_names import answer_to_former_names
+from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event_list import Events
+from pubsubclient._events.topic import Topic
+from pubsubclient._http.identity import Identity
+from pubsubclient._http.service import Service, configure
+from pubsubclient._publish.batch import Batch
+from pubsubclient._publish.errors import PublishError, PublishRefused, PublishUnavailable, PublishUnknown
+from pubsubclient._publish.publisher import Publisher
+from pubsubclient._publish.receipts import Receipt
+from pubsubclient._subscribe.descriptions import Explanation, LeaseState, SubscriberState, SubscriptionState
+from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._version import __version__
 from pubsubclient.signals.wildcard import Any
 
@@ -76,6 +77,8 @@ __all__ = [
     "__version__",
     "configure",
 ]
+
+answer_to_former_names(__name__)
 
 # Tracebacks, pickles and documentation name the public place, wherever a class is defined.
 for _name in __all__:

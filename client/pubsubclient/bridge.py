@@ -18,15 +18,15 @@ from types import TracebackType
 from typing import Any as AnyValue
 
 from pubsubclient import dispatcher
-from pubsubclient._errors import InvalidArgument
-from pubsubclient._event import Event, ReceivedEvent
-from pubsubclient._own_loop import NoPlaceForLoop, OwnLoop
-from pubsubclient._publisher import Publisher
-from pubsubclient._receipts import Receipt
-from pubsubclient._subscriber import Subscriber
+from pubsubclient._core.errors import InvalidArgument
+from pubsubclient._core.own_loop import NoPlaceForLoop, OwnLoop
+from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._publish.publisher import Publisher
+from pubsubclient._publish.receipts import Receipt
+from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient.signals import AsyncReceiverError, Signal
-from pubsubclient.signals.delivery import needs_await
-from pubsubclient.signals.origin import safe_repr
+from pubsubclient.signals._engine.origin import safe_repr
+from pubsubclient.signals._engine.send import needs_await
 
 __all__ = ["Bridge", "RemotePublisher", "remote"]
 

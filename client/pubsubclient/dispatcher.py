@@ -13,11 +13,12 @@ as signals, too.
 
 from __future__ import annotations
 
-from .signals import errors
-from .signals.connection import Connection, connect, disconnect
-from .signals.declaring import receiver
-from .signals.delivery import asend, asend_robust, send, send_exact, send_robust
-from .signals.errors import (
+from pubsubclient.signals import errors
+from pubsubclient.signals._engine.saferef import BoundMethodWeakref, safeRef
+from pubsubclient.signals._engine.send import asend, asend_robust, send, send_exact, send_robust
+from pubsubclient.signals.connection import Connection, connect, disconnect
+from pubsubclient.signals.declaring import receiver
+from pubsubclient.signals.errors import (
     AsyncReceiverError,
     DispatcherError,
     DispatcherKeyError,
@@ -25,12 +26,11 @@ from .signals.errors import (
     VanishedReceiverWarning,
     VanishingReceiverWarning,
 )
-from .signals.explain import explain
-from .signals.listing import getAllReceivers, getReceivers, liveReceivers
-from .signals.robustapply import robustApply
-from .signals.saferef import BoundMethodWeakref, safeRef
-from .signals.signal import Signal
-from .signals.wildcard import Anonymous, AnonymousType, Any, AnyType, Wildcard
+from pubsubclient.signals.explain import explain
+from pubsubclient.signals.listing import getAllReceivers, getReceivers, liveReceivers
+from pubsubclient.signals.robustapply import robustApply
+from pubsubclient.signals.signal import Signal
+from pubsubclient.signals.wildcard import Anonymous, AnonymousType, Any, AnyType, Wildcard
 
 # PyDispatcher's names. Those of the wildcards' classes look private, and programs import them.
 sendExact = send_exact  # noqa: N816

@@ -15,9 +15,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 
-from pubsubclient._errors import ConfigurationError, IdentityError
-from pubsubclient._google_token import GoogleToken
-from pubsubclient._identity import identity_headers
+from pubsubclient._core.errors import ConfigurationError, IdentityError
+from pubsubclient._http.google_token import GoogleToken
+from pubsubclient._http.identity import identity_headers
 
 __all__ = ["GoogleIdentity"]
 

@@ -13,7 +13,8 @@ from auth.loopback import Answer, Asked
 from pubsub_emulator.issuer import Issuer
 from pubsub_emulator.server.server import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
-from pubsubclient import Forbidden, IdentityError, Publisher, Service, _google_token
+from pubsubclient import Forbidden, IdentityError, Publisher, Service
+from pubsubclient._http import google_token as _google_token
 from pubsubclient.gcp import GoogleIdentity
 from pubsubservice.api.identity import Identity, Trust
 from pubsubservice.core.runtime import SystemRuntime

@@ -30,7 +30,7 @@ _FILES = ("http", "publish", "register", "subscribe", "get_events")
 def _nothing_in_hand() -> Iterator[None]:
     """What a test leaves unsettled has nowhere to go when all tests end."""
     yield
-    from pubsubclient import _ends
+    from pubsubclient._core import at_exit as _ends
 
     _ends._holders.clear()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pubsubclient.signals.delivery import REGISTRY
+from pubsubclient.signals._engine.send import REGISTRY
 
 
 def assert_clean() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pubsubclient.signals.delivery import REGISTRY
+from pubsubclient.signals._engine.send import REGISTRY
 from signals.clean import assert_clean
 
 

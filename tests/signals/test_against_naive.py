@@ -20,7 +20,7 @@ from pubsubclient.dispatcher import (
     sendExact,
     sendRobust,
 )
-from pubsubclient.signals.delivery import REGISTRY
+from pubsubclient.signals._engine.send import REGISTRY
 from signals.clean import assert_clean
 from signals.naive import Entry, Naive, accepted
 

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from pubsubclient.dispatcher import AsyncReceiverError, Signal, asend, connect, explain, send, sendRobust
-from pubsubclient.signals.shape import shape_of
+from pubsubclient.signals._engine.signature import shape_of
 from signals.callables import AsyncCalled, Owner, plain, told
 
 #: A send runs other code the first times than later.

@@ -11,9 +11,9 @@ from typing import Any as Untyped
 import pytest
 
 from pubsubclient.dispatcher import connect, disconnect, send, sendRobust
-from pubsubclient.signals import changes
-from pubsubclient.signals.delivery import REGISTRY
-from pubsubclient.signals.registry import Registry
+from pubsubclient.signals._engine import changes
+from pubsubclient.signals._engine.registry import Registry
+from pubsubclient.signals._engine.send import REGISTRY
 
 Interrupt = Callable[[Callable[[], None]], None]
 

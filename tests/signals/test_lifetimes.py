@@ -11,8 +11,9 @@ from typing import Any as Untyped
 import pytest
 
 from pubsubclient.dispatcher import Any, Signal, connect, disconnect, send, sendExact, sendRobust
-from pubsubclient.signals import codegen, delivery
-from pubsubclient.signals.delivery import REGISTRY
+from pubsubclient.signals._engine import compiler as codegen
+from pubsubclient.signals._engine import send as delivery
+from pubsubclient.signals._engine.send import REGISTRY
 from signals.clean import assert_clean
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pubsubclient.dispatcher import Anonymous, Any, connect, explain, getReceivers, liveReceivers, send, sendRobust
-from pubsubclient.signals.shape import shape_of
+from pubsubclient.signals._engine.signature import shape_of
 from signals.callables import CALLABLES, Asked, Inherited, Nested, OfClass, Owner, Static, Wrapper, owner, plain, told
 from signals.naive import accepted
 

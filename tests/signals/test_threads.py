@@ -18,8 +18,8 @@ from typing import Any as Untyped
 import pytest
 
 from pubsubclient.dispatcher import Any, DispatcherKeyError, Signal, connect, disconnect, send
-from pubsubclient.signals.delivery import REGISTRY
-from pubsubclient.signals.registry import _MAX_PENDING, Registry
+from pubsubclient.signals._engine.registry import _MAX_PENDING, Registry
+from pubsubclient.signals._engine.send import REGISTRY
 from signals.clean import assert_clean
 
 SECONDS = float(os.environ.get("SIGNALS_TORTURE_S", "3"))
@@ -155,7 +155,7 @@ def test_a_receiver_that_is_called_once_is_called_by_one_thread_only() -> None:
 
 def test_a_lock_held_by_a_finalizer_and_by_a_connecting_thread_cannot_lock_both() -> None:
     """A finalizer that waits for a lock, run while the tables are being changed, must hold nobody up."""
-    from pubsubclient.signals import registry as module
+    from pubsubclient.signals._engine import registry as module
 
     lock = threading.Lock()
     inside, connected = threading.Event(), threading.Event()
@@ -248,8 +248,8 @@ def test_a_fold_that_stands_still_stops_no_other_thread() -> None:
 FORKED = """
 import os, sys, threading
 from pubsubclient.dispatcher import connect, disconnect, send
-from pubsubclient.signals.delivery import REGISTRY
-from pubsubclient.signals.registry import Registry
+from pubsubclient.signals._engine.send import REGISTRY
+from pubsubclient.signals._engine.registry import Registry
 
 original, inside = Registry.forget_routes, threading.Event()
 

@@ -18,7 +18,7 @@ from pubsubclient.dispatcher import (
     receiver,
     send,
 )
-from pubsubclient.signals import vanish
+from pubsubclient.signals._engine import vanish
 
 
 class Owner:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pubsubclient import Event, Publisher, PublishError, PubSubError, Receipt, Service
-from pubsubclient._receipts import read_receipts
-from pubsubclient._transport import Transport
+from pubsubclient._http.transport import Transport
+from pubsubclient._publish.receipts import read_receipts
 from torture.lifetime import asked_to_end, end_with_parent
 from torture.payload import colour_of, data_of
 from torture.records import Attempted, Failed, HistoryFile, Stored, us_of

@@ -6,6 +6,6 @@ Only names are here; what they name is in `pubsubclient.dispatcher`. For program
 
 from __future__ import annotations
 
-from . import dispatcher, errors, robust, robustapply, saferef
+from pubsubclient.pydispatch import dispatcher, errors, robust, robustapply, saferef
 
 __all__ = ["dispatcher", "errors", "robust", "robustapply", "saferef"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 
-from ..dispatcher import (
+from pubsubclient.dispatcher import (
     Anonymous,
     Any,
     connect,
@@ -18,8 +18,8 @@ from ..dispatcher import (
     send,
     sendExact,
 )
-from ..signals.wildcard import AnonymousType, AnyType, Wildcard
-from . import errors, robustapply, saferef
+from pubsubclient.pydispatch import errors, robustapply, saferef
+from pubsubclient.signals.wildcard import AnonymousType, AnyType, Wildcard
 
 #: The classes of the wildcards.
 _Parameter, _Any, _Anonymous = Wildcard, AnyType, AnonymousType

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..dispatcher import DispatcherError, DispatcherKeyError, DispatcherTypeError
+from pubsubclient.dispatcher import DispatcherError, DispatcherKeyError, DispatcherTypeError
 
 __all__ = ["DispatcherError", "DispatcherKeyError", "DispatcherTypeError"]

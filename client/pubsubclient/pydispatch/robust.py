@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..dispatcher import Anonymous, Any, getAllReceivers, liveReceivers, robustApply, sendRobust
+from pubsubclient.dispatcher import Anonymous, Any, getAllReceivers, liveReceivers, robustApply, sendRobust
 
 __all__ = ["Anonymous", "Any", "getAllReceivers", "liveReceivers", "robustApply", "sendRobust"]

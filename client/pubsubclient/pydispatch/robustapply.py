@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import types
 
-from ..dispatcher import robustApply
-from ..signals.link import Receiver
-from ..signals.origin import code_of
+from pubsubclient.dispatcher import robustApply
+from pubsubclient.signals._engine.link import Receiver
+from pubsubclient.signals._engine.origin import code_of
 
 __all__ = ["function", "robustApply"]
 

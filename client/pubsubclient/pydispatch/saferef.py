@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..dispatcher import BoundMethodWeakref, safeRef
+from pubsubclient.dispatcher import BoundMethodWeakref, safeRef
 
 __all__ = ["BoundMethodWeakref", "safeRef"]

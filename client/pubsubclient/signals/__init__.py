@@ -6,9 +6,10 @@ connections. Nothing here needs the network.
 
 from __future__ import annotations
 
-from .connection import Connection
-from .declaring import receiver
-from .errors import (
+from pubsubclient.signals._engine.capture import Captured
+from pubsubclient.signals.connection import Connection
+from pubsubclient.signals.declaring import receiver
+from pubsubclient.signals.errors import (
     AsyncReceiverError,
     DispatcherError,
     DispatcherKeyError,
@@ -16,10 +17,9 @@ from .errors import (
     VanishedReceiverWarning,
     VanishingReceiverWarning,
 )
-from .explain import Delivery, Explanation
-from .signal import Signal
-from .taps import Captured
-from .wildcard import Anonymous, Any
+from pubsubclient.signals.explain import Delivery, Explanation
+from pubsubclient.signals.signal import Signal
+from pubsubclient.signals.wildcard import Anonymous, Any
 
 __all__ = [
     "Anonymous",

@@ -9,15 +9,15 @@ from types import TracebackType
 from typing import Any as Untyped
 from typing import NoReturn
 
-from .decoration import is_being_decorated
-from .delivery import REGISTRY
-from .errors import DispatcherKeyError, DispatcherTypeError
-from .link import Link, Receiver, key_of, key_of_uid
-from .origin import describe, safe_repr
-from .placed import Unique
-from .saferef import BoundMethodWeakref
-from .vanish import warn_if_vanishing
-from .wildcard import Any
+from pubsubclient.signals._engine.link import Link, Receiver, key_of, key_of_uid
+from pubsubclient.signals._engine.origin import describe, safe_repr
+from pubsubclient.signals._engine.saferef import BoundMethodWeakref
+from pubsubclient.signals._engine.send import REGISTRY
+from pubsubclient.signals._engine.vanish import warn_if_vanishing
+from pubsubclient.signals.decoration import is_being_decorated
+from pubsubclient.signals.errors import DispatcherKeyError, DispatcherTypeError
+from pubsubclient.signals.placed import Unique
+from pubsubclient.signals.wildcard import Any
 
 __all__ = ["Connection", "connect", "disconnect", "make"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable
 from typing import Any as Untyped
 from typing import TypeVar
 
-from .connection import make
-from .wildcard import Any
+from pubsubclient.signals.connection import make
+from pubsubclient.signals.wildcard import Any
 
 __all__ = ["receiver"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from .delivery import REGISTRY
-from .link import Link
-from .origin import describe
-from .wildcard import Anonymous, Any
+from pubsubclient.signals._engine.link import Link
+from pubsubclient.signals._engine.origin import describe
+from pubsubclient.signals._engine.send import REGISTRY
+from pubsubclient.signals.wildcard import Anonymous, Any
 
 __all__ = ["Delivery", "Explanation", "explain"]
 

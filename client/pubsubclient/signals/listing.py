@@ -5,10 +5,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import Hashable, Iterable, Iterator
 
-from .delivery import REGISTRY
-from .link import Link, Receiver
-from .saferef import BoundMethodWeakref, SafeRef, safeRef
-from .wildcard import Any
+from pubsubclient.signals._engine.link import Link, Receiver
+from pubsubclient.signals._engine.saferef import BoundMethodWeakref, SafeRef, safeRef
+from pubsubclient.signals._engine.send import REGISTRY
+from pubsubclient.signals.wildcard import Any
 
 __all__ = ["getAllReceivers", "getReceivers", "liveReceivers"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any as Untyped
 
-from .link import Receiver
-from .shape import shape_of
+from pubsubclient.signals._engine.link import Receiver
+from pubsubclient.signals._engine.signature import shape_of
 
 __all__ = ["robustApply"]
 

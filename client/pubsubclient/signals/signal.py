@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from typing import Any as Untyped
 from typing import Generic, ParamSpec, TypeVar, overload
 
-from . import declaring, delivery
-from .connection import Connection, disconnect, make
-from .delivery import REGISTRY, deliver
-from .explain import Explanation, explain
-from .placed import Unique, defining_module, global_name
-from .plantext import Mode
-from .shape import SENDING, Shape
-from .taps import Captured, Tap
-from .wildcard import Anonymous, Any
+from pubsubclient.signals import declaring
+from pubsubclient.signals._engine import send as delivery
+from pubsubclient.signals._engine.capture import Captured, Tap
+from pubsubclient.signals._engine.send import REGISTRY, deliver
+from pubsubclient.signals._engine.signature import SENDING, Shape
+from pubsubclient.signals._engine.source import Mode
+from pubsubclient.signals.connection import Connection, disconnect, make
+from pubsubclient.signals.explain import Explanation, explain
+from pubsubclient.signals.placed import Unique, defining_module, global_name
+from pubsubclient.signals.wildcard import Anonymous, Any
 
 __all__ = ["Signal"]
 

@@ -10,7 +10,8 @@ import signal
 import sys
 from typing import Any
 
-from pubsubclient import Subscriber, _redrive
+from pubsubclient import Subscriber
+from pubsubclient._subscribe import redrive as _redrive
 
 left = int(sys.argv[3])
 accepted = _redrive.accepted

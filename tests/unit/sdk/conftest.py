@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import pubsubclient
-from pubsubclient import Publisher, Service, Subscriber, _ends
+from pubsubclient import Publisher, Service, Subscriber
+from pubsubclient._core import at_exit as _ends
 from unit.sdk.scripted import ScriptedService
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pubsubclient import InvalidArgument
-from pubsubclient._arguments import check_count, check_flag, check_seconds, check_whole_seconds, clean, shown
+from pubsubclient._core.arguments import check_count, check_flag, check_seconds, check_whole_seconds, clean, shown
 
 NO_NUMBERS: list[Any] = [None, "3", b"3", True, [], {}, object, math.nan, Decimal(3), 1j]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pubsubclient import BatchClosed, Event, Publisher, PublishRefused, _batch
+from pubsubclient import BatchClosed, Event, Publisher, PublishRefused
+from pubsubclient._publish import batch as _batch
 from unit.sdk.programs import run_program, start_program
 from unit.sdk.scripted import HANG, Reply, ScriptedService, event, lease, problem
 
@@ -181,7 +182,7 @@ def test_ctrl_c_leaves_the_program_within_seconds(server: ScriptedService) -> No
     """Though the service hangs."""
     server.script("publish", *[HANG] * 10)
     program = BATCH + "batch.flush(0)\nimport time\nwith batch: time.sleep(60)"
-    program = "import pubsubclient._batch\npubsubclient._batch.EXIT_DEADLINE_S = 0.2\n" + program
+    program = "import pubsubclient._publish.batch\npubsubclient._publish.batch.EXIT_DEADLINE_S = 0.2\n" + program
     with start_program(program, server.url) as process:
         while not server.calls("publish"):
             assert process.poll() is None

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pubsubclient import Publisher, PubSubError, Service
-from pubsubclient._call import CallCancelled, Cancellation
-from pubsubclient._transport import Transport
+from pubsubclient._http.call import CallCancelled, Cancellation
+from pubsubclient._http.transport import Transport
 from unit.sdk.peers import BROKEN, broken_peer
 from unit.sdk.scripted import HANG, ScriptedService
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pubsubclient import InvalidArgument, Service, Subscriber, Unavailable, _stream
+from pubsubclient import InvalidArgument, Service, Subscriber, Unavailable
+from pubsubclient._subscribe import stream as _stream
 from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.programs import run_program, start_program
 from unit.sdk.scripted import BREAK_OFF, HANG, Reply, ScriptedService, event, lease

@@ -150,8 +150,8 @@ subscriber.get_events()
 def test_a_service_that_is_gone_holds_the_end_up_for_a_bounded_time(server: ScriptedService) -> None:
     """Once for all subscribers; it is said, and the program's status stays."""
     program = """
-import pubsubclient._ends
-pubsubclient._ends.EXIT_DEADLINE_S = 0.3
+import pubsubclient._core.at_exit
+pubsubclient._core.at_exit.EXIT_DEADLINE_S = 0.3
 from pubsubclient import Subscriber
 subscribers = [Subscriber(f"s{n}") for n in range(5)]
 for subscriber in subscribers:

@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 
-from pubsubclient import Event, _json, _json_fast, _json_standard
+from pubsubclient import Event
+from pubsubclient._core import json as _json
+from pubsubclient._core import json_orjson as _json_fast
+from pubsubclient._core import json_stdlib as _json_standard
 from unit.sdk.programs import run_program
 
 CODECS = pytest.mark.parametrize("codec", [_json_standard, _json_fast], ids=["standard", "fast"])
@@ -184,7 +187,8 @@ def test_without_orjson_the_standard_library_does_it() -> None:
     """It is not needed."""
     code = (
         "import sys; sys.modules['orjson'] = None\n"
-        "from pubsubclient import _json, _json_standard, Event\n"
+        "from pubsubclient import Event\n"
+        "from pubsubclient._core import json as _json, json_stdlib as _json_standard\n"
         "assert _json._codec is _json_standard\n"
         "assert Event('orders', [1], id='7').encode('/p').endswith(b',\"data\":[1]}')"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pubsubclient import Events, InvalidArgument, Service, Subscriber, Unavailable
-from pubsubclient._settlements import split
+from pubsubclient._subscribe.settlements import split
 from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease
 

@@ -10,8 +10,8 @@ from typing import Any as AnyValue
 import pytest
 
 from pubsubclient import Any, Event, InvalidArgument, NotFound, Publisher, ServiceError, Subscriber, dispatcher
-from pubsubclient._filters import accepted, check_filters
-from pubsubclient._names import stands_for
+from pubsubclient._core.filters import accepted, check_filters
+from pubsubclient._core.names import stands_for
 from unit.sdk.hands import ref, settled, take
 from unit.sdk.scripted import Reply, ScriptedService, event, lease, problem
 

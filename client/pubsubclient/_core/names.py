@@ -1,0 +1,61 @@
+"""Names of topics, publishers and subscribers, and patterns of topics."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from pubsubclient._core.arguments import shown
+from pubsubclient._core.errors import InvalidArgument
+
+__all__ = ["check_name", "check_pattern", "is_pattern", "stands_for"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~%+-]*")
+#: a dead-letter topic's name is its subscriber's and ".dead", so subscribers have less room
+_MAX_LENGTH = {"topic": 255, "publisher": 255, "subscriber": 250}
+
+#: a token of a pattern
+_PART = r"(?:\*|[A-Za-z0-9_~%+-]+)"
+_PATTERN = re.compile(rf"(?![._~%+-])(?:>|{_PART}(?:\.{_PART})*(?:\.>)?)")
+
+
+def check_name(kind: str, name: object) -> str:
+    """Return `name` if the service would let it name a `kind` ("topic", "publisher" or "subscriber").
+
+    Raises InvalidArgument otherwise, so that a bad name fails where it is written, not at the first request.
+    """
+    if not isinstance(name, str):
+        raise InvalidArgument(f"A {kind}'s name is a string; got {shown(name)}.")
+    limit = _MAX_LENGTH[kind]
+    if len(name) > limit or not _NAME.fullmatch(name):
+        raise InvalidArgument(
+            f"{shown(name)} cannot name a {kind}: a name has 1 to {limit} characters of A-Z a-z 0-9 . _ ~ % + - "
+            "and begins with a letter or digit."
+        )
+    if kind == "topic" and (".." in name or name.endswith(".")):
+        raise InvalidArgument(f"{shown(name)} cannot name a topic: there is nothing between, or after, its dots.")
+    return name
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for topics instead of naming one."""
+    return "*" in name or ">" in name
+
+
+def check_pattern(name: str) -> str:
+    """Return `name` if it is a pattern of topics. Raises InvalidArgument."""
+    if len(name) > _MAX_LENGTH["topic"] or not _PATTERN.fullmatch(name):
+        raise InvalidArgument(
+            f"{shown(name)} is no pattern of topics: * stands for a whole token between dots, > for one or more at the end."
+        )
+    return name
+
+
+def stands_for(pattern: str, topic: str) -> bool:
+    """Whether a name or a pattern stands for a topic: ``*`` for one token, ``>`` for one or more."""
+    return _compiled(pattern).fullmatch(topic) is not None
+
+
+@lru_cache(maxsize=100)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", "[^.]+").replace(">", ".+"))

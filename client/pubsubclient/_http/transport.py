@@ -1,0 +1,301 @@
+"""All HTTP of this package: one call is one answer, or one error, whatever happens on the way.
+
+A request is tried again on connection errors, timeouts, 429 and 5xx, always with the same bytes (and so the
+same ids, `since` and lease: it takes effect once), with full jitter, under one deadline. Only a request that waits changes:
+each try asks for the wait that is left.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+
+import requests
+from requests.adapters import BaseAdapter
+
+from pubsubclient._core.errors import ConfigurationError, ServiceError, Unavailable
+from pubsubclient._core.json import encode
+from pubsubclient._core.store_clock import StoreClock
+from pubsubclient._fork import reset_in_child
+from pubsubclient._http.adapter import BoundedAdapter, read_whole
+from pubsubclient._http.call import Call, CallCancelled, Cancellation
+from pubsubclient._http.identity import Identity, TokenUnavailable, is_loopback
+from pubsubclient._http.outage import Outage, plain_failure
+from pubsubclient._http.responses import (
+    bad_answer,
+    is_cut,
+    read_body,
+    retry_after_s,
+    service_error,
+    store_time_us,
+    surely_not_sent,
+)
+from pubsubclient._http.service import FUNCTIONS, Service
+from pubsubclient._version import __version__
+
+__all__ = ["Answer", "Transport"]
+
+#: the pause after try n is drawn from 0 to _FIRST_PAUSE_S * 2^(n - 1), at most _MAX_PAUSE_S
+_FIRST_PAUSE_S = 0.1
+_MAX_PAUSE_S = 5.0
+#: a try made late is given at least this long
+_LEAST_TIMEOUT_S = 0.01
+#: connections kept open to each host; threads beyond that open and close theirs
+_MAX_IDLE_CONNECTIONS = 64
+
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, application/problem+json",
+    "Accept-Encoding": "identity",  # what is compressed could unpack to any size
+    "User-Agent": f"pubsubclient/{__version__}",
+}
+#: what ends a try that another one may not: no connection, no answer in time, half an answer
+_TRANSIENT = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+
+
+class Answer(NamedTuple):
+    """A success."""
+
+    #: the JSON object of the answer; empty for an answer without a body
+    body: dict[str, Any]
+    #: a time that the store has passed, µs; None if the store was not touched
+    store_time_us: int | None
+    #: how long the service asks to be left alone, seconds
+    retry_after_s: float | None
+
+
+class _TryAgainError(Exception):
+    """A try that failed in a way that another one may not."""
+
+    def __init__(self, failure: Exception, *, uncertain: bool, pause_s: float = 0.0) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        #: whether it may have taken effect
+        self.uncertain = uncertain
+        #: how long the service asked to wait, seconds
+        self.pause_s = pause_s
+
+
+class Transport:
+    """The connections to one service, and what its answers tell of the store's time.
+
+    Thread-safe, as the adapter's pool of connections is; a forked child makes its own connections.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.clock = StoreClock()
+        #: whether the service knows ``wake``; an older one refuses it
+        self.knows_wake = True
+        #: whether the service is out of reach, as the log tells it
+        self.outage = Outage(service)
+        self._adapter: BaseAdapter = service.adapter or _new_adapter()
+        self._environment: dict[str, dict[str, Any]] = {}
+        self._prepared: dict[tuple[str, str], requests.PreparedRequest] = {}
+        reset_in_child(self)
+
+    @classmethod
+    def to(cls, service: Service) -> Transport:
+        """The transport to a service: one for all equal services, so that they share connections.
+
+        Its connections are closed when nobody uses it any more.
+        """
+        with _transports_lock:
+            transport = _transports.get(service)
+            if transport is None:
+                transport = _transports[service] = cls(service)
+            return transport
+
+    def call(
+        self,
+        function: str,
+        body: bytes | Mapping[str, Any] | Callable[[float], Mapping[str, Any]] | None,
+        *,
+        method: str = "POST",
+        query: Mapping[str, str] | None = None,
+        wait_s: float = 0.0,
+        deadline_s: float | None = None,
+        connect_deadline_s: float | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> Answer:
+        """Call a function of the service, in as many tries as it takes.
+
+        Args:
+            function: its name
+            body: the request: JSON, or what is to be encoded as such; None for GET; or what makes it for each try of
+                the seconds that are left to wait
+            method: HTTP method
+            query: parameters of the URL
+            wait_s: how long the service may wait before it answers, seconds; deadline and timeouts grow by it
+            deadline_s: for all tries together, seconds; by default the service's. The call ends then, whatever comes in
+            connect_deadline_s: give up after so many seconds already if no try has reached anything
+            cancellation: lets another thread end the call
+
+        Raises:
+            ServiceError: an answer that another try would not change
+            Unavailable: no such answer before the deadline
+            IdentityError: nothing can say who calls
+            CallCancelled: another thread has cancelled it
+        """
+        request = self._request(function, method, query)
+        if not callable(body):
+            _put_body(request, body)
+        started = time.monotonic()
+        give_up = started + (deadline_s or self.service.deadline_s) + wait_s
+        uncertain = False
+        with Call(give_up, cancellation) as call:
+            for tries in itertools.count(1):
+                wait_left_s = max(0.0, started + wait_s - time.monotonic()) if tries > 1 else wait_s
+                if callable(body):
+                    _put_body(request, body(wait_left_s))
+                try:
+                    answer = self._send(function, request, wait_left_s, call)
+                except ServiceError as error:
+                    error.uncertain = error.uncertain or uncertain
+                    raise
+                except _TryAgainError as error:
+                    uncertain = uncertain or error.uncertain
+                    if connect_deadline_s is not None and not uncertain:
+                        give_up = min(give_up, started + connect_deadline_s)
+                    left_s = give_up - time.monotonic()
+                    # never so long that the time is over unused
+                    pause_s = error.pause_s + min(_jitter_s(tries), max(0.0, left_s / 2))
+                    if not call.cancelled and pause_s + _LEAST_TIMEOUT_S >= left_s:
+                        elapsed_s = min(time.monotonic(), give_up) - started
+                        unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
+                        unavailable.uncertain = uncertain
+                        raise unavailable from error.failure
+                    self.outage.failed(error.failure, pause_s, give_up)
+                else:
+                    self.outage.over()
+                    return answer
+                call.pause(pause_s)
+                if call.cancelled:
+                    raise CallCancelled(uncertain=uncertain)
+        raise AssertionError  # count() does not end
+
+    def register(self, body: Mapping[str, Any]) -> Answer:
+        """Register what a constructor makes. Raises as `call` does; sooner if nothing answers at the address."""
+        return self.call("register", body, connect_deadline_s=self.service.start_deadline_s)
+
+    def token(self, function: str) -> str:
+        """A new token for a lease or a change of subscription. Raises ServiceError (``bad_answer``)."""
+        token = self.clock.token()
+        if token is None:
+            raise bad_answer(function, "no answer of the service carries its header X-Store-Time; is it stripped?")
+        return token
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections to the parent."""
+        if self.service.adapter is None:
+            self._adapter = _new_adapter()
+        else:
+            self._adapter.close()
+
+    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call) -> Answer:
+        """One try. Raises _TryAgainError if another one may end better, or if the call was cancelled."""
+        if self.service.identity is not None:
+            self._identify(function, request, self.service.identity)
+        left_s = max(_LEAST_TIMEOUT_S, call.give_up - time.monotonic())
+        timeout = (
+            min(left_s, self.service.connect_timeout_s),
+            min(left_s, self.service.read_timeout_s + wait_s),
+        )
+        try:
+            response = self._adapter.send(request, timeout=timeout, **self._settings(self.service.urls[function]))
+            content = read_whole(function, response)
+        except requests.RequestException as error:
+            raise self._failure(error, request) from error
+        if call.was_shut:
+            raise _TryAgainError(requests.ConnectionError("the answer did not come to its end in time"), uncertain=True)
+        time_us = store_time_us(function, response)
+        if time_us is not None:
+            self.clock.observe(time_us)
+        status = response.status_code
+        if 200 <= status < 300:
+            if is_cut(response, content):
+                raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
+            return Answer(read_body(function, response, content), time_us, retry_after_s(response))
+        failure = service_error(function, response, content)
+        if failure.code == "invalid_token":
+            self.clock.forget_tokens()
+        if status == 429 or status >= 500:
+            raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
+        raise failure
+
+    def _failure(self, error: requests.RequestException, request: requests.PreparedRequest) -> Exception:
+        """What is raised for a try without an answer."""
+        if not isinstance(error, _TRANSIENT):
+            return ConfigurationError(f"{request.url} cannot be called: {error}.")
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.")
+        return _TryAgainError(plain_failure(error, self.service), uncertain=not surely_not_sent(error))
+
+    def _request(self, function: str, method: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
+        """A request without a body. Without a query, those of a function differ in nothing else: it is prepared once."""
+        prepared = None if query else self._prepared.get((method, function))
+        if prepared is None:
+            prepared = requests.PreparedRequest()
+            prepared.prepare(method, self.service.urls[function], headers=_HEADERS, params=query)
+            if not query:
+                self._prepared[method, function] = prepared
+        return prepared.copy()
+
+    def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:
+        """Say who calls. Raises IdentityError, _TryAgainError."""
+        try:
+            request.headers.update(identity.headers(function, self.service.urls[function]))
+        except TokenUnavailable as error:
+            raise _TryAgainError(error, uncertain=False) from error
+
+    def _settings(self, url: str) -> dict[str, Any]:
+        """What the environment says of proxies and trusted certificates; read once, not for every request."""
+        found = self._environment.get(url)
+        if found is None:
+            found = dict(requests.Session().merge_environment_settings(url, {}, None, None, None))
+            if is_loopback(url):
+                found["proxies"] = {}  # a proxy would call its own machine
+            self._environment[url] = found
+        return found
+
+
+_transports: WeakValueDictionary[Service, Transport] = WeakValueDictionary()
+_transports_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _transports_lock
+    _transports_lock = threading.Lock()  # a thread that is not in the child may hold the parent's
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _put_body(request: requests.PreparedRequest, body: bytes | Mapping[str, Any] | None) -> None:
+    request.body = body if body is None or isinstance(body, bytes) else encode(body)
+    request.prepare_content_length(request.body)
+
+
+def _new_adapter() -> BoundedAdapter:
+    return BoundedAdapter(pool_connections=len(FUNCTIONS), pool_maxsize=_MAX_IDLE_CONNECTIONS)
+
+
+#: not the one that programs seed and test
+_random = random.SystemRandom()
+
+
+def _jitter_s(tries: int) -> float:
+    """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+    return _random.uniform(0, min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10)))

@@ -1,0 +1,1 @@
+"""Subscribing: getting events, and saying what became of them."""

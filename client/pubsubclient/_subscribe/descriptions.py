@@ -1,0 +1,207 @@
+"""What the service tells of a subscriber, and of one event as a subscriber sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pubsubclient._core.attributes import parse_time
+from pubsubclient._core.names import is_pattern
+from pubsubclient._http.responses import bad_answer
+
+__all__ = [
+    "Explanation", "LeaseState", "SubscriberState", "SubscriptionState", "read_explanation", "read_position",
+    "read_state",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SubscriptionState:
+    """A subscription, and how far it is."""
+
+    #: a topic, or a pattern of topics
+    topic: str
+    #: of each partition the sequence of the next event; empty for a pattern, and while the topic does not exist
+    position: list[str]
+    #: events from there to the newest, before filters
+    backlog: int
+    #: events that retention took before they were delivered
+    lost: int
+    dead_letter_topic: str
+    #: whatever the answer said of it, by its names on the wire
+    raw: Mapping[str, Any] = field(repr=False)
+    #: of a dead-letter topic: events that failed in it for the last time
+    dropped: int = 0
+    #: the pattern that brought the topic in, whose settings these are; None for a subscription by name
+    via: str | None = None
+    #: which events are wanted; all if there are none
+    filters: Sequence[Mapping[str, Any]] = ()
+    #: nothing newer is delivered while something older is unsettled
+    ordered: bool = False
+    #: how long an event may stay unsettled before it comes again, seconds
+    ack_deadline: int = 30
+    #: deliveries of an event before it becomes a dead letter
+    max_attempts: int = 5
+    #: how long an event stays away after its first failure, seconds
+    backoff: float = 10.0
+
+
+@dataclass(frozen=True)
+class LeaseState:
+    """Events in the hands of a consumer."""
+
+    lease: str
+    until: datetime
+    #: which delivery of these events it is, from 1
+    attempt: int
+    #: how many are not settled
+    events: int
+
+
+@dataclass(frozen=True)
+class SubscriberState:
+    """A subscriber, as it was when it was asked for."""
+
+    subscriber: str
+    subscriptions: tuple[SubscriptionState, ...]
+    leases: tuple[LeaseState, ...]
+    #: events that are leased or due again
+    unsettled: int
+    #: those of them that are due again
+    due: int
+    #: events that wait for the time that they were published for
+    delayed: int
+    #: events that failed for the last time and are on their way into a dead-letter topic, or stay where none takes them
+    dead: int
+    #: since when the oldest of them, or of the backlog, is stored, seconds; None if there is none
+    oldest_unsettled_age_s: float | None
+    #: the whole answer
+    raw: Mapping[str, Any] = field(repr=False)
+    #: events that were not read yet, before filters, of all topics, of those that are not followed too
+    backlog: int = 0
+    #: topics that patterns stand for and that do not come: a subscriber follows at most 1,000 logs
+    unfollowed: int = 0
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where an event stands for a subscriber. As a string, a sentence.
+
+    Attributes:
+        state: ``not_read`` (yet), ``before_start`` (of the subscription), ``filtered`` (out by ``clause``), ``delayed``
+            (``until``), ``leased`` (under ``lease``, ``until``), ``due`` (again, ``at``), ``dead`` (on its way to the dead
+            letters), ``dead_lettered`` (to ``dead_letter_topic``), ``dropped`` (failed for the last time in a dead-letter
+            topic), ``settled``, ``trimmed`` or ``unknown_event``
+    """
+
+    subscriber: str
+    topic: str
+    state: str
+    #: what is known of these, None else
+    sequence: str | None = None
+    id: str | None = None
+    clause: str | None = None
+    lease: str | None = None
+    until: datetime | None = None
+    at: datetime | None = None
+    attempt: int | None = None
+    reason: str | None = None
+    dead_letter_topic: str | None = None
+    #: the whole answer
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        event = self.sequence or self.id
+        said = {
+            "not_read": "was not read yet",
+            "before_start": "is before the start of the subscription",
+            "filtered": f"is filtered out by {self.clause}",
+            "delayed": f"is delayed until {self.until}",
+            "leased": f"is leased until {self.until}, attempt {self.attempt}",
+            "due": f"is due again at {self.at}, attempt {self.attempt}",
+            "dead": f"failed for the last time ({self.reason})",
+            "dead_lettered": f"failed for the last time and is a dead letter in {self.dead_letter_topic}",
+            "dropped": "failed for the last time in a dead-letter topic, and was dropped",
+            "settled": "is settled",
+            "trimmed": "was deleted by retention",
+            "unknown_event": "is not known",
+        }
+        return f"{self.topic} {event} {said.get(self.state, self.state)} (subscriber {self.subscriber})"
+
+
+def read_state(body: Mapping[str, Any]) -> SubscriberState:
+    """A subscriber's state from an answer. Raises ServiceError (``bad_answer``)."""
+    try:
+        return SubscriberState(
+            subscriber=body["subscriber"],
+            subscriptions=tuple(
+                SubscriptionState(
+                    topic=members["topic"],
+                    position=list(members["position"]),
+                    backlog=members.get("backlog", 0),
+                    lost=members.get("lost", 0),
+                    dead_letter_topic=members.get("dead_letter_topic") or f"{body['subscriber']}.dead",
+                    raw=members,
+                    dropped=members.get("dropped", 0),
+                    via=members.get("via"),
+                    filters=tuple(members.get("filters", ())),
+                    ordered=members.get("ordered", False),
+                    ack_deadline=members.get("ack_deadline_s", 30),
+                    max_attempts=members.get("max_attempts", 5),
+                    backoff=members.get("backoff_s", 10.0),
+                )
+                for members in body["subscriptions"]
+            ),
+            leases=tuple(
+                LeaseState(members["lease"], parse_time(members["until"]), members["attempt"], members["events"])
+                for members in body.get("leases", [])
+            ),
+            unsettled=body.get("unsettled", 0),
+            due=body.get("due", 0),
+            delayed=body.get("delayed", 0),
+            dead=body.get("dead", 0),
+            oldest_unsettled_age_s=body.get("oldest_unsettled_age_s"),
+            raw=body,
+            backlog=body.get("backlog", 0),
+            unfollowed=body.get("unfollowed", 0),
+        )
+    except (KeyError, TypeError, ValueError) as e:
+        raise bad_answer("register", f"it holds no state of a subscriber ({e!r})") from e
+
+
+def read_position(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The positions of an answer to `register`. Raises ServiceError (``bad_answer``)."""
+    try:
+        # of a topic that does not exist yet it is empty: its very beginning
+        return {each["topic"]: each["position"] for each in body["subscriptions"] if not is_pattern(each["topic"])}
+    except (KeyError, TypeError) as e:
+        raise bad_answer("register", f"it holds no subscriptions ({e!r})") from e
+
+
+def read_explanation(body: Mapping[str, Any]) -> Explanation:
+    """What became of an event, from an answer. Raises ServiceError (``bad_answer``)."""
+    try:
+        event = body.get("event") or {}
+        return Explanation(
+            subscriber=body["subscriber"],
+            topic=body["topic"],
+            state=body["state"],
+            sequence=event.get("sequence"),
+            id=event.get("id"),
+            clause=body.get("clause"),
+            lease=body.get("lease"),
+            until=_time(body.get("until")),
+            at=_time(body.get("at")),
+            attempt=body.get("attempt"),
+            reason=body.get("reason"),
+            dead_letter_topic=body.get("dead_letter_topic"),
+            raw=body,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        raise bad_answer("register", f"it explains no event ({e!r})") from e
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else parse_time(text)

@@ -1,0 +1,226 @@
+"""Getting events, in as many requests as it takes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from pubsubclient._core.attributes import parse_time
+from pubsubclient._core.errors import PubSubError, ServiceError
+from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.event_list import Events
+from pubsubclient._events.lease import Lease
+from pubsubclient._http.call import CallCancelled, Cancellation
+from pubsubclient._http.responses import bad_answer
+from pubsubclient._http.transport import Answer, Transport
+from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+
+__all__ = ["MAX_EVENTS", "Fetch", "to_us"]
+
+#: events that one request may ask for
+MAX_EVENTS = 5_000
+#: tokens that may be over one after another before something must be wrong
+_MAX_OVER = 10
+#: answers without events that say that there is more and come faster than a service reads, before the next ones are waited for
+_MAX_HASTY = 10
+_HASTY_S = 0.02
+_PAUSE_S = 0.1
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+_log = logging.getLogger("pubsubclient.subscriber")
+
+
+class Fetch:
+    """Gets what is new when it begins, or at most `max_events`; waits up to `wait_s` seconds if there is nothing.
+
+    Args:
+        outcomes: those that wait travel with the first request
+        settlements: what the first request settles besides
+        cancellation: lets another thread end it: then nothing more is got
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        subscriber: str,
+        outcomes: Outcomes,
+        max_events: int | None,
+        wait_s: float,
+        settlements: Settlements,
+        cancellation: Cancellation | None = None,
+    ) -> None:
+        self._transport = transport
+        self._subscriber = subscriber
+        self._outcomes = outcomes
+        self._max_events = max_events
+        self._wait_until = time.monotonic() + wait_s
+        self._settlements = settlements
+        self._cancellation = cancellation or Cancellation()
+        #: what holds the events that were got
+        self.leases: list[Lease] = []
+        self._events = Events(self.leases)
+        #: the token of the request under way: what it leases may never be known here
+        self._token: str | None = None
+        self._overs = 0
+        self._hasty = 0
+        #: whether a token was made anew because the store's clock was set back
+        self._renewed = False
+        #: when an answer that there is more has to have brought something
+        self._give_up = self._wait_until + transport.service.deadline_s
+        #: the store time up to which everything is to be got, µs
+        self._stop_us: int | None = None
+
+    def run(self) -> Events:
+        """Get the events.
+
+        Raises ServiceError, Unavailable, with nothing got: the settlements may not have been carried out. Whatever else leaves
+        it, also from a signal handler, releases what was got, for nobody has it.
+        """
+        try:
+            if self._max_events != 0:
+                self._outcomes.notices.fetching()
+            while self._ask():
+                pass
+        except CallCancelled:
+            self._abandon_token()
+        except PubSubError as error:
+            if getattr(error, "uncertain", True):
+                self._abandon_token()
+            if not self._events:
+                raise
+            _log.warning("Subscriber %s: stopped after %d events: %s", self._subscriber, len(self._events), error)
+            self._events.more = True
+        except BaseException:
+            self.abandon()
+            raise
+        return self._events
+
+    def abandon(self) -> None:
+        """Have everything released that was leased to this call: nobody will get it."""
+        tokens = [lease.token for lease in self.leases]
+        if self._token is not None and self._token not in tokens:
+            tokens.append(self._token)
+        self._token = None
+        if tokens:
+            self._outcomes.abandon(tokens)
+
+    def _abandon_token(self) -> None:
+        """Have released what the last request may have leased."""
+        token, self._token = self._token, None
+        if token is not None:
+            self._outcomes.abandon([token])
+
+    def _ask(self) -> bool:
+        """Send one request; says whether another one is to follow."""
+        wait_s = max(0.0, self._wait_until - time.monotonic()) if not self._events else 0.0
+        if self._max_events != 0:
+            self._token = self._transport.token("get_events")
+        extended = [lease for lease in self.leases if lease.half_over]
+        collected = self._outcomes.collect()
+        try:
+            said = collected.add_to(self._settlements)
+            if extended:
+                said["extend"] = [*said.get("extend", ()), *(lease.extension() for lease in extended)]
+            said = self._outcomes.send_most(said)
+            asked = time.monotonic()
+            answer = self._transport.call(
+                "get_events", lambda left_s: self._body(said, left_s), wait_s=wait_s, cancellation=self._cancellation
+            )
+        except BaseException as error:
+            self._outcomes.put_back(collected)
+            if isinstance(error, ServiceError) and self._may_mend(error):
+                return True
+            raise
+        self._outcomes.settled(collected, answer.body)
+        self._settlements = {}
+        for lease in extended:
+            lease.restarted(asked)
+        return self._take(answer, asked)
+
+    def _body(self, said: Settlements, wait_s: float) -> dict[str, Any]:
+        """A request, when so much of the wait is left."""
+        body: dict[str, Any] = {"subscriber": self._subscriber, **said}
+        body["max_events"] = MAX_EVENTS if self._max_events is None else self._max_events
+        if wait_s and self._max_events != 0:
+            body["wait_s"] = round(wait_s, 3)
+            if self._transport.knows_wake:
+                body["wake"] = True  # what comes during the wait is for a request of ours that is alive by then
+        if self._token is not None:
+            body["lease"] = self._token
+        return body
+
+    def _may_mend(self, error: ServiceError) -> bool:
+        """Whether a refused request may be taken in another form."""
+        if error.code == "unknown_field" and "'wake'" in error.detail and self._transport.knows_wake:
+            self._transport.knows_wake = False
+            return True
+        if error.code == "invalid_token" and self._token is not None and not self._renewed:
+            # the store's clock was set back, if the token is ahead of it: the next one is made of what it said
+            self._renewed = self._transport.clock.is_behind(self._token)
+            return self._renewed
+        return False
+
+    def _take(self, answer: Answer, asked: float) -> bool:
+        """Take what an answer brought; says whether to ask again."""
+        body = answer.body
+        if body.get("over"):
+            self._overs += 1
+            if self._overs > _MAX_OVER:
+                raise bad_answer("get_events", f"{_MAX_OVER} new tokens were over one after another")
+            return True
+        self._overs = 0
+        got = self._take_events(answer, asked)
+        self._token = None
+        if self._stop_us is None:
+            self._stop_us = answer.store_time_us
+        self._events.more = more = bool(body.get("more"))
+        self._events.blocked = body.get("blocked")
+        self._events.lost.update(body.get("lost") or {})
+        if not self._events:
+            return self._ask_again_empty_handed(answer, asked)
+        if self._max_events is not None or not got or not more or body.get("blocked") == "leases":
+            return False
+        return self._stop_us is not None and to_us(got[-1].recordedtime) < self._stop_us
+
+    def _ask_again_empty_handed(self, answer: Answer, asked: float) -> bool:
+        if self._max_events == 0 or answer.body.get("blocked"):
+            return False
+        now = time.monotonic()
+        if self._events.more:
+            if now >= self._give_up:
+                raise bad_answer("get_events", "it says again and again that there is more, and brings nothing")
+            self._hasty = self._hasty + 1 if now - asked < _HASTY_S else 0
+            if self._hasty > _MAX_HASTY:
+                self._cancellation.pause(_PAUSE_S)
+            return True
+        # too many wait there already: it answered at once, and asks to be left alone for a while
+        left_s = self._wait_until - now
+        if answer.retry_after_s is None or left_s <= 0:
+            return False
+        self._cancellation.pause(min(answer.retry_after_s, left_s))
+        return True
+
+    def _take_events(self, answer: Answer, asked: float) -> list[ReceivedEvent]:
+        raw = answer.body.get("events") or []
+        if not raw:
+            return []
+        try:
+            refs = [(members["topic"], members["sequence"]) for members in raw]
+            until_us = to_us(parse_time(answer.body["until"]))
+            length_s = max(0.0, (until_us - (answer.store_time_us or until_us)) / 1_000_000)
+            ordered = frozenset(answer.body.get("ordered") or ())
+            lease = Lease(answer.body["lease"], refs, length_s, asked, self._outcomes.send, ordered)
+            got = [ReceivedEvent(members, lease) for members in raw]
+        except (KeyError, TypeError, ValueError) as e:
+            raise bad_answer("get_events", f"it holds no events and lease ({e!r})") from e
+        self.leases.append(lease)
+        self._events += got
+        return got
+
+
+def to_us(moment: datetime) -> int:
+    """A time as store times are written, µs."""
+    return (moment - _EPOCH) // _MICROSECOND

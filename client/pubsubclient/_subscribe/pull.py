@@ -1,0 +1,84 @@
+"""A block of work on some events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+
+from pubsubclient._core.at_exit import EXIT_DEADLINE_S, Verb, settle_at_exit
+from pubsubclient._core.errors import InvalidArgument, PubSubError
+from pubsubclient._events.event_list import Events
+from pubsubclient._events.lease import Lease
+from pubsubclient._fork import reset_in_child
+from pubsubclient._subscribe.fetch import Fetch
+from pubsubclient._subscribe.held_leases import add_remainders
+from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+
+__all__ = ["Pull"]
+
+_log = logging.getLogger("pubsubclient.subscriber")
+
+
+class Pull:
+    """What `Subscriber.pull` returns: a context manager, entered once. Entering gets the events."""
+
+    def __init__(self, subscriber: str, outcomes: Outcomes, new_fetch: Callable[[], Fetch]) -> None:
+        self._subscriber = subscriber
+        self._outcomes = outcomes
+        self._new_fetch: Callable[[], Fetch] | None = new_fetch
+        self._leases: list[Lease] = []
+        reset_in_child(self)
+
+    def __enter__(self) -> Events:
+        new_fetch, self._new_fetch = self._new_fetch, None
+        if new_fetch is None:
+            raise InvalidArgument("A pull is entered once; call pull() again for more events.")
+        fetch = new_fetch()
+        try:
+            events = fetch.run()
+            self._leases = fetch.leases
+            settle_at_exit(self, holding=bool(self._leases))
+            return events  # noqa: TRY300 - whatever a signal handler raises up to here, nobody has the events
+        except BaseException:
+            self._leases = []
+            fetch.abandon()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._settle("ack", None)
+            return
+        try:
+            self._settle("nack" if isinstance(error, Exception) else "release", EXIT_DEADLINE_S)
+        except PubSubError as e:
+            # the exception on its way out says more than that; unsettled events come again in any case
+            _log.warning("Subscriber %s: events could not be settled and will come again: %s", self._subscriber, e)
+
+    def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - see below
+        """Release the events, at the end of the program: the block, in another thread, did not come to its end."""
+        self._settle("release", deadline_s)
+
+    @property
+    def leases(self) -> list[Lease]:
+        """What holds its events."""
+        return self._leases
+
+    def after_fork(self) -> None:
+        """The events, and their settlement, stay with the parent."""
+        self._leases = []
+        settle_at_exit(self, holding=False)
+
+    def __repr__(self) -> str:
+        return f"events pulled by subscriber {self._subscriber!r}"
+
+    def _settle(self, verb: Verb, deadline_s: float | None) -> None:
+        """Settle what was not settled by name. Nothing is tried again later: the events come again then."""
+        leases, self._leases = self._leases, []
+        settle_at_exit(self, holding=False)
+        settlements: Settlements = {}
+        add_remainders(settlements, verb, leases)
+        if settlements:
+            self._outcomes.carry_out(settlements, deadline_s)
