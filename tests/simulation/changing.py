@@ -66,7 +66,7 @@ def change_subscriptions(world: World) -> None:
             world.call(lambda s, r=request: s.subscriptions.unsubscribe(r.subscriber, r.topic, r.token) or True, 5)
             continue
         if choice < 0.6:
-            ago = world.scheduler.time - world.random.randint(0, 20) * SECOND
+            ago = world.store.now() - world.random.randint(0, 20) * SECOND
             request = request._replace(seek=world.random.choice(("earliest", "latest", ago)))
         elif world.mix.filters and topic == "B":
             request = request._replace(filters=only(world.random.choice(COLOURS)))

@@ -42,6 +42,9 @@ class Mix:
     #: how often somebody changes subscriptions: seconds between two changes, at most
     change_s: int = 60
 
+    #: programs that consume by the SDK
+    programs: int = 0
+
     @classmethod
     def of(cls, seed: int) -> Mix:
         """Every seed has its own; a third of them are gentle."""
@@ -59,4 +62,5 @@ class Mix:
             redrive=r.random() < 0.3,
             expire_s=r.choice((5, 15)),
             change_s=r.choice((10, 60)),
+            programs=r.choice((0, 0, 1, 2)),
         )
