@@ -1,4 +1,4 @@
-"""Those who change things in a seed: retention, and somebody who changes subscriptions."""
+"""Somebody who changes subscriptions in a seed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pubsubservice.subscriptions import Subscribe
 
 from .publishing import COLOURS
 from .scheduler import SECOND
-from .times import DEADLINE_S, attempt
+from .times import DEADLINE_S
 
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["change_subscriptions", "expire_all_along", "only", "subscription"]
+__all__ = ["change_subscriptions", "only", "subscription"]
 
 
 def only(colour: str) -> bytes:
@@ -36,19 +36,6 @@ def subscription(world: World, name: str, topic: str) -> Subscribe:
         filters=only("red") if world.mix.filters and topic == "B" else b"",
         token=world.mint(),
     )
-
-
-def expire_all_along(world: World) -> None:
-    """Retention runs again and again, and is killed in the middle now and then."""
-    while True:
-        world.pause(1, world.mix.expire_s)
-        if world.calm:
-            return
-        instance, service = world.random.choice(world.services)
-        victim = world.scheduler.spawn(lambda s=service: attempt(lambda: s.expire(max_batches=20)), instance)
-        world.pause(0.5, 6)
-        if world.chance(0.5):
-            world.scheduler.drop(victim)
 
 
 def change_subscriptions(world: World) -> None:

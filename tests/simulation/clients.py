@@ -16,7 +16,7 @@ from .times import DEADLINE_S
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["Consumer", "Redriver"]
+__all__ = ["Consumer", "Redriver", "Returning"]
 
 
 class Consumer:
@@ -123,3 +123,12 @@ class Redriver(Consumer):
                 publish(world, topic, self._name, [entry(self._name, mended)], 0)
                 world.publishing -= 1
         return Settlements(ack=[Settlement(token)])
+
+
+class Returning(Consumer):
+    """Comes back for its events when all others are about to end."""
+
+    def run(self) -> None:
+        while not self._world.calm:
+            self._world.pause(1, 10)
+        super().run()

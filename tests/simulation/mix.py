@@ -44,6 +44,10 @@ class Mix:
 
     #: programs that consume by the SDK
     programs: int = 0
+    #: a subscriber of a pattern is gone until the end
+    gone: bool = False
+    #: topics keep less for some time
+    lowers: bool = False
 
     @classmethod
     def of(cls, seed: int) -> Mix:
@@ -63,4 +67,6 @@ class Mix:
             expire_s=r.choice((5, 15)),
             change_s=r.choice((10, 60)),
             programs=r.choice((0, 0, 1, 2)),
+            gone=r.random() < 0.2,
+            lowers=r.random() < 0.3,
         )

@@ -8,6 +8,7 @@ import msgspec
 
 from pubsubservice.events import Entry
 from pubsubservice.names import identity
+from pubsubservice.problems import Problem
 
 from .scheduler import SECOND
 from .times import FLOOR_S
@@ -54,7 +55,7 @@ def publish_all_along(world: World, name: str) -> None:
             poison = "yes" if world.random.random() < world.mix.poison else ""
             entries.append(entry(name, Kind(f"{name}-{n}", colour=colour, poison=poison)))
         longest_s = min(30, world.mix.retention_s / 2)
-        delay_s = world.random.uniform(0.5, longest_s) if world.random.random() < world.mix.delayed else 0.0
+        delay_s = world.random.uniform(0.5, 1.1 * longest_s) if world.random.random() < world.mix.delayed else 0.0
         since = known + round(0.99 * (world.scheduler.time - known_at)) if known else 0
         since = min(
             since, world.store.now()
@@ -73,9 +74,12 @@ def publish(world: World, topic: str, name: str, entries: list[Entry], since: in
     done = world.call(
         lambda service: service.publish(topic, name, entries, since, delay_s),
         give_up=lambda: world.scheduler.time >= give_up_at,
+        refusals=("delay_too_long",),
     )
-    if done is None:
+    if done is None or isinstance(done[0], Problem):
         return 0
+    if 2 * delay_s > world.mix.retention_s:
+        world.truth.bad("a delay was accepted that its topic does not keep")
     (partition, places), time = done
     world.truth.logs.published((topic, partition), [one.hash for one in entries], places)
     return time

@@ -33,6 +33,7 @@ from pubsubclient._holdings import Holdings
 from pubsubclient._outcomes import Outcomes
 from pubsubclient._stream import Stream
 from pubsubclient._transport import Answer
+from pubsubservice import housekeeping
 from pubsubservice.problems import Problem
 from pubsubservice.wire import decode_get_events, encode_answer
 
@@ -158,6 +159,8 @@ def in_place(world: World, sdk: type[Sdk]) -> AbstractContextManager[object]:
             },
         ),
     ]
+    lines = {name: getattr(world.lines, name) for name in ("log_subscription", "logs_subscriptions")}
+    replaced.append((housekeeping, lines))
     stack = ExitStack()
     for module, parts in replaced:
         stack.enter_context(mock.patch.multiple(module, **parts))

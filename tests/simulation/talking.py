@@ -110,7 +110,7 @@ class Talk:
             outstanding = self._world.truth.books[self.name].outstanding(state)
             said.told_settled(outstanding, settled)
         for settlement in settlements.release:
-            if settlement.events is None and ("release", settlement.lease) not in unknown:
+            if settlement.events is None:
                 said.released(settlement.lease)
 
     def _check_others_go_on(self, before: State, asked: int) -> None:

@@ -13,11 +13,13 @@ from pubsubservice.settings import Settings
 from pubsubservice.state import State
 from pubsubservice.store import StoreError, start_meter
 
-from .changing import change_subscriptions, expire_all_along, subscription
-from .clients import Consumer, Redriver
+from .changing import change_subscriptions, subscription
+from .clients import Consumer, Redriver, Returning
+from .mishaps import mishap
 from .mix import Mix
 from .processes import Process, live_all_along
 from .publishing import make_topics, publish_all_along
+from .retention import GONE, Lines, expire_all_along, lower_retention
 from .scheduler import SECOND, Actor, Instance, Scheduler, SimRuntime, Stuck
 from .sdk import Sdk, in_place
 from .simstore import SimStore
@@ -53,6 +55,7 @@ class World:
         self.truth = Truth(self.store.documents, self.settings.once_us, self.mix.bounds, gentle=self.gentle)
         self._service_type = service_type
         self._sdk = sdk
+        self.lines = Lines(self)
         #: programs that consume by the SDK, those that live
         self.processes: list[Process] = []
         self.services: list[tuple[Instance, Service]] = []
@@ -80,7 +83,7 @@ class World:
         for _ in range(self.random.choice((1, 2, 3))):
             self.scheduler.spawn(lambda: Consumer(self, "S").run())
         for name in self._names[1:]:
-            consumer = Redriver(self, name) if name == REDRIVER else Consumer(self, name)
+            consumer = {REDRIVER: Redriver, GONE: Returning}.get(name, Consumer)(self, name)
             self.scheduler.spawn(consumer.run)
         for _ in range(self.mix.programs):
             self.scheduler.spawn(lambda: live_all_along(self, "S"))
@@ -88,6 +91,8 @@ class World:
             self.scheduler.spawn(lambda: make_topics(self))
         if not self.gentle:
             self.scheduler.spawn(lambda: expire_all_along(self))
+            if self.mix.lowers:
+                self.scheduler.spawn(lambda: lower_retention(self))
             self.scheduler.spawn(lambda: change_subscriptions(self))
         try:
             self._loop()
@@ -102,7 +107,7 @@ class World:
     @property
     def _names(self) -> list[str]:
         """The subscribers."""
-        return ["S", "T"] + ["W"] * self.mix.patterns + [REDRIVER] * self.mix.redrive
+        return ["S", "T"] + ["W"] * self.mix.patterns + [REDRIVER] * self.mix.redrive + [GONE] * self.mix.gone
 
     def _loop(self) -> None:
         while not (self.calm and self._drained()):
@@ -114,7 +119,7 @@ class World:
             if not self.calm and self.scheduler.steps > BUSY_STEPS:
                 self.calm = self.store.calm = True
             if not self.calm:
-                self._mishap()
+                mishap(self)
 
     def _drained(self) -> bool:
         if self.scheduler.steps % 40 or self.publishing:
@@ -143,41 +148,16 @@ class World:
             and not self.truth.logs.takes_dead_letters(topic)
         ]
 
-    def _mishap(self) -> None:
-        """Now and then a process is killed or frozen, or nothing happens for a long time."""
-        if self.random.random() < 0.003:
-            self.restarts_until = self.scheduler.time + 15 * SECOND
-        if self.gentle:
-            return
-        chance = self.random.random()
-        if chance < 0.002:
-            n = self.random.randrange(len(self.services))
-            self.scheduler.kill(self.services[n][0])
-            self.services[n] = self._new_service()
-        elif chance < 0.004:
-            instance = self.random.choice(self.services)[0]
-            instance.frozen_until = self.scheduler.time + self.random.choice((2, 6, 20, 60)) * SECOND
-        elif chance < 0.006:
-            self.scheduler.time += self.random.choice((2, 4, 10, 20, 60)) * SECOND
-        elif chance < 0.0065:
-            self._set_clock_back()
-        elif chance < 0.0075 and self.processes:
-            process = self.random.choice(self.processes)
-            process.frozen_until = self.scheduler.time + self.random.choice((1, 5, 10)) * SECOND
-
-    def _set_clock_back(self) -> None:
-        """Nobody asks for anything for a while, and the store's clock stands; it may leap when it is right again."""
-        seconds = self.random.choice((3, 10, 30))
-        self.scheduler.time += seconds * SECOND
-        self.store.set_back(seconds)
-        if self.random.random() < 0.5:
-            self.scheduler.spawn(lambda: (self.pause(5, 40), self.store.set_back(-seconds)))
-
     # -- the service
 
     def _new_service(self) -> tuple[Instance, Service]:
         instance = Instance(skew=self.random.uniform(0.97, 1.03), offset=self.random.uniform(-1e4, 1e4))
         return instance, self._service_type(self.store, self.settings, SimRuntime(self.scheduler, instance))
+
+    def replace_service(self, n: int) -> None:
+        """One process of the service is killed, and another one takes its place."""
+        self.scheduler.kill(self.services[n][0])
+        self.services[n] = self._new_service()
 
     def _register(self) -> None:
         def register() -> None:
@@ -190,7 +170,7 @@ class World:
                     _until_done(lambda t=topic, n=count: service.topics.register(t, n, self.mix.retention_s))
             for name in self._names:
                 _until_done(lambda n=name: service.subscriptions.register(n))
-                for topic in {"W": ["A", ">"], REDRIVER: ["S.dead"]}.get(name, ["A", "B"]):
+                for topic in {"W": ["A", ">"], REDRIVER: ["S.dead"], GONE: [">"]}.get(name, ["A", "B"]):
                     start = self.random.choice((None, "latest"))
                     _until_done(lambda n=name, t=topic, p=start: self._subscribe(service, n, t, p))
             if late:
