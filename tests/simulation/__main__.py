@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 
 from .broken import BROKEN
+from .broken_clients import BROKEN_CLIENTS, CLIENT_MIXES
 from .mixes import MIXES
 from .world import World
 
@@ -27,11 +28,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=500, help="how many seeds to run (default 500)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--seed", type=int, help="run this one seed, as often as you like: it does the same each time")
-    parser.add_argument("--without", choices=BROKEN, help="with --seed: leave this rule out")
+    parser.add_argument("--without", choices=[*BROKEN, *BROKEN_CLIENTS], help="with --seed: leave this rule out")
     options = parser.parse_args()
     if options.seed is not None:
-        rule = options.without
-        world = World(options.seed, BROKEN[rule], MIXES.get(rule)) if rule else World(options.seed)
+        world = _world(options.seed, options.without)
         found = world.run()
         print(f"seed {options.seed}: {world.scheduler.steps} steps,", found or "no violation")
         return 1 if found else 0
@@ -45,6 +45,12 @@ def main() -> int:
         f"{failed or 'no'} failure{'s' if failed != 1 else ''}"
     )
     return 1 if failed else 0
+
+
+def _world(seed: int, without: str | None) -> World:
+    if without in BROKEN_CLIENTS:
+        return World(seed, mix=CLIENT_MIXES[without], sdk=BROKEN_CLIENTS[without])
+    return World(seed, BROKEN[without], MIXES.get(without)) if without else World(seed)
 
 
 def _watch(results: Iterable[tuple[int, dict[str, int]]], total: int, began: float) -> int:

@@ -16,6 +16,7 @@ from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
 from pubsubservice.storage.port import Doc, Reads
 
+from .broken_retention import RETENTION_RULES
 from .broken_rules import RULES
 
 
@@ -108,4 +109,5 @@ BROKEN: dict[str, type[Service]] = {
     "the registry bounds what goes out": RegistryUnbound,
     "a record before the first batch": Unrecorded,
     **RULES,
+    **RETENTION_RULES,
 }

@@ -1,4 +1,4 @@
-"""Those who change things in a seed: retention, and somebody who changes subscriptions."""
+"""Somebody who changes subscriptions in a seed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pubsubservice.subscribers.filters import compile_filters
 
 from .publishing import COLOURS
 from .scheduler import SECOND
-from .times import DEADLINE_S, attempt
+from .times import DEADLINE_S
 
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["change_subscriptions", "expire_all_along", "only", "subscription"]
+__all__ = ["change_subscriptions", "only", "subscription"]
 
 
 def only(colour: str) -> bytes:
@@ -38,19 +38,6 @@ def subscription(world: World, name: str, topic: str) -> Subscribe:
     )
 
 
-def expire_all_along(world: World) -> None:
-    """Retention runs again and again, and is killed in the middle now and then."""
-    while True:
-        world.pause(1, world.mix.expire_s)
-        if world.calm:
-            return
-        instance, service = world.random.choice(world.services)
-        victim = world.scheduler.spawn(lambda s=service: attempt(lambda: s.expire(max_batches=20)), instance)
-        world.pause(0.5, 6)
-        if world.chance(0.5):
-            world.scheduler.drop(victim)
-
-
 def change_subscriptions(world: World) -> None:
     """Somebody changes subscriptions now and then; its retries may come late."""
     while True:
@@ -66,7 +53,7 @@ def change_subscriptions(world: World) -> None:
             world.call(lambda s, r=request: s.subscriptions.unsubscribe(r.subscriber, r.topic, r.token) or True, 5)
             continue
         if choice < 0.6:
-            ago = world.scheduler.time - world.random.randint(0, 20) * SECOND
+            ago = world.store.now() - world.random.randint(0, 20) * SECOND
             request = request._replace(seek=world.random.choice(("earliest", "latest", ago)))
         elif world.mix.filters and topic == "B":
             request = request._replace(filters=only(world.random.choice(COLOURS)))

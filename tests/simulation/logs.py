@@ -47,6 +47,8 @@ class Logs:
         self.events: dict[Log, list[Appended]] = {}
         #: topics that the registry has, by the number of their first record
         self.recorded: dict[str, int] = {}
+        #: the least that topics ever kept, µs
+        self._least_us: dict[str, int] = {}
         self._last_seq: dict[Log, int] = {}
         self._appended_at: dict[tuple[Log, bytes], int] = {}
 
@@ -64,6 +66,24 @@ class Logs:
         trim = 0 if doc is None else int(doc.data["trim"] or 0)
         events = self.events.get((topic, partition), [])
         return index < len(events) and events[index].seq <= trim
+
+    def on_topic(self, path: str, doc: Doc) -> None:
+        """A topic was made or changed."""
+        topic = path.partition("/")[2]
+        retention_us = int(doc.data["retention_s"] or 0) * 1_000_000
+        self._least_us[topic] = min(retention_us, self._least_us.get(topic, retention_us))
+
+    def on_trim(self, path: str, old: Doc | None, doc: Doc) -> None:
+        """Retention moved on, before it deletes: what it takes is over its time, by the least that the topic ever kept."""
+        _, topic, _, partition = path.split("/")
+        before = 0 if old is None else int(old.data["trim"] or 0)
+        for event in self.events.get((topic, int(partition)), []):
+            if not before < event.seq <= int(doc.data["trim"] or 0):
+                continue
+            if doc.updated - event.created < self._least_us[topic]:
+                self._bad("retention took an event before its time")
+            if event.visible > event.created and doc.updated - event.visible < self._least_us[topic] // 2:
+                self._bad("retention took a delayed event that nobody had time to get")
 
     def on_record(self, path: str, doc: Doc) -> None:
         """The registry has one more record."""

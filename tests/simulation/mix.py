@@ -42,6 +42,13 @@ class Mix:
     #: how often somebody changes subscriptions: seconds between two changes, at most
     change_s: int = 60
 
+    #: programs that consume by the SDK
+    programs: int = 0
+    #: a subscriber of a pattern is gone until the end
+    gone: bool = False
+    #: topics keep less for some time
+    lowers: bool = False
+
     @classmethod
     def of(cls, seed: int) -> Mix:
         """Every seed has its own; a third of them are gentle."""
@@ -59,4 +66,7 @@ class Mix:
             redrive=r.random() < 0.3,
             expire_s=r.choice((5, 15)),
             change_s=r.choice((10, 60)),
+            programs=r.choice((0, 0, 1, 2)),
+            gone=r.random() < 0.2,
+            lowers=r.random() < 0.3,
         )

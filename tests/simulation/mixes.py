@@ -17,6 +17,9 @@ MIXES: dict[str, Mix] = {
     "the registry bounds what goes out": Mix(patterns=True, expire_s=100, change_s=100),
     "dropped events are counted": Mix(poison=0.3, max_attempts=1, backoff_s=0.0, redrive=True),
     "trim point first": Mix(expire_s=4),
+    "a delay is at most half of the retention": Mix(delayed=0.3),
+    "a lower retention takes nothing delayed": Mix(delayed=0.5, retention_s=30, lowers=True, expire_s=4),
+    "topics not met yet count": Mix(gone=True, expire_s=5),
     "ordered: its logs stop together": Mix(gentle=True, ordered=True, delayed=0.3, bounds=SMALL, retention_s=60),
     "a log that stops bounds no other": Mix(gentle=True, delayed=0.3, bounds=SMALL, retention_s=60),
 }

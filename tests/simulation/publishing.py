@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pubsubservice.core.names import identity
+from pubsubservice.core.problems import Problem
 from pubsubservice.events.validate import Entry
 
 from .scheduler import SECOND
@@ -54,8 +55,11 @@ def publish_all_along(world: World, name: str) -> None:
             poison = "yes" if world.random.random() < world.mix.poison else ""
             entries.append(entry(name, Kind(f"{name}-{n}", colour=colour, poison=poison)))
         longest_s = min(30, world.mix.retention_s / 2)
-        delay_s = world.random.uniform(0.5, longest_s) if world.random.random() < world.mix.delayed else 0.0
+        delay_s = world.random.uniform(0.5, 1.1 * longest_s) if world.random.random() < world.mix.delayed else 0.0
         since = known + round(0.99 * (world.scheduler.time - known_at)) if known else 0
+        since = min(
+            since, world.store.now()
+        )  # ahead of a clock that was set back: docs/decisions/0020 says what happens then
         time = publish(world, topic, name, entries, since, delay_s)
         if time > known:
             known, known_at = time, world.scheduler.time
@@ -67,9 +71,15 @@ def publish(world: World, topic: str, name: str, entries: list[Entry], since: in
     """One publish; returns the newest store time that its answer told, 0 if it was given up."""
     # the SDK gives up, and its user may go on trying, well within the once-only window
     give_up_at = world.scheduler.time + round(1.2 * FLOOR_S * SECOND)
-    done = world.call(lambda service: service.publish(topic, name, entries, since, delay_s), give_up_at=give_up_at)
-    if done is None:
+    done = world.call(
+        lambda service: service.publish(topic, name, entries, since, delay_s),
+        give_up=lambda: world.scheduler.time >= give_up_at,
+        refusals=("delay_too_long",),
+    )
+    if done is None or isinstance(done[0], Problem):
         return 0
+    if 2 * delay_s > world.mix.retention_s:
+        world.truth.bad("a delay was accepted that its topic does not keep")
     (partition, places), time = done
     world.truth.logs.published((topic, partition), [one.hash for one in entries], places)
     return time

@@ -34,6 +34,8 @@ class Actor:
         self.errand: object = None
         #: a request that has waited for something to come
         self.waited = False
+        #: what a signal handler raises in it when it goes on
+        self.signal: BaseException | None = None
         #: counts its turns, so that an old alarm does not wake it
         self.turn = 0
         self.failure: BaseException | None = None
@@ -97,7 +99,11 @@ class Scheduler:
         assert self.current is not None
         if self.current.instance is not None and self.current.instance.killed:
             raise GreenletExit
+        actor = self.current
         self.hub.switch()
+        if actor.signal is not None:
+            error, actor.signal = actor.signal, None
+            raise error
 
     def sleep_until(self, time: int, awaits: object = None) -> None:
         """Called by an actor: go on at this time, or when what it awaits is there."""
@@ -113,6 +119,13 @@ class Scheduler:
             actor.wake_at = 0
             actor.turn += 1
             self._ready.append(actor)
+
+    def interrupt(self, actor: Actor, error: BaseException) -> None:
+        """Have a signal handler raise an error in an actor, wherever it is."""
+        actor.signal = error
+        if actor.free is not None:
+            actor.free = lambda: True
+        self.wake(actor)
 
     def block(self, free: Callable[[], bool]) -> None:
         assert self.current is not None
@@ -135,11 +148,13 @@ class Scheduler:
         instance.killed = True
         killer = self.current
         for actor in self._actors:
-            if actor.instance is instance:
+            if actor.instance is instance and actor is not killer:
                 self.current = actor
                 actor.end()
-        self._actors = [actor for actor in self._actors if not actor.dead]
+        self._actors = [actor for actor in self._actors if not actor.dead or actor is killer]
         self.current = killer
+        if killer is not None and killer.instance is instance:
+            raise GreenletExit
 
     def step(self) -> bool:
         """Let one actor that can run go on to its next call; False when none is left."""

@@ -20,9 +20,19 @@ class SimStore:
         self._on_commit = on_commit
         self.documents: dict[str, Doc] = {}
         self._clock = scheduler.time
+        #: how far it is behind the time that processes count, µs
+        self._behind = 0
         #: no more faults: everything is to come to its end
         self.calm = False
         self.gentle = False
+
+    def now(self) -> int:
+        """The store's time, µs."""
+        return max(self._clock, self._scheduler.time - self._behind)
+
+    def set_back(self, seconds: float) -> None:
+        """The machine's clock is set back, or right again: the store's goes on from where it is, so it stands, or leaps."""
+        self._behind += round(seconds * SECOND)
 
     # -- the port
 
@@ -146,12 +156,12 @@ class SimStore:
         return not self.calm and self._random.random() < chance
 
     def _commit_time(self) -> int:
-        self._clock = max(self._clock + 1, self._scheduler.time)
+        self._clock = max(self._clock + 1, self._scheduler.time - self._behind)
         return self._clock
 
     def _read_time(self) -> int:
         """What is read is of now; the time said for it is up to a second behind, but not before the last commit."""
-        self._clock = max(self._clock, self._scheduler.time - self._random.randint(0, SECOND))
+        self._clock = max(self._clock, self._scheduler.time - self._behind - self._random.randint(0, SECOND))
         return self._clock
 
     def _put(self, path: str, doc: Doc) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from simulation.__main__ import run_seed
 from simulation.broken import BROKEN
+from simulation.broken_clients import BROKEN_CLIENTS, CLIENT_MIXES
 from simulation.mixes import MIXES
 from simulation.world import World
 from torture.planted import PLANTED
@@ -43,6 +44,20 @@ def test_a_seed_does_the_same_each_time() -> None:
 def test_without_a_rule_the_simulation_finds_a_failure(rule: str) -> None:
     """Each rule of the log, of leases and of what is due is needed, and its absence shows within 500 seeds."""
     assert any(World(seed, BROKEN[rule], MIXES.get(rule)).run(to_the_end=False) for seed in range(500))
+
+
+@pytest.mark.parametrize("rule", BROKEN_CLIENTS)
+def test_without_a_rule_of_the_sdk_the_simulation_finds_a_failure(rule: str) -> None:
+    """The same for programs that consume by the SDK, and for how they end."""
+    mix, sdk = CLIENT_MIXES[rule], BROKEN_CLIENTS[rule]
+    assert any(World(seed, mix=mix, sdk=sdk).run(to_the_end=False) for seed in range(500))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_with_all_rules_of_the_sdk_programs_are_clean(ordered: bool) -> None:
+    """What was found without a rule was not the mix's fault."""
+    mix = next(mix for mix in CLIENT_MIXES.values() if mix.ordered == ordered)
+    assert [World(seed, mix=mix).run() for seed in range(60)] == [{}] * 60
 
 
 @pytest.mark.parametrize("rule", MIXES)

@@ -43,6 +43,11 @@ class Truth:
             _, topic, _, partition, *_ = path.split("/")
             if events and self.logs.takes_dead_letters(topic):
                 self._letters.on_batch((topic, int(partition)), events)
+        elif path.startswith("topics/"):
+            if "/logs/" in path:
+                self.logs.on_trim(path, old, new)
+            else:
+                self.logs.on_topic(path, new)
         elif path.startswith("subscribers/"):
             name = path.partition("/")[2]
             book = self.books.setdefault(name, Book(name, self.logs, self._letters, self.said, self._bounds, self.bad))

@@ -13,11 +13,15 @@ from pubsubservice.storage.port import StoreError, start_meter
 from pubsubservice.subscribers.leases import Settlements
 from pubsubservice.subscribers.state import State
 
-from .changing import change_subscriptions, expire_all_along, subscription
-from .clients import Consumer, Redriver
+from .changing import change_subscriptions, subscription
+from .clients import Consumer, Redriver, Returning
+from .mishaps import mishap
 from .mix import Mix
+from .processes import Process, live_all_along
 from .publishing import make_topics, publish_all_along
-from .scheduler import SECOND, Instance, Scheduler, SimRuntime, Stuck
+from .retention import GONE, Lines, expire_all_along, lower_retention
+from .scheduler import SECOND, Actor, Instance, Scheduler, SimRuntime, Stuck
+from .sdk import Sdk, in_place
 from .simstore import SimStore
 from .times import DEADLINE_S, FLOOR_S, attempt
 from .truth import Truth
@@ -32,7 +36,9 @@ _NONE = Settlements()
 class World:
     """Everything of one seed."""
 
-    def __init__(self, seed: int, service_type: type[Service] = Service, mix: Mix | None = None) -> None:
+    def __init__(
+        self, seed: int, service_type: type[Service] = Service, mix: Mix | None = None, sdk: type[Sdk] = Sdk
+    ) -> None:
         self.scheduler = Scheduler(seed)
         self.random = self.scheduler.random
         self.mix = mix or Mix.of(seed)
@@ -48,6 +54,10 @@ class World:
         self.store.gentle = self.gentle
         self.truth = Truth(self.store.documents, self.settings.once_us, self.mix.bounds, gentle=self.gentle)
         self._service_type = service_type
+        self._sdk = sdk
+        self.lines = Lines(self)
+        #: programs that consume by the SDK, those that live
+        self.processes: list[Process] = []
         self.services: list[tuple[Instance, Service]] = []
         self._tokens = 0
         self.calm = False
@@ -59,6 +69,10 @@ class World:
 
     def run(self, *, to_the_end: bool = True) -> dict[str, int]:
         """The violations by name; or just the first of them."""
+        with in_place(self, self._sdk):
+            return self._run(to_the_end)
+
+    def _run(self, to_the_end: bool) -> dict[str, int]:
         self._to_the_end = to_the_end
         for _ in range(3):
             self.services.append(self._new_service())
@@ -69,25 +83,31 @@ class World:
         for _ in range(self.random.choice((1, 2, 3))):
             self.scheduler.spawn(lambda: Consumer(self, "S").run())
         for name in self._names[1:]:
-            consumer = Redriver(self, name) if name == REDRIVER else Consumer(self, name)
+            consumer = {REDRIVER: Redriver, GONE: Returning}.get(name, Consumer)(self, name)
             self.scheduler.spawn(consumer.run)
+        for _ in range(self.mix.programs):
+            self.scheduler.spawn(lambda: live_all_along(self, "S"))
         if self.mix.patterns:
             self.scheduler.spawn(lambda: make_topics(self))
         if not self.gentle:
             self.scheduler.spawn(lambda: expire_all_along(self))
+            if self.mix.lowers:
+                self.scheduler.spawn(lambda: lower_retention(self))
             self.scheduler.spawn(lambda: change_subscriptions(self))
         try:
             self._loop()
         except Stuck:
             self.truth.bad("stuck")
         finally:
+            for process in self.processes:
+                self.scheduler.kill(process)
             self.scheduler.end()
         return dict(self.truth.violations)
 
     @property
     def _names(self) -> list[str]:
         """The subscribers."""
-        return ["S", "T"] + ["W"] * self.mix.patterns + [REDRIVER] * self.mix.redrive
+        return ["S", "T"] + ["W"] * self.mix.patterns + [REDRIVER] * self.mix.redrive + [GONE] * self.mix.gone
 
     def _loop(self) -> None:
         while not (self.calm and self._drained()):
@@ -99,7 +119,7 @@ class World:
             if not self.calm and self.scheduler.steps > BUSY_STEPS:
                 self.calm = self.store.calm = True
             if not self.calm:
-                self._mishap()
+                mishap(self)
 
     def _drained(self) -> bool:
         if self.scheduler.steps % 40 or self.publishing:
@@ -128,28 +148,16 @@ class World:
             and not self.truth.logs.takes_dead_letters(topic)
         ]
 
-    def _mishap(self) -> None:
-        """Now and then a process is killed or frozen, or nothing happens for a long time."""
-        if self.random.random() < 0.003:
-            self.restarts_until = self.scheduler.time + 15 * SECOND
-        if self.gentle:
-            return
-        chance = self.random.random()
-        if chance < 0.002:
-            n = self.random.randrange(len(self.services))
-            self.scheduler.kill(self.services[n][0])
-            self.services[n] = self._new_service()
-        elif chance < 0.004:
-            instance = self.random.choice(self.services)[0]
-            instance.frozen_until = self.scheduler.time + self.random.choice((2, 6, 20, 60)) * SECOND
-        elif chance < 0.006:
-            self.scheduler.time += self.random.choice((2, 4, 10, 20, 60)) * SECOND
-
     # -- the service
 
     def _new_service(self) -> tuple[Instance, Service]:
         instance = Instance(skew=self.random.uniform(0.97, 1.03), offset=self.random.uniform(-1e4, 1e4))
         return instance, self._service_type(self.store, self.settings, SimRuntime(self.scheduler, instance))
+
+    def replace_service(self, n: int) -> None:
+        """One process of the service is killed, and another one takes its place."""
+        self.scheduler.kill(self.services[n][0])
+        self.services[n] = self._new_service()
 
     def _register(self) -> None:
         def register() -> None:
@@ -162,7 +170,7 @@ class World:
                     _until_done(lambda t=topic, n=count: service.topics.register(t, n, self.mix.retention_s))
             for name in self._names:
                 _until_done(lambda n=name: service.subscriptions.register(n))
-                for topic in {"W": ["A", ">"], REDRIVER: ["S.dead"]}.get(name, ["A", "B"]):
+                for topic in {"W": ["A", ">"], REDRIVER: ["S.dead"], GONE: [">"]}.get(name, ["A", "B"]):
                     start = self.random.choice((None, "latest"))
                     _until_done(lambda n=name, t=topic, p=start: self._subscribe(service, n, t, p))
             if late:
@@ -187,38 +195,49 @@ class World:
     def state(self, name: str) -> State:
         return State.read(self.store.documents[f"subscribers/{name}"])
 
+    def process_of(self, actor: Actor) -> Process | None:
+        """The client's process that an actor is of."""
+        return actor.instance if isinstance(actor.instance, Process) else None
+
     def mint(self) -> str:
         """A lease or subscribe token: store time that a client knows, a little old, and something of its own."""
         self._tokens += 1
-        return f"{self.scheduler.time - self.random.randint(0, SECOND)}-{self._tokens}"
+        return f"{self.store.now() - self.random.randint(0, SECOND)}-{self._tokens}"
 
     def call(
         self,
         work: Callable[[Service], Any],
         patience: int = 99,
-        give_up_at: int | None = None,
+        give_up: Callable[[], bool] = lambda: False,
         call: object = None,
         settlements: Settlements = _NONE,
+        refusals: tuple[str, ...] = (),
+        wait_s: float = 0.0,
     ) -> tuple[Any, int] | None:
-        """One request over its retries, as the SDK makes it; None when the client gave up. With the answer's store time."""
+        """One request over its retries, as the SDK makes it; None when the client gave up. With the answer's store time.
+
+        Args:
+            refusals: codes of those that its client expects; any other one is a mistake
+            wait_s: each try listens for so long at least
+        """
         errand = (call, settlements)
         for tries in range(patience):
             box: list[tuple[Any, int]] = []
             self._send(work, box, errand)
             if not self.gentle and self.chance(0.05):
                 self._send(work, [], errand, self.random.choice((1, 5, 20)))  # a duplicate on the way, for later
-            until = self.scheduler.time + self.random.choice((1, 2, 4, 8, 15, 25)) * SECOND
+            until = self.scheduler.time + round((wait_s + self.random.choice((1, 2, 4, 8, 15, 25))) * SECOND)
             if tries == patience - 1 and patience < 99:
                 until = self.scheduler.time + self.random.randint(0, 3) * SECOND
             if not box:
                 self.scheduler.sleep_until(until, awaits=box)
             if box and box[0][0] is not None and not self.chance(0.08):
-                if isinstance(box[0][0], Problem):
+                if isinstance(box[0][0], Problem) and box[0][0].code not in refusals:
                     if box[0][0].code != "older_token":
                         self.truth.bad(f"refused: {box[0][0].code}")
                     return None
                 return box[0]
-            if give_up_at is not None and self.scheduler.time >= give_up_at:
+            if give_up():
                 return None
         return None
 

@@ -10,10 +10,13 @@ import random
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import groupby
 
 from pubsubclient import PubSubError, ReceivedEvent, Service, Subscriber
-from torture.lifetime import asked_to_end, end_with_parent
+from pubsubclient._core.at_exit import verb_for
+from torture.leaving import Leaving
+from torture.lifetime import end_with_parent
 from torture.payload import is_poisonous, is_whole
 from torture.records import Acked, Delivered, Failed, HistoryFile, Settling, us_of
 from torture.times import ACK_DEADLINE_S, READ_TIMEOUT_S
@@ -44,15 +47,16 @@ class _LateSettlements(logging.Handler):
 
 
 class Consumer:
-    """One consumer; `run` consumes until it is asked to end."""
+    """One consumer; `run` consumes until it is asked to end, or a signal handler ends it."""
 
-    def __init__(self, options: Namespace, ended: threading.Event) -> None:
+    def __init__(self, options: Namespace, leaving: Leaving) -> None:
         self._name = options.name
         self._mode = options.mode
         self._calm_file = options.calm
         self._lazy_s = SUBSCRIBERS[options.name].lazy_s
         self._fails = SUBSCRIBERS[options.name].fails
-        self._ended = ended
+        self._leaving = leaving
+        self._ended = leaving.ended
         self._history = HistoryFile(options.history)
         self._random = random.Random(options.seed)
         self._service = Service(options.url, deadline_s=_DEADLINE_S, read_timeout_s=READ_TIMEOUT_S)
@@ -69,7 +73,12 @@ class Consumer:
         while not self._ended.is_set():
             try:
                 with Subscriber(self._name, service=self._service) as subscriber:
-                    ways[self._mode](subscriber)
+                    try:
+                        ways[self._mode](subscriber)
+                    except (SystemExit, KeyboardInterrupt) as error:
+                        for lease in subscriber._holdings.leases:
+                            self._say("ack" if lease.handled else verb_for(error), [lease.token])
+                        raise
             except PubSubError as error:  # noqa: PERF203 - it begins anew
                 self._history.write(Failed(self._mode, repr(error)))
 
@@ -78,10 +87,13 @@ class Consumer:
         while not self._ended.is_set():
             self._be_lazy()
             in_hand, self._in_hand = self._in_hand, set()
+            self._leaving.succeeds = False
             self._say("ack", in_hand)
             events = subscriber.get_events(max_events=self._some(), wait=_WAIT_S)
-            self._were_acked(in_hand)
-            self._in_hand = self._note(events)
+            with self._leaving.undisturbed():
+                self._were_acked(in_hand)
+                self._in_hand = self._note(events)
+                self._leaving.succeeds = True
             self._work(events)
         self._say("ack", self._in_hand)
 
@@ -98,23 +110,27 @@ class Consumer:
         """A block of work: its end acknowledges, an exception nacks."""
         while not self._ended.is_set():
             self._be_lazy()
-            try:
+            with suppress(_HandlingError):
                 with subscriber.pull(max_events=self._some(), wait=_WAIT_S) as events:
-                    tokens = self._note(events)
-                    self._work(events)
-                    if self._happens(0.08):
-                        self._say("nack", tokens)
+                    tokens: set[str] = set()
+                    try:
+                        with self._leaving.undisturbed():
+                            tokens = self._note(events)
+                        self._work(events)
+                        self._say("nack" if (failed := self._happens(0.08)) else "ack", tokens)
+                    except (SystemExit, KeyboardInterrupt):
+                        self._say("release", tokens)
+                        raise
+                    if failed:
                         raise _HandlingError
-                    self._say("ack", tokens)
                 self._were_acked(tokens)
-            except _HandlingError:
-                pass
 
     def _events(self, subscriber: Subscriber) -> None:
         """A loop: coming back for the next event means that the last one is done; what was not come to is released."""
         while not self._ended.is_set():
             for event in subscriber.events(wait=_WAIT_S, max_events=self._some()):
-                [token] = self._note([event])
+                with self._leaving.undisturbed():
+                    [token] = self._note([event])
                 if self._ended.is_set() or self._happens(0.01):
                     break
                 if self._happens(0.004):
@@ -154,14 +170,15 @@ class Consumer:
 
     def _settle_by_name(self, event: ReceivedEvent, verb: str) -> None:
         ref, token = (event.topic, event.sequence), _token(event)
-        self._history.write(Settling(self._name, verb, token, [ref]))
-        try:
-            if verb == "nack":
-                event.nack(self._random.choice((None, 0, 1)))
-            elif event.ack():
-                self._history.write(Acked(self._name, token, [ref]))
-        except PubSubError as error:
-            self._history.write(Failed(verb, repr(error)))
+        with self._leaving.undisturbed():
+            self._history.write(Settling(self._name, verb, token, [ref]))
+            try:
+                if verb == "nack":
+                    event.nack(self._random.choice((None, 0, 1)))
+                elif event.ack():
+                    self._history.write(Acked(self._name, token, [ref]))
+            except PubSubError as error:
+                self._history.write(Failed(verb, repr(error)))
 
     def _note(self, events: Iterable[ReceivedEvent]) -> set[str]:
         """Write down what was delivered; returns the tokens."""
@@ -202,7 +219,7 @@ def _is_whole(event: ReceivedEvent) -> bool:
 def main() -> None:
     options = options_of("consuming")
     end_with_parent(options.parent)
-    Consumer(options, asked_to_end()).run()
+    Consumer(options, Leaving(options.calm, options.seed)).run()
 
 
 if __name__ == "__main__":

@@ -81,11 +81,14 @@ class Evidence:
                 self._acked[(record.subscriber, record.token)].append(record)
 
     def said(self, subscriber: str, token: str, ref: Ref) -> str | None:
-        """What a consumer said of an event under a token; what it said of all of a lease covers what it had not named."""
+        """What a consumer said of an event under a token; what it said of all of a lease covers what it had not named.
+
+        Of all it may say two things, one when it came back for more and one when it was ended before it did: the last counts.
+        """
         of_all = None
         for settling in self._settled[(subscriber, token)]:
             if settling.refs is None:
-                of_all = of_all or settling.verb
+                of_all = settling.verb
             elif ref in settling.refs:
                 return settling.verb
         return of_all

@@ -99,6 +99,10 @@ class Process:
         lines = (self._directory / f"{self.name}.log").read_text(errors="replace").strip().splitlines()
         return " | ".join(lines[-4:])
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, which it handles itself."""
+        self._signal(number)
+
     def _signal(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,12 +19,18 @@ _EVERY_S = (0.4, 2.0)
 #: Google's emulator is frozen for so long, seconds
 _EMULATOR_S = (0.3, 1.5)
 _LOOK_S = 0.05
+#: the end of a program may take so long: it settles what it has in hand, and its threads end. Seconds
+_LEAVING_S = 20.0
+#: what ends a consumer by its own signal handlers
+_SIGNALS = {"told": signal.SIGTERM, "interrupted": signal.SIGINT}
 #: what may happen, and how often compared with the others
 _FAULTS = {
     "function killed": 3,
     "function frozen longer than F": 2,
     "consumer killed": 3,
     "consumer frozen": 2,
+    "consumer told to exit": 2,
+    "consumer interrupted": 1,
     "publisher killed": 2,
     "publisher frozen": 1,
     "expire killed": 4,
@@ -46,7 +53,9 @@ class Nemesis:
         self._emulator = emulator
         #: who is to go on, or to be started again, and when
         self._later: list[tuple[float, Callable[[], None]]] = []
-        #: processes that ended though nobody killed them
+        #: those that a signal ends, and by when
+        self._leaving: dict[Process, float] = {}
+        #: processes that ended though nobody killed them, or did not end when they were told to
         self.ended: list[str] = []
 
     def run(self, seconds: float) -> None:
@@ -63,6 +72,9 @@ class Nemesis:
                     next_fault = now + self._random.uniform(*_EVERY_S)
             time.sleep(_LOOK_S)
         self._put_right(float("inf"))
+        while self._leaving:
+            self._look_for_ended()
+            time.sleep(_LOOK_S)
 
     def _put_right(self, now: float) -> None:
         due = [entry for entry in self._later if entry[0] <= now]
@@ -71,7 +83,15 @@ class Nemesis:
             act()
 
     def _look_for_ended(self) -> None:
-        killed = {process for process in self._fleet.all if process.exit_code == -9}
+        for process, until in list(self._leaving.items()):
+            if process.running and time.monotonic() < until:
+                continue
+            if process.running:
+                self.ended.append(f"{process.name} did not end though a signal handler did: {process.last_words()}")
+                process.kill()
+            del self._leaving[process]
+            process.start()
+        killed = {process for process in self._fleet.all if process.exit_code == -9 or process in self._leaving}
         for process in self._fleet.all:
             if process.exit_code is not None and process not in killed:
                 self.ended.append(f"{process.name} ended by itself with {process.exit_code}: {process.last_words()}")
@@ -88,13 +108,16 @@ class Nemesis:
             "publisher": self._fleet.publishers,
             "expire": self._fleet.others,
         }[who]
-        well = [process for process in processes if process.running and not process.paused]
+        well = [each for each in processes if each.running and not each.paused and each not in self._leaving]
         if not well or (who == "function" and len(well) < len(processes)):
             return False  # one of the functions at a time
         victim = self._random.choice(well)
         if what == "killed":
             victim.kill()
             self._plan(self._random.uniform(0, 1), victim.start)
+        elif what in _SIGNALS:
+            victim.signal(_SIGNALS[what])
+            self._leaving[victim] = time.monotonic() + _LEAVING_S
         else:
             victim.pause()
             long = PAUSE_S if who == "function" else (ACK_DEADLINE_S, ACK_DEADLINE_S + 2)

@@ -65,7 +65,7 @@ class Fetch:
         #: the token of the request under way: what it leases may never be known here
         self._token: str | None = None
         self._overs = 0
-        self._hasty = 0
+        self._hasty = self._empty = 0
         #: whether a token was made anew because the store's clock was set back
         self._renewed = False
         #: when an answer that there is more has to have brought something
@@ -190,7 +190,8 @@ class Fetch:
             return False
         now = time.monotonic()
         if self._events.more:
-            if now >= self._give_up:
+            self._empty += 1
+            if now >= self._give_up and self._empty > _MAX_HASTY:  # few of them may each have come after an outage
                 raise bad_answer("get_events", "it says again and again that there is more, and brings nothing")
             self._hasty = self._hasty + 1 if now - asked < _HASTY_S else 0
             if self._hasty > _MAX_HASTY:

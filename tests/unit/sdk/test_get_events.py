@@ -7,6 +7,7 @@ import pickle
 import re
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -198,6 +199,18 @@ def test_a_crowded_service_is_asked_again_when_it_says(server: ScriptedService, 
     started = time.monotonic()
     assert subscriber.get_events(wait=0.2) == []
     assert 0.2 <= time.monotonic() - started < 10
+
+
+def test_answers_that_come_late_are_no_fault_of_the_service(
+    server: ScriptedService, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That there is more, said twice with an outage before each, while other consumers got it: the third answer has it."""
+    ticks = itertools.count(0.0, 40.0)
+    monkeypatch.setattr(
+        "pubsubclient._subscribe.fetch.time", SimpleNamespace(monotonic=lambda: next(ticks), sleep=time.sleep)
+    )
+    server.script("get_events", lease(more=True), lease(more=True), lease(event(1)))
+    assert [each.id for each in subscriber.get_events()] == ["id-1"]
 
 
 def test_leases_are_kept_alive_while_more_is_got(server: ScriptedService, subscriber: Subscriber) -> None:

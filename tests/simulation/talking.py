@@ -1,0 +1,138 @@
+"""How a client talks to the service: each call over its retries, with what it says and what it is told put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pubsubservice.core.names import sequence_prefix
+from pubsubservice.core.problems import Problem
+from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.subscribers.leases import Settlement, Settlements
+from pubsubservice.subscribers.spans import positions
+from pubsubservice.subscribers.state import State
+
+from .said import Event
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["Talk", "events_of"]
+
+
+class Talk:
+    """What one client of a subscriber's name says and hears."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self.name = name
+        #: what it got under a token; what it gave back itself
+        self.seen: dict[str, set[Event]] = {}
+        self._given: set[tuple[str, Event]] = set()
+
+    def call(self, request: GetEvents, patience: int = 99) -> Answer | None:
+        """One call; None when the client gave up."""
+        done = self.ask(request, patience)
+        return None if done is None or isinstance(done[0], Problem) else done[0]
+
+    def ask(
+        self,
+        request: GetEvents,
+        patience: int = 99,
+        give_up: Callable[[], bool] = lambda: False,
+        refusals: tuple[str, ...] = (),
+        wait_s: float = 0.0,
+    ) -> tuple[Answer | Problem, int] | None:
+        """The same, with the store time of the answer, which may be one of these refusals."""
+        self._says(request)
+        call = object()
+        before = self._world.state(self.name)
+        asked = self._world.store.now()
+        settlements = request.settlements
+        done = self._world.call(
+            lambda service: service.get_events(request), patience, give_up, call, settlements, refusals, wait_s
+        )
+        if done is None or isinstance(done[0], Problem):
+            return done
+        answer: Answer = done[0]
+        self._told(settlements, answer, call)
+        if answer.blocked == "delayed" and not answer.slices and not answer.more:
+            self._check_others_go_on(before, asked)
+        return done
+
+    def got(self, token: str, answer: Answer) -> list[Event]:
+        """Its events were received."""
+        events = events_of(answer)
+        self._world.truth.said.received(self.name, token, events)
+        self.seen.setdefault(token, set()).update(events)
+        return events
+
+    def named(self, token: str, events: list[Event]) -> Settlement:
+        """A settlement of some events."""
+        return Settlement(token, [self.name_of(event) for event in events])
+
+    def name_of(self, event: Event) -> tuple[str, str]:
+        """An event as requests name it."""
+        number, partition, index = event
+        return self._world.truth.books[self.name].topics[number], f"{sequence_prefix(partition)}{index:020d}"
+
+    def covered(self, settlement: Settlement) -> set[Event]:
+        """What a settlement is about, of what was received."""
+        seen = self.seen.get(settlement.lease, set())
+        if settlement.events is None:
+            return seen
+        named = set(settlement.events)
+        return {event for event in seen if self.name_of(event) in named}
+
+    def _says(self, request: GetEvents) -> None:
+        said = self._world.truth.said
+        if request.wake and request.lease is not None:
+            said.asks_to_be_woken(request.lease)
+        for verb, settlement in request.settlements.each():
+            covered = self.covered(settlement)
+            if verb == "ack":
+                said.acks(settlement.lease, covered)
+            elif verb in {"nack", "release"}:
+                self._given |= {(settlement.lease, event) for event in covered}
+                if verb == "release" or settlement.events is not None:
+                    said.gives_back(settlement.lease, covered if settlement.dead else ())
+
+    def _told(self, settlements: Settlements, answer: Answer, call: object) -> None:
+        unknown = set(answer.unknown)
+        said = self._world.truth.said
+        state = self._world.state(self.name)
+        for settlement in settlements.ack:
+            if ("ack", settlement.lease) in unknown:
+                said.told_unknown(call, settlement.lease, state)
+                continue
+            covered = self.covered(settlement)
+            settled = {event for event in covered if (settlement.lease, event) not in self._given}
+            outstanding = self._world.truth.books[self.name].outstanding(state)
+            said.told_settled(outstanding, settled)
+        for settlement in settlements.release:
+            if settlement.events is None:
+                said.released(settlement.lease)
+
+    def _check_others_go_on(self, before: State, asked: int) -> None:
+        """A log stopped, for want of room for its delayed events: no other one may hold back what was there before."""
+        world = self._world
+        state = world.state(self.name)
+        if state.changed != before.changed or world.mix.patterns:
+            return
+        for topic, subscription in state.subscriptions.items():
+            if state.settings_of(subscription).ordered:
+                continue
+            for partition, position in enumerate(subscription.positions):
+                unread = world.truth.logs.events.get((topic, partition), [])[position.index :]
+                delayed = any(one.visible > one.created for one in unread)
+                if unread and not delayed and unread[0].created < asked:
+                    world.truth.bad("a log was held back by another one's delayed events")
+
+
+def events_of(answer: Answer) -> list[Event]:
+    """The events of an answer."""
+    return [
+        (slice_.span.number, slice_.span.partition, slice_.span.first + i)
+        for slice_ in answer.slices
+        for i in positions(slice_.picked)
+    ]
