@@ -14,21 +14,14 @@ from unittest import mock
 
 import msgspec
 
-from pubsubclient import (
-    _call,
-    _clock,
-    _fetch,
-    _holdings,
-    _lease,
-    _outcomes,
-    _pull,
-    _stream,
-    _subscriber,
-)
+from pubsubclient._core import store_clock
 from pubsubclient._core.errors import ServiceError, Unavailable
 from pubsubclient._core.store_clock import StoreClock
+from pubsubclient._events import lease
+from pubsubclient._http import call
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.transport import Answer
+from pubsubclient._subscribe import fetch, held_leases, outcomes, pull, stream, subscriber
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.held_leases import Holdings
 from pubsubclient._subscribe.outcomes import Outcomes
@@ -139,16 +132,16 @@ def in_place(world: World, sdk: type[Sdk]) -> AbstractContextManager[object]:
 
     time, threads, settle_at_exit = Time(whose), Threads(whose), settling_at_exit(whose)
     replaced: list[tuple[Any, dict[str, Any]]] = [
-        (_call, {"threading": threads}),
-        (_clock, {"time": time, "secrets": Secrets(world.scheduler)}),
-        (_fetch, {"time": time}),
-        (_lease, {"time": time}),
-        (_holdings, {"_Mine": lambda: sdk.local_type(whose), "settle_at_exit": settle_at_exit}),
-        (_outcomes, {"time": time, "threading": threads, "settle_at_exit": settle_at_exit}),
-        (_pull, {"settle_at_exit": settle_at_exit}),
-        (_stream, {"time": time, "settle_at_exit": settle_at_exit, "Fetch": sdk.fetch_type}),
+        (call, {"threading": threads}),
+        (store_clock, {"time": time, "secrets": Secrets(world.scheduler)}),
+        (fetch, {"time": time}),
+        (lease, {"time": time}),
+        (held_leases, {"_Mine": lambda: sdk.local_type(whose), "settle_at_exit": settle_at_exit}),
+        (outcomes, {"time": time, "threading": threads, "settle_at_exit": settle_at_exit}),
+        (pull, {"settle_at_exit": settle_at_exit}),
+        (stream, {"time": time, "settle_at_exit": settle_at_exit, "Fetch": sdk.fetch_type}),
         (
-            _subscriber,
+            subscriber,
             {
                 "Transport": SimpleNamespace(to=transport),
                 "find_service": lambda _: None,
