@@ -11,7 +11,6 @@ from pubsubservice.admin.describe import Describing
 from pubsubservice.admin.explain import Explaining
 from pubsubservice.admin.housekeeping import Housekeeping
 from pubsubservice.admin.subscriptions import Subscribe, Subscriptions
-from pubsubservice.core.names import partition_of, publisher_path
 from pubsubservice.core.ownership import check_owner, may_see_all, may_use
 from pubsubservice.core.problems import NotFound
 from pubsubservice.core.request_log import log_to_stdout
@@ -21,11 +20,13 @@ from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.events.validate import Entry
-from pubsubservice.log.batch import BatchCache
+from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.group_commit import Append, GroupCommit
 from pubsubservice.log.retention import Expire, Expired
+from pubsubservice.log.sequence import partition_of
 from pubsubservice.log.topics import Topic, Topics
 from pubsubservice.log.writer import Log
+from pubsubservice.storage.paths import publisher_path
 from pubsubservice.storage.port import Store
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api import identity as identity_module
 from pubsubservice.api.identity import Identity, Trust, identity_from_environment
-from pubsubservice.core.names import publisher_path
 from pubsubservice.core.ownership import ANONYMOUS, Caller, set_caller
 from pubsubservice.core.problems import Forbidden, Unauthorized
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
 from pubsubservice.log.topics import Topics
+from pubsubservice.storage.paths import publisher_path
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pubsubservice.core.bounds import Bounds
+from pubsubservice.core.settings import Bounds
 from pubsubservice.subscribers.records import Dead, Subscription
 from pubsubservice.subscribers.spans import select
 from pubsubservice.subscribers.state import State

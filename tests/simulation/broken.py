@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pubsubservice.core.names import log_path
 from pubsubservice.delivery.cursor import Tap
 from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.reader import Reader
@@ -14,6 +13,7 @@ from pubsubservice.log.retention import Expire
 from pubsubservice.log.tail import Known
 from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
+from pubsubservice.storage.paths import log_path
 from pubsubservice.storage.port import Doc, Reads
 
 from .broken_retention import RETENTION_RULES
@@ -45,7 +45,7 @@ class DeletesFirst(Service):
 
     class expire_type(Expire):
         def expire_log(self, topic: str, partition: int, retention_us: int, max_batches: int) -> tuple[int, bool]:
-            from pubsubservice.log.retention import TrimPoint
+            from pubsubservice.log.trim_point import TrimPoint
 
             path = log_path(topic, partition)
             log = self._store.get_many([path]).docs[0]

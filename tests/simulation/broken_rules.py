@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from pubsubservice.admin.subscriptions import Subscriptions
-from pubsubservice.core.names import partition_of
-from pubsubservice.delivery.cursor import Slice, Tap
+from pubsubservice.delivery.cursor import Tap
 from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery
+from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.validate import Entry
 from pubsubservice.log.group_commit import Append
+from pubsubservice.log.sequence import partition_of
 from pubsubservice.log.topics import Topic
 from pubsubservice.service import Service
 from pubsubservice.subscribers.dead_lettering import Deaths

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from pubsubservice.core.names import log_path, seq_of
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.registry import recorded_topic
+from pubsubservice.storage.paths import log_path, seq_of
 from pubsubservice.storage.port import Doc
 
 from .publishing import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from pubsubservice.core.bounds import Bounds
+from pubsubservice.core.settings import Bounds
 
 from .times import RETENTION_S
 

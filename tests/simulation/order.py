@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from pubsubservice.core.bounds import Bounds
+from pubsubservice.core.settings import Bounds
 from pubsubservice.subscribers.state import State
 
 from .logs import Logs

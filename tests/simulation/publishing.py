@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pubsubservice.core.names import identity
 from pubsubservice.core.problems import Problem
+from pubsubservice.events.entry import identity
 from pubsubservice.events.validate import Entry
 
 from .scheduler import SECOND

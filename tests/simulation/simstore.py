@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Unknown, meter
+from pubsubservice.core.meter import meter
+from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Unknown
 
 from .scheduler import SECOND, Scheduler
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pubsubservice.core.names import sequence_prefix
 from pubsubservice.core.problems import Problem
 from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.subscribers.leases import Settlement, Settlements
 from pubsubservice.subscribers.spans import positions
 from pubsubservice.subscribers.state import State

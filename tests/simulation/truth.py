@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pubsubservice.core.bounds import Bounds
+from pubsubservice.core.settings import Bounds
 from pubsubservice.storage.port import Doc
 from pubsubservice.subscribers.leases import Settlements
 from pubsubservice.subscribers.state import State

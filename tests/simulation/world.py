@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pubsubservice.core.meter import start_meter
 from pubsubservice.core.patterns import is_pattern, most_specific
 from pubsubservice.core.problems import Problem
 from pubsubservice.core.settings import Settings
 from pubsubservice.service import Service
-from pubsubservice.storage.port import StoreError, start_meter
+from pubsubservice.storage.port import StoreError
 from pubsubservice.subscribers.leases import Settlements
 from pubsubservice.subscribers.state import State
 

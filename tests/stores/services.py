@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pubsubservice.admin.subscriptions import Subscribe
-from pubsubservice.core.names import identity, subscriber_path
+from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.events.entry import identity
 from pubsubservice.events.validate import Entry
 from pubsubservice.log.seek import Place
 from pubsubservice.service import Service
-from pubsubservice.storage.port import Meter, Store, start_meter
+from pubsubservice.storage.paths import subscriber_path
+from pubsubservice.storage.port import Store
 from pubsubservice.subscribers.leases import Settlement, Settlements
 from pubsubservice.subscribers.state import State
 

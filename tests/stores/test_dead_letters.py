@@ -10,14 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from pubsubservice.core.bounds import Bounds
-from pubsubservice.core.names import subscriber_path, topic_path
 from pubsubservice.core.ownership import Caller, set_caller
 from pubsubservice.core.problems import Conflict, Forbidden
 from pubsubservice.core.runtime import SystemRuntime
-from pubsubservice.core.settings import Settings
+from pubsubservice.core.settings import Bounds, Settings
 from pubsubservice.delivery.get_events import GetEvents
 from pubsubservice.service import Service
+from pubsubservice.storage.paths import subscriber_path, topic_path
 from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.leases import Settlement, Settlements
 from pubsubservice.subscribers.state import MAX_DROPPED, State

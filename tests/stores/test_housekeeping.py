@@ -7,9 +7,9 @@ import logging
 
 import pytest
 
-from pubsubservice.core.names import topic_path
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.log.retention import Expired
+from pubsubservice.storage.paths import topic_path
 from pubsubservice.storage.port import Store
 from stores.services import Calls, until
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pubsubservice.storage.port import Changed, Exists, Refused, Store, start_meter
+from pubsubservice.core.meter import start_meter
+from pubsubservice.storage.port import Changed, Exists, Refused, Store
 
 PATHS = [f"topics/{n}" for n in range(3)]
 

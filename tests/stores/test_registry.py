@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pubsubservice.core.names import subscriber_path, topic_path
+from pubsubservice.core.meter import start_meter
 from pubsubservice.core.problems import Conflict, Unavailable
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
 from pubsubservice.log.registry import Registry, record_path, recorded_topic
 from pubsubservice.log.topics import Topics
-from pubsubservice.storage.port import Store, start_meter
+from pubsubservice.storage.paths import subscriber_path, topic_path
+from pubsubservice.storage.port import Store
 from stores.losing import LosesAnswers
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from pubsubservice.core.names import batch_path, log_path
+from pubsubservice.core.meter import start_meter
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.log.batch import Origin, compress, document
+from pubsubservice.log.position import Position
 from pubsubservice.log.seek import EARLIEST, LATEST, TRIMMED, Place, Seeker
-from pubsubservice.storage.port import Store, start_meter
-from pubsubservice.subscribers.records import Position
+from pubsubservice.storage.paths import batch_path, log_path
+from pubsubservice.storage.port import Store
 from stores.services import Calls
 
 BATCHES, EVENTS = 10_000, 3

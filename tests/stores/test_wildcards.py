@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from pubsubservice.core.meter import start_meter
 from pubsubservice.core.problems import NotFound
 from pubsubservice.log.seek import EARLIEST, LATEST
-from pubsubservice.storage.port import Store, start_meter
+from pubsubservice.storage.port import Store
 from stores.services import Calls, events
 
 

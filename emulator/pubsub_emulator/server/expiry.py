@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
+from pubsubservice.core.meter import start_meter
 from pubsubservice.core.problems import Problem
 from pubsubservice.service import Service
-from pubsubservice.storage.port import StoreError, start_meter
+from pubsubservice.storage.port import StoreError
 
 __all__ = ["Expiring"]
 

@@ -18,8 +18,8 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from pubsubservice.api.get_events import MAX_BODY_BYTES
+from pubsubservice.core.meter import Meter
 from pubsubservice.core.request_log import log_request
-from pubsubservice.storage.port import Meter
 
 __all__ = ["MAX_ANNOUNCED_BYTES", "Channel", "maintain", "problem"]
 

@@ -15,8 +15,8 @@ import functions_framework
 from pubsub_emulator.openapi.document import openapi
 from pubsub_emulator.server.limits import problem
 from pubsubservice import __version__
+from pubsubservice.core.meter import Meter
 from pubsubservice.core.request_log import log_request
-from pubsubservice.storage.port import Meter
 
 __all__ = ["Front", "WSGIApp", "load_functions"]
 

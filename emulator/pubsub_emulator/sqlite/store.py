@@ -19,7 +19,8 @@ from pubsub_emulator.errors import DataDirError, NewerFormatError
 from pubsub_emulator.sqlite.documents import check_collection, decode, encode, split
 from pubsub_emulator.sqlite.pool import Connections, refusal
 from pubsub_emulator.sqlite.watch import Watch
-from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Refused, Unknown, meter
+from pubsubservice.core.meter import meter
+from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Refused, Unknown
 
 __all__ = ["FORMAT", "SQLiteStore"]
 

@@ -9,24 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pubsubservice.core.names import (
-    batch_id,
-    batch_path,
-    batches,
-    dead_letters_of,
-    parse_sequence,
-    partition_of,
-    rfc3339,
-    sequence_prefix,
-    subscriber_path,
-)
+from pubsubservice.core.meter import meter
+from pubsubservice.core.names import dead_letters_of
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.problems import NotFound
+from pubsubservice.core.times import rfc3339
 from pubsubservice.events.validate import identity_of
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.seek import TRIMMED, Seeker
+from pubsubservice.log.sequence import parse_sequence, partition_of, sequence_prefix
 from pubsubservice.log.topics import Topic, Topics
-from pubsubservice.storage.port import Store, meter
+from pubsubservice.storage.paths import batch_id, batch_path, batches, subscriber_path
+from pubsubservice.storage.port import Store
 from pubsubservice.subscribers.dead_lettering import Deaths
 from pubsubservice.subscribers.event_filter import meant_for_another
 from pubsubservice.subscribers.filters import Filter

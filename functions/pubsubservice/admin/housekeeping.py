@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 
 from pubsubservice.admin.describe import Describing
-from pubsubservice.core.names import FORMAT
+from pubsubservice.core.meter import meter
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.request_log import log_subscription, logs_subscriptions
-from pubsubservice.log.batch import check_format
 from pubsubservice.log.retention import Expire, Expired
-from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Store, Unknown, meter
+from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Store, Unknown
 from pubsubservice.subscribers.state import State
 
 __all__ = ["Housekeeping"]

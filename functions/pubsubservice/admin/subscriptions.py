@@ -6,16 +6,20 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pubsubservice.admin.describe import describe, described
-from pubsubservice.core.names import dead_letters_of, subscriber_path
-from pubsubservice.core.ownership import check_owner, claim
+from pubsubservice.core.names import dead_letters_of
+from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.problems import BadRequest, Conflict, NotFound, Unavailable
 from pubsubservice.core.runtime import Runtime, back_off
 from pubsubservice.core.settings import Settings
+from pubsubservice.log.claims import claim
+from pubsubservice.log.position import Position
 from pubsubservice.log.registry import Registry
 from pubsubservice.log.seek import EARLIEST, LATEST, Place, Seeker
 from pubsubservice.log.topics import Topics
+from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Exists, Store
+from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.leases import forget_subscription
 from pubsubservice.subscribers.pattern_topics import (
     MAX_LOGS,
@@ -30,8 +34,8 @@ from pubsubservice.subscribers.pattern_topics import (
     patterns,
     reroute,
 )
-from pubsubservice.subscribers.records import Position, Subscription
-from pubsubservice.subscribers.state import State, unknown_subscriber, written
+from pubsubservice.subscribers.records import Subscription
+from pubsubservice.subscribers.state import State, unknown_subscriber
 from pubsubservice.subscribers.tokens import check_not_ahead, make_token, token_time
 
 __all__ = ["Subscribe", "Subscriptions"]
@@ -223,7 +227,7 @@ class Subscriptions:
                 )
             change(state)
             state.changed = token
-            if written(self._store, state, doc):
+            if replace(self._store, doc, state.fields()):
                 return state
             back_off(self._runtime, tries)
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")

@@ -15,11 +15,12 @@ import flask
 
 from pubsubservice import __version__
 from pubsubservice.api.get_events import MAX_BODY_BYTES
+from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.ownership import TOKEN_HEADER, Caller, set_caller
 from pubsubservice.core.problems import BadRequest, Problem, Unavailable
 from pubsubservice.core.request_log import log_request
 from pubsubservice.service import Service, current
-from pubsubservice.storage.port import Meter, Refused, StoreError, start_meter
+from pubsubservice.storage.port import Refused, StoreError
 
 __all__ = ["Reply", "endpoint", "json_body", "query", "read_body", "unsupported_media_type"]
 

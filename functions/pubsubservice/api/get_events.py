@@ -15,12 +15,14 @@ import msgspec
 from pubsubservice.api.decoding import check_range, decode
 from pubsubservice.api.register import RegisterBody
 from pubsubservice.api.subscribe import MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
-from pubsubservice.core.names import check_name, rfc3339, sequence_prefix
+from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
-from pubsubservice.delivery.cursor import Slice
+from pubsubservice.core.times import rfc3339
 from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.attributes import CONTROL
 from pubsubservice.events.validate import Entry, decode_events
+from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.subscribers.leases import MAX_REASON, Settlement, Settlements
 from pubsubservice.subscribers.spans import positions
 from pubsubservice.subscribers.tokens import check_token

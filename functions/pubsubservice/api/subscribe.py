@@ -8,10 +8,12 @@ import msgspec
 
 from pubsubservice.admin.subscriptions import Subscribe
 from pubsubservice.api.decoding import check_range, decode
-from pubsubservice.core.names import check_name, parse_rfc3339, parse_sequence
+from pubsubservice.core.names import check_name
 from pubsubservice.core.patterns import check_pattern, is_pattern
 from pubsubservice.core.problems import BadRequest
+from pubsubservice.core.times import parse_rfc3339
 from pubsubservice.log.seek import EARLIEST, LATEST, Place
+from pubsubservice.log.sequence import parse_sequence
 from pubsubservice.subscribers.filters import compile_filters
 from pubsubservice.subscribers.records import MAX_BACKOFF_S
 from pubsubservice.subscribers.tokens import check_token

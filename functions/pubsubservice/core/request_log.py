@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 
-from pubsubservice.storage.port import Meter
+from pubsubservice.core.meter import Meter
 
 __all__ = ["log_request", "log_subscription", "log_to_stdout", "logs_subscriptions"]
 

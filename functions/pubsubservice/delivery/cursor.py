@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
 
-from pubsubservice.core.names import batch_path, topic_path
+from pubsubservice.delivery.slices import MAX_ANSWER_BYTES, Slice, _lowest, fitting, lines_of
 from pubsubservice.log.batch import Batch
-from pubsubservice.log.retention import TrimPoint
+from pubsubservice.log.position import Position
+from pubsubservice.log.trim_point import TrimPoint
+from pubsubservice.storage.paths import batch_path, topic_path
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import Sieve
-from pubsubservice.subscribers.records import Position, Subscription
-from pubsubservice.subscribers.spans import Piece, Span, first_bits, positions
+from pubsubservice.subscribers.records import Subscription
+from pubsubservice.subscribers.spans import Piece, Span, first_bits
 from pubsubservice.subscribers.state import State
 
-__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "Tap", "fitting", "head", "lines_of", "skip", "take"]
-
-#: bytes of events in one answer
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
-#: what the service adds to each event of an answer, about
-ADDED_BYTES = 450
-
-
-class Slice(NamedTuple):
-    """Events of one batch, to be delivered."""
-
-    topic: str
-    #: the first to the last of them
-    span: Span
-    #: bits of those that are meant; the span's others were left out by a filter, or are settled
-    picked: int
-    batch: Batch
-    #: the JSON of those that are meant
-    lines: Sequence[bytes]
-
-    @property
-    def piece(self) -> Piece:
-        return Piece(self.span, self.picked)
-
-    @property
-    def bytes(self) -> int:
-        """What they take in an answer, about."""
-        return sum(map(len, self.lines)) + ADDED_BYTES * len(self.lines)
+__all__ = ["Tap", "head", "skip", "take"]
 
 
 class Tap:
@@ -119,30 +92,8 @@ def take(tap: Tap, max_events: int, room: int, delays: Delays) -> Slice | None:
     return Slice(tap.topic, *piece, batch, lines_of(lines, chosen))
 
 
-def fitting(lines: Sequence[bytes], mask: int, room: int, *, whatever: bool) -> int:
-    """The first of these events that fit into `room` bytes of an answer; the first of all in any case, if `whatever`."""
-    size = 0
-    for fit, i in enumerate(positions(mask)):
-        size += len(lines[i]) + ADDED_BYTES
-        if size > room and (fit or not whatever):
-            return mask & ((1 << i) - 1)
-    return mask
-
-
-def lines_of(lines: Sequence[bytes], mask: int) -> Sequence[bytes]:
-    """The lines whose bit is set."""
-    low, high = _lowest(mask), mask.bit_length()
-    if mask.bit_count() == high - low:
-        return lines[low:high]
-    return [lines[i] for i in positions(mask)]
-
-
 def _piece(tap: Tap, batch: Batch, start: int, mask: int) -> Piece:
     """These events of a batch, whose bit 0 is its event number `start`."""
     low, high = _lowest(mask), mask.bit_length()
     span = Span(tap.subscription.number, tap.partition, batch.seq, start + low, start + high, batch.first + start + low)
     return Piece(span, mask >> low)
-
-
-def _lowest(mask: int) -> int:
-    return (mask & -mask).bit_length() - 1

@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from pubsubservice.core.names import dead_letters_of, redriver_of, subscriber_path
+from pubsubservice.core.names import dead_letters_of, redriver_of
 from pubsubservice.core.ownership import acting_for
 from pubsubservice.core.problems import Conflict, Forbidden, Problem
 from pubsubservice.core.runtime import Runtime, back_off
@@ -22,9 +22,11 @@ from pubsubservice.delivery.reader import Reader
 from pubsubservice.events.validate import Entry
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.topics import Topic, Topics
+from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Store, StoreError
+from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.records import Dead
-from pubsubservice.subscribers.state import State, written
+from pubsubservice.subscribers.state import State
 
 __all__ = ["DeadLetters"]
 
@@ -119,7 +121,7 @@ class DeadLetters:
                 elif one.death in dropped and one.topic in state.subscriptions:
                     state.count_dropped(one)
             state.dead = [one for one in state.dead if one.death not in deaths]
-            if written(self._store, state, doc):
+            if replace(self._store, doc, state.fields()):
                 _say_dropped(subscriber, [one for one in gone if one.death in dropped])
                 return True
             back_off(self._runtime, tries)

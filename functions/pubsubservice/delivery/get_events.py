@@ -12,20 +12,21 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pubsubservice.core.keyed_lock import Turns
-from pubsubservice.core.names import subscriber_path
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.problems import Unavailable
 from pubsubservice.core.runtime import Runtime, back_off
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.cursor import Slice
 from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery, count_lost, read_again
-from pubsubservice.storage.port import Doc, Reads, Store
+from pubsubservice.delivery.slices import Slice
+from pubsubservice.storage.paths import subscriber_path
+from pubsubservice.storage.port import Reads, Store
+from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.dead_lettering import Deaths
 from pubsubservice.subscribers.leases import Leases, Settlements
 from pubsubservice.subscribers.spans import Piece, mask_of_pieces, pieces
-from pubsubservice.subscribers.state import State, unknown_subscriber, written
+from pubsubservice.subscribers.state import State, unknown_subscriber
 from pubsubservice.subscribers.tokens import check_not_ahead, make_token
 
 __all__ = ["Answer", "Delivery", "GetEvents"]
@@ -166,7 +167,7 @@ class Delivery:
             answer, watch = self._judge(judged, state, self._now(reads))
             if probe and not made and (answer.slices or answer.over):
                 return Answer(more=True, woken=True, lost=answer.lost), watch, False
-            if self._written(state, doc):
+            if replace(self._store, doc, state.fields()):
                 published = self._dead_letters.publish(state) if state.dead else 0
                 return answer, watch, 0 < published < len(state.dead)
             back_off(self._runtime, tries)
@@ -178,10 +179,6 @@ class Delivery:
     def _now(self, reads: Reads) -> int:
         """The time that leases are judged by: the store's, never a process's."""
         return reads.time
-
-    def _written(self, state: State, doc: Doc) -> bool:
-        """Whether the state is in the store now; if not, or not surely, it is to be read again."""
-        return written(self._store, state, doc)
 
     def _judge(self, request: GetEvents, state: State, now: int) -> tuple[Answer, _Watch]:
         """Apply the rules to a state as it was at `now`, the store's time."""
@@ -236,7 +233,9 @@ class Delivery:
         else:
             answer, paths = self._hand_out_new(leases, due.leased | due.waiting(), max_events)
         if answer.slices:
-            until = leases.open(token, answer.slices, answer.attempt, together=due.together)
+            until = leases.open(
+                token, [(one.topic, one.piece) for one in answer.slices], answer.attempt, together=due.together
+            )
             answer = answer._replace(lease=token, until=until)
         return answer, paths
 

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from pubsubservice.core.names import identity
+from pubsubservice.events.entry import identity
 from pubsubservice.events.validate import Entry
 from pubsubservice.subscribers.records import Dead
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pubsubservice.delivery.cursor import MAX_ANSWER_BYTES
+from pubsubservice.delivery.slices import MAX_ANSWER_BYTES
 from pubsubservice.log.batch import Batch
 
 __all__ = ["MAX_READS", "Windows"]

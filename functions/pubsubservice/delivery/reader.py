@@ -10,21 +10,25 @@ import heapq
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from pubsubservice.core.names import batch_path, log_path
+from pubsubservice.core.meter import meter
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.cursor import MAX_ANSWER_BYTES, Slice, Tap, head, skip, take
+from pubsubservice.delivery.cursor import Tap, head, skip, take
 from pubsubservice.delivery.read_ahead import MAX_READS, Windows
 from pubsubservice.delivery.registry_cursor import RegistryTap, follows_patterns
-from pubsubservice.log.batch import Batch, BatchCache
-from pubsubservice.log.retention import TrimPoint
+from pubsubservice.delivery.slices import MAX_ANSWER_BYTES, Slice
+from pubsubservice.log.batch import Batch
+from pubsubservice.log.batch_cache import BatchCache
+from pubsubservice.log.position import Position
 from pubsubservice.log.seek import Seeker
 from pubsubservice.log.topics import Topics
-from pubsubservice.storage.port import Doc, Store, meter
+from pubsubservice.log.trim_point import TrimPoint
+from pubsubservice.storage.paths import batch_path, log_path
+from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import Sieve
-from pubsubservice.subscribers.records import Position, Subscription
+from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.state import State
 
 __all__ = ["Reader", "Reading"]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
-from pubsubservice.delivery.cursor import MAX_ANSWER_BYTES, Slice, fitting, lines_of
 from pubsubservice.delivery.read_ahead import MAX_READS
 from pubsubservice.delivery.reader import Reader
+from pubsubservice.delivery.slices import MAX_ANSWER_BYTES, Slice, fitting, lines_of
 from pubsubservice.log.batch import Batch
 from pubsubservice.subscribers.dead_lettering import Deaths
 from pubsubservice.subscribers.leases import Leases

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pubsubservice.core.names import seq_of
+from pubsubservice.core.meter import meter
 from pubsubservice.core.patterns import is_pattern
+from pubsubservice.log.position import Position
 from pubsubservice.log.registry import record_path, recorded_topic
 from pubsubservice.log.seek import Seeker
 from pubsubservice.log.topics import Topic, Topics
-from pubsubservice.storage.port import Doc, Store, meter
+from pubsubservice.storage.paths import seq_of
+from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.pattern_topics import bring_in, has_room, pattern_of, patterns
-from pubsubservice.subscribers.records import Position
 from pubsubservice.subscribers.state import State
 
 __all__ = ["CaughtUp", "RegistryTap", "catch_up", "follows_patterns"]

@@ -11,23 +11,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from pubsubservice.core.names import identity
 from pubsubservice.events.attributes import CONTROL, are_times
+from pubsubservice.events.entry import Entry, identity
 from pubsubservice.events.json_limits import check_values, is_suspicious
 
-__all__ = ["Entry", "usual_entries"]
+__all__ = ["usual_entries"]
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One event of a publish: its identity, and its JSON on one line as it was sent."""
-
-    id: str
-    source: str
-    #: 8-byte hash of the identity (see `names.identity`)
-    hash: bytes
-    line: bytes
 
 
 class _Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pubsubservice.core.names import identity
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.events.attributes import CONTROL, MAX_NAME, NAME, are_times
 from pubsubservice.events.duplicate_members import repeated_name
-from pubsubservice.events.fast_path import Entry, usual_entries
+from pubsubservice.events.entry import Entry, identity
+from pubsubservice.events.fast_path import usual_entries
 from pubsubservice.events.json_limits import check_utf8, check_values, is_suspicious, too_deep
 
 __all__ = [

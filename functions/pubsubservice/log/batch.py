@@ -6,7 +6,6 @@ resemble each other, so this shrinks them about fourfold at no cost in time. A b
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,22 +13,11 @@ from typing import NamedTuple
 import msgspec
 import zstandard
 
-from pubsubservice.core.names import FORMAT, seq_of
-from pubsubservice.core.problems import Unavailable
-from pubsubservice.core.runtime import Runtime
+from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.paths import seq_of
 from pubsubservice.storage.port import Doc, Fields
 
-__all__ = [
-    "HEAD_FIELDS",
-    "MAX_BATCH_BYTES",
-    "Batch",
-    "BatchCache",
-    "Origin",
-    "compress",
-    "document",
-    "document_bytes",
-    "last_due",
-]
+__all__ = ["HEAD_FIELDS", "MAX_BATCH_BYTES", "Batch", "Origin", "compress", "document", "document_bytes", "last_due"]
 
 #: a batch's whole document, hashes included, bytes
 MAX_BATCH_BYTES = 1_000_000
@@ -92,18 +80,6 @@ def _lines(blob: bytes) -> Sequence[bytes]:
 _lines_again = lru_cache(maxsize=4)(_lines)
 
 
-def check_format(doc: Doc) -> None:
-    """Refuse a document of a newer program: raises Unavailable."""
-    written = int(doc.data["format"] or 0)
-    if written > FORMAT:
-        raise Unavailable(
-            "newer_format",
-            f"The document {doc.path} was written by a newer version (format {written}, this one knows "
-            f"{FORMAT}); nothing was changed. Finish the upgrade, or try again.",
-            retry_after_s=5,
-        )
-
-
 class Batch:
     """A batch as it was read: its place in the log, and its events on demand."""
 
@@ -159,35 +135,3 @@ class Batch:
         for delayed, _ in self.delays():
             bits &= ~delayed
         return bits
-
-
-class BatchCache:
-    """Batches lately seen by this process, bounded in bytes: several subscribers read a batch, the store serves it once.
-
-    A batch never changes, so what is here is right for good; whether its *place* is still part of the log is for the
-    reader to judge, as with one just read.
-    """
-
-    def __init__(self, runtime: Runtime, max_bytes: int) -> None:
-        self._lock = runtime.new_lock()
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._batches: OrderedDict[str, Batch] = OrderedDict()
-
-    def get(self, path: str) -> Batch | None:
-        """The batch at a path, if it is here."""
-        with self._lock:
-            found = self._batches.get(path)
-            if found is not None:
-                self._batches.move_to_end(path)
-            return found
-
-    def put(self, path: str, batch: Batch) -> None:
-        """Keep a batch; the least recently used make room."""
-        with self._lock:
-            old = self._batches.pop(path, None)
-            self._bytes += batch.stored_bytes - (old.stored_bytes if old else 0)
-            self._batches[path] = batch
-            while self._bytes > self._max_bytes:
-                _, dropped = self._batches.popitem(last=False)
-                self._bytes -= dropped.stored_bytes

@@ -8,10 +8,10 @@ It is simpler than a topic's log: ids are never freed, so whatever is found at t
 
 from __future__ import annotations
 
-from pubsubservice.core.names import FORMAT, batch_id, seq_of
 from pubsubservice.core.problems import Unavailable
 from pubsubservice.core.runtime import Runtime, back_off
-from pubsubservice.log.batch import check_format
+from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.paths import batch_id, seq_of
 from pubsubservice.storage.port import Doc, Exists, Refused, Store, Unknown
 
 __all__ = ["Registry", "record_path", "recorded_topic"]

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pubsubservice.core.names import FORMAT, batch_path, batches, log_path, seq_of
-from pubsubservice.log.batch import check_format, last_due
+from pubsubservice.log.batch import last_due
+from pubsubservice.log.trim_point import TrimPoint
+from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.paths import batch_path, batches, log_path, seq_of
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Store, Unknown
 
-__all__ = ["Expire", "Expired", "TrimPoint"]
+__all__ = ["Expire", "Expired"]
 
 #: logs that one run looks at, unless a topic alone has more
 MAX_LOGS = 1_000
@@ -22,23 +24,6 @@ MAX_LOGS = 1_000
 _PAGE = 100
 _BATCH_FIELDS = ("format", "first", "count", "origins")
 _TOPIC_FIELDS = ("format", "partitions", "retention_s", "listed", "dead_letter")
-
-
-class TrimPoint(NamedTuple):
-    """How far a log was trimmed."""
-
-    #: number of the last batch that is gone
-    seq: int = 0
-    #: log index of the first event behind it
-    next_index: int = 0
-
-    @classmethod
-    def read(cls, log: Doc | None) -> TrimPoint:
-        """Take it from a log's document; a log that was never trimmed has none."""
-        if log is None:
-            return cls()
-        check_format(log)
-        return cls(int(log.data["trim"] or 0), int(log.data["index"] or 0))
 
 
 class Expired(NamedTuple):

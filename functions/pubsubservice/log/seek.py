@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pubsubservice.core.names import batch_path, batches, log_path, seq_of, sequence_prefix
 from pubsubservice.core.problems import BadRequest
-from pubsubservice.log.batch import check_format
-from pubsubservice.log.retention import TrimPoint
+from pubsubservice.log.position import Position
+from pubsubservice.log.sequence import sequence_prefix
+from pubsubservice.log.trim_point import TrimPoint
+from pubsubservice.storage.format import check_format
+from pubsubservice.storage.paths import batch_path, batches, log_path, seq_of
 from pubsubservice.storage.port import Doc, Store
-from pubsubservice.subscribers.records import Position
 
 __all__ = ["EARLIEST", "LATEST", "TRIMMED", "Place", "Seeker"]
 

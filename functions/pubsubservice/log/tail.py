@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator
 from itertools import chain, count
 from typing import NamedTuple
 
-from pubsubservice.core.names import batch_id, batches, seq_of
-from pubsubservice.log.batch import HEAD_FIELDS, check_format
+from pubsubservice.log.batch import HEAD_FIELDS
+from pubsubservice.storage.format import check_format
+from pubsubservice.storage.paths import batch_id, batches, seq_of
 from pubsubservice.storage.port import Doc, Store
 
 __all__ = ["Known", "KnownBatch", "Place"]

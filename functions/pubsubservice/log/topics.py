@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from pubsubservice.core.names import FORMAT, dead_letters_of, publisher_path, topic_path
-from pubsubservice.core.ownership import acting_for, check_owner, claim, may_use
+from pubsubservice.core.names import dead_letters_of
+from pubsubservice.core.ownership import acting_for, check_owner, may_use
 from pubsubservice.core.problems import BadRequest, Conflict, Unavailable
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
-from pubsubservice.log.batch import check_format
+from pubsubservice.log.claims import claim
 from pubsubservice.log.registry import Registry
+from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.paths import publisher_path, topic_path
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Store, Unknown, Value
 
 __all__ = ["Topic", "Topics"]

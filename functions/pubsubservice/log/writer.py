@@ -11,14 +11,15 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Protocol
 
-from pubsubservice.core.names import batch_path
 from pubsubservice.core.problems import Conflict, Unavailable
 from pubsubservice.core.runtime import Runtime, back_off
 from pubsubservice.core.settings import Settings
 from pubsubservice.events.validate import Entry, identity_of, same_payload
-from pubsubservice.log.batch import HEAD_FIELDS, Batch, BatchCache, Origin, compress, document
+from pubsubservice.log.batch import HEAD_FIELDS, Batch, Origin, compress, document
+from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.tail import Known, Place
+from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc, Exists, Fields, Refused, Store, Unknown
 
 __all__ = ["Log", "MaxIdentities"]

@@ -17,14 +17,22 @@ Errors::
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 __all__ = [
-    "MAX_DOCUMENT_BYTES", "Changed", "Doc", "Exists", "Fields", "Meter", "Page", "Reads", "Refused", "Store", "StoreError",
-    "Unknown", "Value", "meter", "start_meter",
-]  # fmt: skip
+    "MAX_DOCUMENT_BYTES",
+    "Changed",
+    "Doc",
+    "Exists",
+    "Fields",
+    "Page",
+    "Reads",
+    "Refused",
+    "Store",
+    "StoreError",
+    "Unknown",
+    "Value",
+]
 
 #: What a document's fields hold: the types that both stores keep exactly. No nested maps or lists.
 Value = int | str | bytes | bool | None
@@ -135,39 +143,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release what the store holds; the documents stay."""
-
-
-@dataclass
-class Meter:
-    """What one request cost in billed store operations, and the newest store time it has met."""
-
-    reads: int = 0
-    writes: int = 0
-    deletes: int = 0
-    #: newest store time known to have passed, µs; 0 when the store was not touched
-    time: int = 0
-
-    def bill(self, *, reads: int = 0, writes: int = 0, deletes: int = 0, time: int = 0) -> None:
-        """Add operations; `time` is a store time that has passed."""
-        self.reads += reads
-        self.writes += writes
-        self.deletes += deletes
-        self.time = max(self.time, time)
-
-
-_current: ContextVar[Meter | None] = ContextVar("pubsubservice_meter", default=None)
-
-
-def meter() -> Meter:
-    """The meter of the request under way in this thread (a fresh one outside of any request)."""
-    current = _current.get()
-    if current is None:
-        current = start_meter()
-    return current
-
-
-def start_meter() -> Meter:
-    """Begin metering a request in this thread."""
-    current = Meter()
-    _current.set(current)
-    return current

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from pubsubservice.core.bounds import Bounds
-from pubsubservice.core.names import parse_sequence
-from pubsubservice.delivery.cursor import Slice
+from pubsubservice.core.settings import Bounds
+from pubsubservice.log.sequence import parse_sequence
 from pubsubservice.subscribers.records import MAX_BACKOFF_S, Due, Kind, Lease
 from pubsubservice.subscribers.spans import (
     Piece,
@@ -123,11 +122,11 @@ class Leases:
         self._keep_due()
         return unknown
 
-    def open(self, token: str, slices: Sequence[Slice], attempt: int, *, together: bool) -> int:
-        """Put what is handed out into a lease of this token; returns its end, µs."""
-        settings = [self.state.settings_of(self.state.subscriptions[topic]) for topic in {s.topic for s in slices}]
+    def open(self, token: str, events: Sequence[tuple[str, Piece]], attempt: int, *, together: bool) -> int:
+        """Put what is handed out, each piece with its topic, into a lease of this token; returns its end, µs."""
+        settings = [self.state.settings_of(self.state.subscriptions[topic]) for topic in {topic for topic, _ in events}]
         deadline_s = min(one.ack_deadline_s for one in settings)
-        spans, holes = cover(slice_.piece for slice_ in slices)
+        spans, holes = cover(piece for _, piece in events)
         count = sum(span.stop - span.start for span in spans)
         lease = Lease(self.now + deadline_s * _SECOND, attempt, deadline_s, count, pack(spans), bits_to_bytes(holes))
         lease.together = together

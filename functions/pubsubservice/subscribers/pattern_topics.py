@@ -7,8 +7,9 @@ whatever patterns match it, and keeps its place when patterns come and go.
 from __future__ import annotations
 
 from pubsubservice.core.patterns import is_pattern, most_specific
+from pubsubservice.log.position import Position
 from pubsubservice.subscribers.leases import forget_subscription
-from pubsubservice.subscribers.records import Position, Subscription
+from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.state import State
 
 __all__ = [

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from pubsubservice.log.position import Position
 from pubsubservice.subscribers.spans import Piece, Span, bits_to_bytes, bytes_to_bits, cover, pack, unpack
 
-__all__ = ["MAX_BACKOFF_S", "Dead", "Due", "Kind", "Lease", "Position", "Subscription"]
+__all__ = ["MAX_BACKOFF_S", "Dead", "Due", "Kind", "Lease", "Subscription"]
 
 #: the longest backoff, seconds
 MAX_BACKOFF_S = 600.0
@@ -17,19 +18,6 @@ NO_SPANS = pack([])
 
 #: how events are due: at, attempt, together, delayed, doomed, reason
 Kind = tuple[int, int, bool, bool, bool, str]
-
-
-class Position(msgspec.Struct, array_like=True):
-    """How far a subscriber is in one log."""
-
-    #: the batch that holds the next event
-    seq: int = 1
-    #: the next event within it
-    offset: int = 0
-    #: the next event's log index
-    index: int = 0
-    #: when the log up to here was known to be there: a create time, µs; 0 when never
-    at: int = 0
 
 
 class Subscription(msgspec.Struct, array_like=True):

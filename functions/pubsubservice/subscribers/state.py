@@ -10,15 +10,15 @@ from typing import Any
 
 import msgspec
 
-from pubsubservice.core.names import FORMAT
 from pubsubservice.core.problems import NotFound
-from pubsubservice.log.batch import check_format
-from pubsubservice.storage.port import Changed, Doc, Fields, Refused, Store, Unknown, Value
-from pubsubservice.subscribers.records import Dead, Due, Lease, Position, Subscription
+from pubsubservice.log.position import Position
+from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.port import Doc, Fields, Value
+from pubsubservice.subscribers.records import Dead, Due, Lease, Subscription
 from pubsubservice.subscribers.spans import pieces
 from pubsubservice.subscribers.tokens import Ended
 
-__all__ = ["MAX_STATE_BYTES", "State", "unknown_subscriber", "written"]
+__all__ = ["MAX_STATE_BYTES", "State", "unknown_subscriber"]
 
 #: a larger document is made smaller where it can be; new events have stopped before (see `bounds`)
 MAX_STATE_BYTES = 900_000
@@ -91,10 +91,6 @@ class State:
         """The document to write."""
         return {"format": FORMAT, "state": self._packed()}
 
-    def differs_from(self, doc: Doc) -> bool:
-        """Whether there is anything to write."""
-        return self._packed() != doc.data["state"]
-
     def new_number(self) -> int:
         """A number for a subscription that begins: what is known under another one does not concern it."""
         self.next_number += 1
@@ -163,24 +159,6 @@ def _merged(entries: list[Due]) -> list[Due]:
             due.add(sorted(piece for one in group for piece in pieces(one.spans, one.left)))
             merged.append(due)
     return merged
-
-
-def written(store: Store, state: State, doc: Doc) -> bool:
-    """Put a changed state in the place of the document that it was read from; raises StoreError.
-
-    Returns whether it is surely in the store now. If not, or when that is not known, the document is to be read again.
-    """
-    if not state.differs_from(doc):
-        return True
-    try:
-        store.update(doc.path, {**doc.data, **state.fields()}, doc.updated)
-    except (Changed, Unknown):
-        return False
-    except Refused as e:
-        if not e.busy:
-            raise
-        return False
-    return True
 
 
 def unknown_subscriber(name: str) -> NotFound:

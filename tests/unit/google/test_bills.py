@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grpc import StatusCode
 
+from pubsubservice.core.meter import start_meter
 from pubsubservice.storage.firestore.documents import to_micros
 from pubsubservice.storage.firestore.store import FirestoreStore
-from pubsubservice.storage.port import start_meter
 from unit.google.fakes import FakeFirestore, QuickRuntime, Reply, found, missing
 
 

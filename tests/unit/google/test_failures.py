@@ -9,9 +9,10 @@ import grpc
 import pytest
 from grpc import StatusCode
 
+from pubsubservice.core.meter import start_meter
 from pubsubservice.storage.firestore import rpc as firestore_calls
 from pubsubservice.storage.firestore.store import FirestoreStore
-from pubsubservice.storage.port import Changed, Exists, Refused, StoreError, Unknown, start_meter
+from pubsubservice.storage.port import Changed, Exists, Refused, StoreError, Unknown
 from unit.google.fakes import FakeFirestore, QuickRuntime, Reply, committed, found
 
 FAILURES = [code for code in StatusCode if code is not StatusCode.OK]

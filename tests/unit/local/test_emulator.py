@@ -9,9 +9,9 @@ import requests
 
 from pubsub_emulator.server.server import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
-from pubsubservice.core.names import batches
 from pubsubservice.core.settings import Settings
 from pubsubservice.service import current
+from pubsubservice.storage.paths import batches
 
 
 def test_it_serves_until_it_is_closed_and_ends_long_polls() -> None:

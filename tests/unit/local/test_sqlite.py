@@ -12,7 +12,8 @@ import pytest
 
 from pubsub_emulator.errors import DataDirError, NewerFormatError
 from pubsub_emulator.sqlite.store import FORMAT, SQLiteStore
-from pubsubservice.storage.port import Refused, Unknown, start_meter
+from pubsubservice.core.meter import start_meter
+from pubsubservice.storage.port import Refused, Unknown
 
 SECOND_US = 1_000_000
 

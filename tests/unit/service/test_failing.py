@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pubsubservice.core.names import batch_path
 from pubsubservice.delivery.redelivery import Redelivery
 from pubsubservice.log.batch import Batch, Origin, compress, document
+from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc
 from pubsubservice.subscribers.dead_lettering import Deaths
 from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
@@ -63,7 +63,7 @@ class Story:
             return None
         self._tokens += 1
         token = f"{self.now}-{self._tokens}"
-        leases.open(token, due.slices, due.attempt, together=due.together)
+        leases.open(token, [(one.topic, one.piece) for one in due.slices], due.attempt, together=due.together)
         lease = self.state.leases[token]
         return token, [s.first + n for s in select(lease.spans, lease.left) for n in range(s.stop - s.start)]
 

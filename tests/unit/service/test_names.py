@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pubsubservice.core.names import parse_rfc3339, rfc3339
+from pubsubservice.core.times import parse_rfc3339, rfc3339
 
 MINUTE = 60 * 1_000_000
 

@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pubsubservice.core.bounds import Bounds
-from pubsubservice.core.names import batch_path, sequence_prefix
-from pubsubservice.delivery.cursor import Slice
+from pubsubservice.core.settings import Bounds
 from pubsubservice.delivery.redelivery import Redelivery
+from pubsubservice.delivery.slices import Slice
 from pubsubservice.log.batch import Batch, Origin, compress, document
+from pubsubservice.log.sequence import sequence_prefix
+from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc
 from pubsubservice.subscribers.dead_lettering import Deaths
 from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
@@ -100,7 +101,9 @@ class Subscriber:
             slices = self._new(take)
         if not slices:
             return
-        self.until[token] = leases.open(token, slices, due.attempt or 1, together=due.together)
+        self.until[token] = leases.open(
+            token, [(one.topic, one.piece) for one in slices], due.attempt or 1, together=due.together
+        )
         self.tokens.append(token)
         for index in held(self.state, token):
             event = self.naive[index]

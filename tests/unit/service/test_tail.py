@@ -10,10 +10,10 @@ import pytest
 
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api.get_events import decode_publish
+from pubsubservice.core.meter import start_meter
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
 from pubsubservice.service import Service
-from pubsubservice.storage.port import start_meter
 
 
 @pytest.fixture

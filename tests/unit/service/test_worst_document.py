@@ -6,13 +6,14 @@ import random
 
 import pytest
 
-from pubsubservice.core.bounds import Bounds
-from pubsubservice.core.names import sequence_prefix
+from pubsubservice.core.settings import Bounds
+from pubsubservice.log.position import Position
+from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.storage.port import Doc
 from pubsubservice.subscribers.dead_lettering import Deaths
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
-from pubsubservice.subscribers.records import Lease, Position, Subscription
+from pubsubservice.subscribers.records import Lease, Subscription
 from pubsubservice.subscribers.spans import Piece, Span, pack
 from pubsubservice.subscribers.state import State
 

@@ -16,11 +16,12 @@ from urllib.parse import quote
 import grpc  # type: ignore[import-untyped]
 
 from pubsubservice._version import __version__
+from pubsubservice.core.meter import meter
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.storage.firestore.documents import check_message
 from pubsubservice.storage.firestore.forks import calling
 from pubsubservice.storage.firestore.protos import types
-from pubsubservice.storage.port import Changed, Exists, Refused, StoreError, Unknown, meter
+from pubsubservice.storage.port import Changed, Exists, Refused, StoreError, Unknown
 
 __all__ = ["READ_TOTAL_S", "Calls", "explain_failure"]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from pubsubservice.core.meter import meter
 from pubsubservice.core.runtime import Runtime, SystemRuntime
 from pubsubservice.storage.firestore.documents import (
     BatchGetDocumentsRequest,
@@ -24,7 +25,7 @@ from pubsubservice.storage.firestore.documents import (
     to_timestamp,
 )
 from pubsubservice.storage.firestore.rpc import READ_TOTAL_S, Calls
-from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, StoreError, Unknown, meter
+from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, StoreError, Unknown
 
 __all__ = ["FirestoreStore"]
 

@@ -1,0 +1,24 @@
+"""One event of a publish, as it goes into a log."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+__all__ = ["Entry", "identity"]
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One event of a publish: its identity, and its JSON on one line as it was sent."""
+
+    id: str
+    source: str
+    #: 8-byte hash of the identity (see `names.identity`)
+    hash: bytes
+    line: bytes
+
+
+def identity(publisher: str, source: str, event_id: str) -> bytes:
+    """The 8-byte BLAKE2b hash of an event's identity within its topic."""
+    return blake2b(f"{publisher}\0{source}\0{event_id}".encode(), digest_size=8).digest()
