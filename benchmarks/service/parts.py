@@ -24,7 +24,8 @@ from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
 from pubsubclient._publish.chunks import Outbox, encode_request
 from pubsubclient._publish.receipts import read_receipts
-from pubsubservice.api.get_events import decode_publish, encode_answer, encode_receipts
+from pubsubservice.api.get_events import encode_answer
+from pubsubservice.api.publish import decode_publish, encode_receipts
 from pubsubservice.api.subscribe import decode_subscribe
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
@@ -47,7 +48,7 @@ def parts(_workers: Mapping[str, Worker], sizes: Sizes) -> Figures:
             service = Service(store, Settings(), SystemRuntime())
             service.subscriptions.register("s")
             service.topics.register("t", None, None)
-            service.subscribe(decode_subscribe(b'{"subscriber":"s","topic":"t"}'))
+            service.subscriptions.subscribe(decode_subscribe(b'{"subscriber":"s","topic":"t"}'))
             sent = payloads(kind, _BATCH * max(5, sizes.batched // _BATCH))
             for low in range(0, len(sent), _BATCH):
                 _publish(service, stages, [json.loads(payload) for payload in sent[low : low + _BATCH]])
@@ -87,7 +88,7 @@ def _publish(service: Service, stages: _Stages, data: list[Any]) -> None:
 
 
 def _receive(service: Service, stages: _Stages) -> None:
-    got = stages.time("service: get events", lambda: service.get_events(GetEvents("s", max_events=_BATCH)))
+    got = stages.time("service: get events", lambda: service.delivery.get_events(GetEvents("s", max_events=_BATCH)))
     answer = stages.time("service: encode the answer", lambda: encode_answer(got))
     body = stages.time("SDK: decode the answer", lambda: decode(answer))
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import flask
 
-from pubsubservice.api import get_events as wire
 from pubsubservice.api.cloudevents import decode_published
-from pubsubservice.api.decoding import decode
+from pubsubservice.api.decoding import decode, encode
 from pubsubservice.api.endpoint import Reply, endpoint, json_body, query
-from pubsubservice.api.register import Explain, decode_register, decode_registered
+from pubsubservice.api.get_events import decode_get_events, encode_answer
+from pubsubservice.api.publish import encode_receipts
+from pubsubservice.api.register import ExpireBody, Explain, decode_register, decode_registered
 from pubsubservice.api.subscribe import decode_subscribe, decode_unsubscribe
 from pubsubservice.service import Service
 
@@ -42,7 +43,7 @@ def register(request: flask.Request, service: Service) -> Reply:
         )
         state, log = topic.as_json(), {"topic": topic.name}
     log["created"] = int(created)
-    return Reply(wire.encode(state), log, 201 if created else 200)
+    return Reply(encode(state), log, 201 if created else 200)
 
 
 @endpoint("POST")
@@ -51,9 +52,9 @@ def publish(request: flask.Request, service: Service) -> Reply:
     body = decode_published(request)
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
     if not body.entries:
-        return Reply(wire.encode({"events": []}), log)
+        return Reply(encode({"events": []}), log)
     partition, places = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
-    return Reply(wire.encode_receipts(partition, body.entries, places), log)
+    return Reply(encode_receipts(partition, body.entries, places), log)
 
 
 @endpoint("POST", "DELETE")
@@ -64,28 +65,28 @@ def subscribe(request: flask.Request, service: Service) -> Reply:
         service.subscriptions.unsubscribe(leave.subscriber, leave.topic, leave.token)
         return Reply(b"", {"subscriber": leave.subscriber, "topic": leave.topic}, 204)
     body = decode_subscribe(json_body(request))
-    subscription = service.subscribe(body)
-    return Reply(wire.encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
+    subscription = service.subscriptions.subscribe(body)
+    return Reply(encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
 
 
 @endpoint("POST")
 def get_events(request: flask.Request, service: Service) -> Reply:
     """Settle events, and hand out new or due ones under a lease; with nothing new, an empty list at once."""
-    body = wire.decode_get_events(json_body(request))
-    answer = service.get_events(body)
+    body = decode_get_events(json_body(request))
+    answer = service.delivery.get_events(body)
     headers = {"Retry-After": "1"} if answer.crowded else {}
     events = sum(len(slice_.lines) for slice_ in answer.slices)
     log: dict[str, str | int] = {"subscriber": body.subscriber, "events": events, "attempt": answer.attempt}
-    return Reply(wire.encode_answer(answer), log, headers=headers)
+    return Reply(encode_answer(answer), log, headers=headers)
 
 
 @endpoint("POST")
 def expire(request: flask.Request, service: Service) -> Reply:
     """Delete what topics no longer keep, and log how far subscriptions are; for a scheduler. `more`: there is more to do."""
-    decode(wire.ExpireBody, json_body(request))
-    done = service.expire()
+    decode(ExpireBody, json_body(request))
+    done = service.housekeeping.run()
     counts = {"topics": done.topics, "batches": done.batches}
-    return Reply(wire.encode({**counts, "more": done.more}), {**counts, "more": int(done.more)})
+    return Reply(encode({**counts, "more": done.more}), {**counts, "more": int(done.more)})
 
 
 def _registered(request: flask.Request, service: Service) -> Reply:
@@ -97,10 +98,10 @@ def _registered(request: flask.Request, service: Service) -> Reply:
     else:
         names, following = service.names(asked.kind, asked.page_size, asked.page_token)
         state = {"names": names, **({"next_page_token": following} if following else {})}
-    return Reply(wire.encode(state), {asked.kind: asked.name})
+    return Reply(encode(state), {asked.kind: asked.name})
 
 
 def _explained(asked: Explain, service: Service) -> Reply:
     subscriber, topic, event, is_id, source = asked
-    explanation = service.explain(subscriber, topic, event, is_id=is_id, source=source)
-    return Reply(wire.encode(explanation), {"subscriber": subscriber, "topic": topic})
+    explanation = service.explaining.explain(subscriber, topic, event, is_id=is_id, source=source)
+    return Reply(encode(explanation), {"subscriber": subscriber, "topic": topic})

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import gc
-import os
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pubsubservice.admin.describe import Describing
 from pubsubservice.admin.explain import Explaining
 from pubsubservice.admin.housekeeping import Housekeeping
-from pubsubservice.admin.subscriptions import Subscribe, Subscriptions
-from pubsubservice.core.ownership import check_owner, may_see_all, may_use
+from pubsubservice.admin.subscriptions import Subscriptions
+from pubsubservice.core.ownership import Authenticator, check_owner, may_see_all, may_use
 from pubsubservice.core.problems import NotFound
-from pubsubservice.core.request_log import log_to_stdout
-from pubsubservice.core.runtime import Runtime, SystemRuntime
+from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
-from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
+from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.reader import Reader
-from pubsubservice.events.validate import Entry
+from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.group_commit import Append, GroupCommit
-from pubsubservice.log.retention import Expire, Expired
+from pubsubservice.log.retention import Expire
 from pubsubservice.log.sequence import partition_of
 from pubsubservice.log.topics import Topic, Topics
 from pubsubservice.log.writer import Log
 from pubsubservice.storage.paths import publisher_path
 from pubsubservice.storage.port import Store
 
-if TYPE_CHECKING:
-    from pubsubservice.api.identity import Identity
-
-__all__ = ["Service", "configure", "current"]
+__all__ = ["Service"]
 
 #: names read at once, and how often, to find those that a caller may see
 _NAMES_READ = 1_000
@@ -50,7 +44,9 @@ class Service:
     subscriptions_type = Subscriptions
     dead_letters_type = DeadLetters
 
-    def __init__(self, store: Store, settings: Settings, runtime: Runtime, identity: Identity | None = None) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, runtime: Runtime, identity: Authenticator | None = None
+    ) -> None:
         self._store = store
         self._settings = settings
         self.runtime = runtime
@@ -59,13 +55,13 @@ class Service:
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
-        self._describing = Describing(store, self.topics)
-        self._explaining = Explaining(store, self.topics)
+        self.describing = Describing(store, self.topics)
+        self.explaining = Explaining(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
-        self._delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
+        self.delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
         expire = self.expire_type(store, self.topics.register)
-        self._housekeeping = Housekeeping(store, expire, self._describing)
+        self.housekeeping = Housekeeping(store, expire, self.describing)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
         self._logs_lock = runtime.new_lock()
 
@@ -89,18 +85,10 @@ class Service:
         append = Append(publisher, entries, since, far=True)
         self._log(topic.name, partition_of(publisher, topic.partitions)).submit(append)
 
-    def get_events(self, request: GetEvents) -> Answer:
-        """Settle, and hand out events (see `delivery`)."""
-        return self._delivery.get_events(request)
-
-    def subscribe(self, request: Subscribe) -> dict[str, Any]:
-        """Subscribe, or change a subscription (see `subscriptions`)."""
-        return self.subscriptions.subscribe(request)
-
     def show(self, kind: str, name: str) -> dict[str, Any]:
         """What is registered under a name, for people to read; raises NotFound."""
         if kind == "subscriber":
-            return self._describing.state(name)
+            return self.describing.state(name)
         if kind == "topic":
             topic = self.topics.get(name)
             if topic is not None:
@@ -111,12 +99,6 @@ class Service:
                 check_owner("publisher", name, publisher.data.get("owner"))
                 return {"publisher": name}
         raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
-
-    def explain(
-        self, subscriber: str, topic: str, event: str, *, is_id: bool = False, source: str | None = None
-    ) -> dict[str, Any]:
-        """What became of an event (see `explain`)."""
-        return self._explaining.explain(subscriber, topic, event, is_id=is_id, source=source)
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
         """A page of the registered names of a kind that the caller may see, and where the next one begins (None at the end).
@@ -138,10 +120,6 @@ class Service:
                 return names, None
         return names, after
 
-    def expire(self, max_batches: int = 10_000) -> Expired:
-        """Delete what topics no longer keep; bounded work, the next run goes on (see `housekeeping`)."""
-        return self._housekeeping.run(max_batches)
-
     def _identities_of_a_log(self, *, looked_back: bool) -> int:
         settings = self._settings
         identities = settings.looked_back_identities if looked_back else settings.known_identities
@@ -160,41 +138,3 @@ class Service:
                     self._logs.popitem(last=False)
             self._logs.move_to_end(key)
             return found
-
-
-_service: Service | None = None
-
-
-def configure(
-    store: Store,
-    settings: Settings | None = None,
-    runtime: Runtime | None = None,
-    identity: Identity | None = None,
-) -> Service:
-    """Set the service that this process's functions speak for; called before they are loaded.
-
-    Without `identity` callers are not told apart, and everybody may use every name.
-    """
-    global _service
-    _service = Service(store, settings or Settings(), runtime or SystemRuntime(), identity)
-    return _service
-
-
-def current() -> Service:
-    """The configured service; without one, that of the environment: Firestore, with the project's default credentials.
-
-    Environment: ``PUBSUB_DATABASE`` (default ``(default)``), ``THREADS`` (as the functions framework reads it), and what
-    `identity.identity_from_environment` reads.
-    """
-    if _service is None:
-        # one to two seconds, and only the cloud needs them
-        from pubsubservice.api.identity import identity_from_environment  # noqa: PLC0415
-        from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415
-
-        log_to_stdout()
-        runtime = SystemRuntime()
-        identity = identity_from_environment(os.environ, runtime)
-        store = FirestoreStore(database=os.environ.get("PUBSUB_DATABASE", "(default)"))
-        configure(store, Settings(threads=int(os.environ.get("THREADS", "64"))), runtime, identity)
-        gc.freeze()  # what is loaded by now stays: a collection that walks through it holds up a request
-    return _service  # type: ignore[return-value]

@@ -14,8 +14,8 @@ from auth.google import AUDIENCES, Google
 from auth.people import ADMIN, Forger, People, another_issuer
 from e2e.serving import Serving
 from e2e.wire import Wire
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.issuer import Issuer, load_issuer
-from pubsub_emulator.server.server import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubservice.api.identity import Identity, Trust
 from pubsubservice.core.runtime import SystemRuntime

@@ -11,8 +11,8 @@ import requests
 
 from auth.certified import certificate_of_another_kind, certified
 from auth.loopback import Answer, Asked, Loopback
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
-from pubsub_emulator.server.server import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubservice.api import certificates
 from pubsubservice.api.certificates import Certificates

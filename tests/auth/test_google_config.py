@@ -11,8 +11,8 @@ import pytest
 
 from auth.google import AUDIENCES, ROBOT, RUNTIME, Google, use_every_function
 from auth.loopback import Answer
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.issuer import Issuer
-from pubsub_emulator.server.server import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import ConfigurationError, Event, Publisher
 from pubsubservice.api.identity import Identity, Trust

@@ -10,8 +10,8 @@ import requests
 
 from auth.google import AUDIENCES, FUNCTIONS, ROBOT, RUNTIME, Google, use_every_function
 from auth.loopback import Answer, Asked
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.issuer import Issuer
-from pubsub_emulator.server.server import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Forbidden, IdentityError, Publisher, Service
 from pubsubclient._http import google_token as _google_token

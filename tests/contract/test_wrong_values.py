@@ -9,7 +9,7 @@ import pytest
 
 from contract.cases import fill
 from e2e.wire import Wire, cloudevent
-from pubsubservice.api.get_events import BODIES
+from pubsub_emulator.openapi.document import BODIES
 
 EMPTY: dict[str, Any] = {"an object": {}, "a text": "", "zero": 0, "false": False, "an array": [], "null": None}
 

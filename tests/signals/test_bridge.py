@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Event, InvalidArgument, Publisher, Receipt, Subscriber, dispatcher
 from pubsubclient.bridge import Bridge, remote

@@ -11,7 +11,7 @@ from typing import Any as Untyped
 
 import pytest
 
-from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Publisher, Subscriber, dispatcher
 from pubsubclient.bridge import Bridge

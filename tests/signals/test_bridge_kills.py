@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 SENDS = int(os.environ.get("BRIDGE_SENDS", "300"))

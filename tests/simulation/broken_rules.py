@@ -12,7 +12,7 @@ from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery
 from pubsubservice.delivery.slices import Slice
-from pubsubservice.events.validate import Entry
+from pubsubservice.events.entry import Entry
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.sequence import partition_of
 from pubsubservice.log.topics import Topic

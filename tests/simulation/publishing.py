@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pubsubservice.core.problems import Problem
-from pubsubservice.events.entry import identity
-from pubsubservice.events.validate import Entry
+from pubsubservice.events.entry import Entry, identity
 
 from .scheduler import SECOND
 from .times import FLOOR_S

@@ -71,7 +71,7 @@ def _expire(world: World, service: Service) -> None:
     world.lines.begin()
     logs = world.truth.logs
     unread = {log: len(events) for log, events in logs.events.items() if log[0] in logs.recorded}
-    done = attempt(lambda: service.expire(max_batches=20))
+    done = attempt(lambda: service.housekeeping.run(max_batches=20))
     if world.mix.gone and not world.calm and not isinstance(done, Problem | StoreError):  # afterwards it is back
         world.lines.check(unread)
 

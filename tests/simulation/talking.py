@@ -50,7 +50,7 @@ class Talk:
         asked = self._world.store.now()
         settlements = request.settlements
         done = self._world.call(
-            lambda service: service.get_events(request), patience, give_up, call, settlements, refusals, wait_s
+            lambda service: service.delivery.get_events(request), patience, give_up, call, settlements, refusals, wait_s
         )
         if done is None or isinstance(done[0], Problem):
             return done

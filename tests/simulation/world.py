@@ -184,7 +184,7 @@ class World:
     def _subscribe(self, service: Service, name: str, topic: str, start: str | None) -> None:
         request = subscription(self, name, topic)
         self.truth.said.will_change(name, str(request.token), "subscribe", topic)
-        service.subscribe(request._replace(start=start))
+        service.subscriptions.subscribe(request._replace(start=start))
 
     def _on_commit(self, path: str, old: Any, new: Any) -> None:
         actor = self.scheduler.current

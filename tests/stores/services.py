@@ -10,8 +10,7 @@ from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.get_events import Answer, GetEvents
-from pubsubservice.events.entry import identity
-from pubsubservice.events.validate import Entry
+from pubsubservice.events.entry import Entry, identity
 from pubsubservice.log.seek import Place
 from pubsubservice.service import Service
 from pubsubservice.storage.paths import subscriber_path
@@ -45,7 +44,7 @@ class Calls:
         return self.service.publish(topic, publisher, entries, delay_s=delay_s)[1]
 
     def subscribe(self, topic: str, **settings: Any) -> dict[str, Any]:
-        return self.service.subscribe(self.request(topic, **settings))
+        return self.service.subscriptions.subscribe(self.request(topic, **settings))
 
     def request(self, topic: str, **settings: Any) -> Subscribe:
         return Subscribe("S", topic, **settings)
@@ -53,7 +52,7 @@ class Calls:
     def get(self, *ack: str | None, **request: Any) -> Answer:
         """One call of get_events."""
         settlements = Settlements(ack=[Settlement(token) for token in ack if token])
-        return self.service.get_events(GetEvents("S", settlements, **request))
+        return self.service.delivery.get_events(GetEvents("S", settlements, **request))
 
     def drain(self, **request: Any) -> list[tuple[str, int]]:
         """Get and ack until nothing is left: (topic, log index) of each event."""

@@ -33,7 +33,7 @@ def condemn(calls: Calls, **request: Any) -> int:
     count = 0
     while (answer := calls.get(**request)).slices:
         count += len(events(answer))
-        calls.service.get_events(_nack(answer.lease))
+        calls.service.delivery.get_events(_nack(answer.lease))
     return count
 
 
@@ -50,7 +50,7 @@ def test_letters_that_no_topic_takes_are_bounded_and_all_go_once_one_is_named(st
     calls.publish("late")
     calls.publish("orders", 8)
     while (answer := calls.get(max_events=1)).slices:
-        calls.service.get_events(_nack(answer.lease))
+        calls.service.delivery.get_events(_nack(answer.lease))
     assert (answer.blocked, len(calls.state().dead)) == ("dead", 5)
     calls.publish("orders")
     assert calls.get().blocked == "dead"
@@ -129,11 +129,11 @@ def test_what_fails_in_a_dead_letter_topic_is_counted_and_the_newest_are_known(
     assert [index for _, _, index in state.dropped] == [*range(20, MAX_DROPPED + 20)]
 
     def explained(index: int) -> str:
-        return str(calls.service.explain("S", "letters", f"0000-{index:020d}")["state"])
+        return str(calls.service.explaining.explain("S", "letters", f"0000-{index:020d}")["state"])
 
     assert [explained(index) for index in (19, 20, 119)] == ["settled", "dropped", "dropped"]
     with caplog.at_level(logging.INFO, logger="pubsubservice.request"):
-        calls.service.expire()
+        calls.service.housekeeping.run()
     line = json.loads(caplog.records[-1].getMessage())
     assert (line["topic"], line["dead"], line["dropped"]) == ("letters", 0, MAX_DROPPED + 20)
     calls.subscribe("letters", seek="latest")

@@ -37,7 +37,7 @@ def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
     """Whoever had not read it is told how much it was; a run with nothing to do writes nothing."""
     calls = aged(store, "orders")
     calls.subscribe("orders")
-    assert calls.service.expire() == Expired(1, 2, more=False)
+    assert calls.service.housekeeping.run() == Expired(1, 2, more=False)
     answer = Calls(store, floor_s=RETENTION_S / 2).get()  # the process that wrote them still has the batches
     assert dict(answer.lost) == {"orders": 2}
     assert [slice_.span.first for slice_ in answer.slices] == [2]
@@ -58,13 +58,13 @@ def test_a_lowered_retention_does_not_take_what_is_delayed(store: Store) -> None
     assert calls.drain() == [("orders", 0), ("orders", 2), ("orders", 3)]
     calls.service.topics.register("orders", retention_s=2 * RETENTION_S)
     until(lambda: now(store) > last + 2 * RETENTION_S * SECOND)
-    assert calls.service.expire() == Expired(1, 1, more=False)
+    assert calls.service.housekeeping.run() == Expired(1, 1, more=False)
     until(lambda: now(store) > delayed + 3 * RETENTION_S * SECOND)
-    assert calls.service.expire().batches == 0
+    assert calls.service.housekeeping.run().batches == 0
     other = Calls(store, floor_s=RETENTION_S)  # the process that wrote it still has the batch
     assert other.drain(wait_s=RETENTION_S) == [("orders", 1)]
     until(lambda: now(store) > delayed + 4 * RETENTION_S * SECOND)
-    assert calls.service.expire().batches == 2
+    assert calls.service.housekeeping.run().batches == 2
     assert not calls.state().lost
 
 
@@ -86,19 +86,19 @@ def test_an_event_that_went_is_explained(store: Store) -> None:
     """Whether it had been read or not; the one that stays is as before."""
     calls = aged(store, "orders")
     calls.subscribe("orders")
-    calls.service.expire()
-    explained = [calls.service.explain("S", "orders", f"0000-{index:020d}")["state"] for index in range(4)]
+    calls.service.housekeeping.run()
+    explained = [calls.service.explaining.explain("S", "orders", f"0000-{index:020d}")["state"] for index in range(4)]
     assert explained == ["trimmed", "trimmed", "not_read", "unknown_event"]
 
 
 def test_a_run_that_met_its_bound_is_gone_on_with(store: Store) -> None:
     """By any process; when all is done the note says so."""
     calls = aged(store, "bills", "orders")
-    assert calls.service.expire(3) == Expired(2, 3, more=True, after="bills")
+    assert calls.service.housekeeping.run(3) == Expired(2, 3, more=True, after="bills")
     other = Calls(store, floor_s=RETENTION_S / 2)
-    assert other.service.expire(3) == Expired(1, 1, more=False)
+    assert other.service.housekeeping.run(3) == Expired(1, 1, more=False)
     assert store.get_many(["system/expire"]).docs[0].data["topic"] == ""  # type: ignore[union-attr]
-    assert other.service.expire(3) == Expired(2, 0, more=False)
+    assert other.service.housekeeping.run(3) == Expired(2, 0, more=False)
 
 
 def test_a_run_looks_at_a_bounded_number_of_logs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_run_looks_at_a_bounded_number_of_logs(store: Store, monkeypatch: pyte
     calls = Calls(store)
     for topic, partitions in (("a", 3), ("b", 2), ("c", 2), ("d", 9)):
         calls.service.topics.register(topic, partitions)
-    runs = [calls.service.expire() for _ in range(4)]
+    runs = [calls.service.housekeeping.run() for _ in range(4)]
     assert [(run.topics, run.after) for run in runs] == [(1, "a"), (2, "c"), (1, ""), (1, "a")]
     assert [run.more for run in runs] == [True, True, False, True]
 
@@ -119,7 +119,7 @@ def test_a_topic_that_was_left_out_of_the_registry_gets_into_it(store: Store) ->
     store.create(topic_path("orders"), old)
     calls.subscribe(">")
     assert calls.get().slices == []
-    calls.service.expire()
+    calls.service.housekeeping.run()
     calls.publish("orders")
     assert calls.drain() == [("orders", 0)]
 
@@ -138,7 +138,7 @@ def test_each_subscription_has_a_line(store: Store, caplog: pytest.LogCaptureFix
     calls.subscribe("*")
     calls.subscribe("orders")
     caplog.set_level(logging.INFO, logger="pubsubservice.request")
-    calls.service.expire()
+    calls.service.housekeeping.run()
     lines = [json.loads(record.getMessage()) for record in caplog.records]
     assert [(line["log"], line["severity"], line["subscriber"]) for line in lines] == [
         ("subscription", "INFO", "S")
@@ -159,7 +159,7 @@ def test_topics_that_were_not_met_yet_have_lines(store: Store, caplog: pytest.Lo
     calls.publish("orders.us", 3)
     calls.publish("bills", 2)
     caplog.set_level(logging.INFO, logger="pubsubservice.request")
-    calls.service.expire()
+    calls.service.housekeeping.run()
     lines = [json.loads(record.getMessage()) for record in caplog.records]
     assert {line["topic"]: line["backlog"] for line in lines} == {"orders.eu": 0, "bills": 2, "orders.us": 3}
     assert [line["oldest_age_s"] is None for line in lines if line["backlog"]] == [False, False]
@@ -173,7 +173,7 @@ def test_what_retention_took_does_not_hide_the_age_of_what_is_left(
     calls.subscribe("orders")
     caplog.set_level(logging.INFO, logger="pubsubservice.request")
     for _ in range(2):
-        calls.service.expire()
+        calls.service.housekeeping.run()
     lines = [json.loads(record.getMessage()) for record in caplog.records]
     assert [line["backlog"] for line in lines] == [3, 3]
     assert all(line["oldest_age_s"] >= RETENTION_S for line in lines)
@@ -190,9 +190,9 @@ def test_the_lines_of_many_subscribers_are_spread_over_runs(
     names = [f"s{n}" for n in range(5)]
     for name in names:
         calls.service.subscriptions.register(name)
-        calls.service.subscribe(calls.request("orders")._replace(subscriber=name))
+        calls.service.subscriptions.subscribe(calls.request("orders")._replace(subscriber=name))
     caplog.set_level(logging.INFO, logger="pubsubservice.request")
     while len(caplog.records) < 10:
-        calls.service.expire()
+        calls.service.housekeeping.run()
     told = [json.loads(record.getMessage())["subscriber"] for record in caplog.records]
     assert told[:10] == [*names, *names]

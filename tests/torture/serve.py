@@ -9,8 +9,8 @@ import argparse
 import logging
 from pathlib import Path
 
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.server.draining import DrainingRuntime
-from pubsub_emulator.server.server import Emulator
 from pubsubservice import service
 from pubsubservice.core.settings import Settings
 from stores.opening import open_store

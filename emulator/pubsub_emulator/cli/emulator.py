@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from pubsub_emulator.cli.commands import fail
 from pubsub_emulator.cli.stores import data_dir, open_store
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.malloc_trim import trimming
-from pubsub_emulator.server.server import Emulator
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.storage.port import StoreError
 

@@ -15,9 +15,9 @@ from argparse import Namespace
 from pubsub_emulator.cli.commands import fail
 from pubsub_emulator.cli.forwarded_signals import Signals
 from pubsub_emulator.cli.stores import open_store
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.server.draining import DrainingRuntime
-from pubsub_emulator.server.server import Emulator
 from pubsubservice.storage.port import StoreError
 
 __all__ = ["run"]

@@ -13,16 +13,17 @@ from pubsub_emulator.openapi.answers import ANSWERS, answered
 from pubsub_emulator.openapi.subscribe import FILTER, FILTERS, FOLLOWED, PLACE, TOPIC
 from pubsubservice import __version__
 from pubsubservice.api.cloudevents import BATCHED, STRUCTURED
-from pubsubservice.api.get_events import BODIES, MAX_DELAY_S, MAX_HANDED_OUT, MAX_WAIT_S
-from pubsubservice.api.register import MAX_ID, MAX_PAGE
-from pubsubservice.api.subscribe import MAX_ATTEMPTS, MAX_DEADLINE_S
+from pubsubservice.api.get_events import MAX_HANDED_OUT, MAX_WAIT_S, GetEventsBody
+from pubsubservice.api.publish import MAX_DELAY_S, PublishBody
+from pubsubservice.api.register import MAX_ID, MAX_PAGE, ExpireBody, RegisterBody
+from pubsubservice.api.subscribe import MAX_ATTEMPTS, MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
 from pubsubservice.core.ownership import TOKEN_HEADER
 from pubsubservice.events.attributes import NAME
 from pubsubservice.events.validate import MAX_EVENTS, OURS
 from pubsubservice.log.topics import MAX_PARTITIONS
 from pubsubservice.subscribers.records import MAX_BACKOFF_S
 
-__all__ = ["openapi"]
+__all__ = ["BODIES", "openapi"]
 
 Schema = dict[str, Any]
 
@@ -224,3 +225,7 @@ def _bodies() -> dict[str, Schema]:
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+#: what requests hold, by the name in the API's description
+BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody)

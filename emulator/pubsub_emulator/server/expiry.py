@@ -41,7 +41,7 @@ class Expiring:
         while not self._ended.wait(self._every_s):
             start_meter()
             try:
-                while self._service.expire(_MAX_BATCHES).more and not self._ended.is_set():
+                while self._service.housekeeping.run(_MAX_BATCHES).more and not self._ended.is_set():
                     pass
             except (Problem, StoreError) as error:
                 _logger.warning("expire stopped, the next run goes on: %s: %s", type(error).__name__, error)

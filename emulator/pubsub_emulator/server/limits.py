@@ -17,7 +17,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
-from pubsubservice.api.get_events import MAX_BODY_BYTES
+from pubsubservice.api.decoding import MAX_BODY_BYTES
 from pubsubservice.core.meter import Meter
 from pubsubservice.core.request_log import log_request
 

@@ -20,6 +20,8 @@ from pubsubservice.subscribers.state import State
 __all__ = ["Housekeeping"]
 
 _NOTE = "system/expire"
+#: batches deleted by one run, unless the caller says otherwise
+_MAX_BATCHES = 10_000
 #: subscribers read at once: each document has up to a megabyte
 _PAGE = 10
 #: reads for log lines after which a run stops, at the next subscriber
@@ -34,7 +36,7 @@ class Housekeeping:
         self._expire = expire
         self._describing = describing
 
-    def run(self, max_batches: int) -> Expired:
+    def run(self, max_batches: int = _MAX_BATCHES) -> Expired:
         """Delete at most `max_batches` batches; raises StoreError, Unavailable, after which the next run goes on."""
         note = self._store.get_many([_NOTE]).docs[0]
         topic, subscriber = "", ""

@@ -18,7 +18,7 @@ import msgspec
 
 from pubsubservice.api.decoding import decode
 from pubsubservice.api.endpoint import json_body, query, read_body, unsupported_media_type
-from pubsubservice.api.get_events import Publish, check_publish, decode_publish
+from pubsubservice.api.publish import Publish, check_publish, decode_publish
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.events.json_limits import check_utf8
 from pubsubservice.events.validate import decode_events

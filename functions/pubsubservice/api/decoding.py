@@ -10,9 +10,13 @@ import msgspec
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.events.json_limits import check_utf8
 
-__all__ = ["check_range", "decode"]
+__all__ = ["MAX_BODY_BYTES", "check_range", "decode", "encode"]
+
+#: bytes of a request's JSON
+MAX_BODY_BYTES = 4 * 1024 * 1024
 
 _Body = TypeVar("_Body")
+_encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 _JSON_WORDS = {"int": "integer", "str": "string", "bool": "boolean", "float": "number"}
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?", re.DOTALL)
@@ -50,3 +54,8 @@ def _expected(error: msgspec.ValidationError) -> str:
     place = where.rstrip("`").lstrip(".")
     text = re.sub(r"`(int|str|bool|float)\b", lambda kind: "`" + _JSON_WORDS[kind[1]], text)
     return f"{place}: {text[0].lower()}{text[1:]}" if place else text
+
+
+def encode(value: object) -> bytes:
+    """JSON of an answer without events."""
+    return _encoder.encode(value)

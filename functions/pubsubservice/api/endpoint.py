@@ -14,12 +14,13 @@ from typing import NamedTuple
 import flask
 
 from pubsubservice import __version__
-from pubsubservice.api.get_events import MAX_BODY_BYTES
+from pubsubservice.api.app import current
+from pubsubservice.api.decoding import MAX_BODY_BYTES
 from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.ownership import TOKEN_HEADER, Caller, set_caller
 from pubsubservice.core.problems import BadRequest, Problem, Unavailable
 from pubsubservice.core.request_log import log_request
-from pubsubservice.service import Service, current
+from pubsubservice.service import Service
 from pubsubservice.storage.port import Refused, StoreError
 
 __all__ = ["Reply", "endpoint", "json_body", "query", "read_body", "unsupported_media_type"]

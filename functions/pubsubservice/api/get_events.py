@@ -12,66 +12,27 @@ from typing import Any
 
 import msgspec
 
-from pubsubservice.api.decoding import check_range, decode
-from pubsubservice.api.register import RegisterBody
-from pubsubservice.api.subscribe import MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
+from pubsubservice.api.decoding import check_range, decode, encode
+from pubsubservice.api.publish import MAX_DELAY_S
+from pubsubservice.api.subscribe import MAX_DEADLINE_S
 from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.core.times import rfc3339
 from pubsubservice.delivery.get_events import Answer, GetEvents
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.attributes import CONTROL
-from pubsubservice.events.validate import Entry, decode_events
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.subscribers.leases import MAX_REASON, Settlement, Settlements
 from pubsubservice.subscribers.spans import positions
 from pubsubservice.subscribers.tokens import check_token
 
-__all__ = [
-    "BODIES",
-    "MAX_BODY_BYTES",
-    "MAX_DELAY_S",
-    "MAX_HANDED_OUT",
-    "MAX_NAMED",
-    "MAX_SETTLEMENTS",
-    "MAX_WAIT_S",
-    "ExpireBody",
-    "Publish",
-    "check_publish",
-    "decode_get_events",
-    "decode_publish",
-    "encode",
-    "encode_answer",
-    "encode_receipts",
-]  # fmt: skip
+__all__ = ["MAX_HANDED_OUT", "MAX_NAMED", "MAX_SETTLEMENTS", "MAX_WAIT_S", "decode_get_events", "encode_answer"]
 
-#: bytes of a request's JSON
-MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_WAIT_S = 20
 MAX_HANDED_OUT = 5_000
-MAX_DELAY_S = 24 * 3600
 #: settlements in a request, and events named in all of them: more than a subscriber can have in hand (see `bounds`)
 MAX_SETTLEMENTS = 10_000
 MAX_NAMED = 60_000
-
-
-class PublishBody(msgspec.Struct, forbid_unknown_fields=True):
-    topic: str
-    publisher: str
-    events: list[msgspec.Raw]
-    since: int | None = None
-    delay_s: float = 0.0
-
-
-class Publish(msgspec.Struct, frozen=True):
-    """A checked request to publish."""
-
-    topic: str
-    publisher: str
-    entries: list[Entry]
-    since: int | None
-    #: how long after their commit the events are kept back
-    delay_s: float = 0.0
 
 
 class Ack(msgspec.Struct, forbid_unknown_fields=True):
@@ -99,38 +60,6 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
     nack: list[Nack] = []
     extend: list[Extend] = []
     release: list[Ack] = []
-
-
-class ExpireBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Nothing yet."""
-
-
-#: what requests hold, by the name in the API's description
-BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody)
-_encoder = msgspec.json.Encoder()
-
-
-class _Receipt(msgspec.Struct, gc=False):
-    id: str
-    sequence: str
-    recordedtime: str
-
-
-def decode_publish(body: bytes) -> Publish:
-    """Check a request to publish, its events included."""
-    request = decode(PublishBody, body)
-    check_publish(request.topic, request.publisher, request.since, request.delay_s)
-    entries = decode_events(body, request.events, request.publisher)
-    return Publish(request.topic, request.publisher, entries, request.since, request.delay_s)
-
-
-def check_publish(topic: str, publisher: str, since: int | None, delay_s: float = 0.0) -> None:
-    """Check what a request to publish has beside its events."""
-    check_name("topic", topic)
-    check_name("publisher", publisher)
-    if since is not None and not 0 <= since < 2**63:
-        raise BadRequest("invalid_request", f"since: a store time in microseconds is expected; got {since}.")
-    check_range("delay_s", delay_s, 0, MAX_DELAY_S)
 
 
 def decode_get_events(body: bytes) -> GetEvents:
@@ -177,22 +106,6 @@ def _check_settlements(settlements: Sequence[Ack]) -> None:
             )
 
 
-def encode(value: object) -> bytes:
-    """JSON of an answer without events."""
-    return _encoder.encode(value)
-
-
-def encode_receipts(partition: int, entries: Sequence[Entry], places: Sequence[tuple[int, int]]) -> bytes:
-    """The answer of a publish: each event's id, sequence and commit time, in the order of the request."""
-    prefix = sequence_prefix(partition)
-    times = {time: rfc3339(time) for time in {time for _, time in places}}  # mostly one for all
-    receipts = [
-        _Receipt(entry.id, f"{prefix}{index:020d}", times[time])
-        for entry, (index, time) in zip(entries, places, strict=True)
-    ]
-    return _encoder.encode({"events": receipts})
-
-
 def encode_answer(answer: Answer) -> bytes:
     """The answer of get_events."""
     members: dict[str, Any] = {"lease": answer.lease, "until": rfc3339(answer.until) if answer.until else None}
@@ -210,7 +123,7 @@ def encode_answer(answer: Answer) -> bytes:
     events: list[bytes] = []
     for slice_ in answer.slices:
         _splice(events, slice_, answer.attempt)
-    return b'{"events":[%b],%b' % (b",".join(events), _encoder.encode(members)[1:])
+    return b'{"events":[%b],%b' % (b",".join(events), encode(members)[1:])
 
 
 def _splice(events: list[bytes], slice_: Slice, attempt: int) -> None:

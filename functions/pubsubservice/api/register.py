@@ -12,7 +12,16 @@ from pubsubservice.api.decoding import decode
 from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
 
-__all__ = ["MAX_ID", "MAX_PAGE", "Explain", "RegisterBody", "Show", "decode_register", "decode_registered"]
+__all__ = [
+    "MAX_ID",
+    "MAX_PAGE",
+    "ExpireBody",
+    "Explain",
+    "RegisterBody",
+    "Show",
+    "decode_register",
+    "decode_registered",
+]
 
 MAX_PAGE = 1_000
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -122,3 +131,7 @@ def _decode_explain(query: Mapping[str, str]) -> Explain:
             f"got {len(query['event'])} characters. POST takes ids of any length.",
         )
     return Explain(query["subscriber"], query["topic"], query["event"])
+
+
+class ExpireBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Nothing yet."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pubsubservice.core.problems import Forbidden
 
 __all__ = [
     "ANONYMOUS",
     "TOKEN_HEADER",
+    "Authenticator",
     "Caller",
     "acting_for",
     "check_owner",
@@ -44,6 +45,14 @@ class Caller(NamedTuple):
 
 
 ANONYMOUS = Caller()
+
+
+class Authenticator(Protocol):
+    """Tells who sends a request."""
+
+    def caller(self, token: str | None) -> Caller:
+        """The caller by the ID token of its request, or by that there is none. Raises Forbidden, Unavailable."""
+
 
 _caller: ContextVar[Caller | None] = ContextVar("pubsubservice_caller", default=None)
 

@@ -19,7 +19,7 @@ from pubsubservice.core.problems import Conflict, Forbidden, Problem
 from pubsubservice.core.runtime import Runtime, back_off
 from pubsubservice.delivery.letters import dead_letter
 from pubsubservice.delivery.reader import Reader
-from pubsubservice.events.validate import Entry
+from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.topics import Topic, Topics
 from pubsubservice.storage.paths import subscriber_path

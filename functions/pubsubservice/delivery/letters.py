@@ -6,8 +6,7 @@ import re
 
 import msgspec
 
-from pubsubservice.events.entry import identity
-from pubsubservice.events.validate import Entry
+from pubsubservice.events.entry import Entry, identity
 from pubsubservice.subscribers.records import Dead
 
 __all__ = ["dead_letter"]

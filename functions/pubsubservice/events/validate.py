@@ -24,7 +24,6 @@ __all__ = [
     "MAX_EVENTS",
     "MAX_EVENT_BYTES",
     "OURS",
-    "Entry",
     "decode_events",
     "identity_of",
     "same_payload",

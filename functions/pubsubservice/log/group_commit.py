@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from pubsubservice.core.problems import BadRequest, Unavailable
 from pubsubservice.core.runtime import Event, Runtime
-from pubsubservice.events.validate import MAX_EVENTS, Entry
+from pubsubservice.events.entry import Entry
+from pubsubservice.events.validate import MAX_EVENTS
 from pubsubservice.log.batch import MAX_BATCH_BYTES, compress, document_bytes
 
 __all__ = ["Append", "GroupCommit"]
@@ -88,37 +89,25 @@ class GroupCommit:
         if follow:
             turn.wait()
         if not request.done:
-            self._lead(request)
+            try:
+                while not request.done:
+                    with self._lock:
+                        group = self._next_group()
+                    problem: Exception | None = _interrupted()
+                    try:
+                        self._commit([each for each, _ in group])
+                        problem = None
+                    except Exception as error:  # noqa: BLE001 - it is raised again in the thread of each request
+                        problem = error
+                    finally:
+                        _finish(group, problem)
+            finally:
+                with self._lock:
+                    self._led = bool(self._waiting)
+                    if self._waiting:
+                        self._waiting[0][1].set()
         if request.problem is not None:
             raise request.problem
-
-    def _lead(self, own: Append) -> None:
-        try:
-            while not own.done:
-                with self._lock:
-                    group = self._next_group()
-                self._settle(group)
-        finally:
-            with self._lock:
-                self._led = bool(self._waiting)
-                if self._waiting:
-                    self._waiting[0][1].set()
-
-    def _settle(self, group: list[tuple[Append, Event]]) -> None:
-        requests = [request for request, _ in group]
-        problem: Exception = Unavailable("interrupted", "The process was stopped while the events were being stored.")
-        finished = False
-        try:
-            self._commit(requests)
-            finished = True
-        except Exception as e:  # noqa: BLE001 - it is raised again in the thread of each request
-            problem = e
-        finally:
-            for request, turn in group:
-                if not finished and request.problem is None:
-                    request.problem = problem
-                request.done = True
-                turn.set()
 
     def _next_group(self) -> list[tuple[Append, Event]]:
         group = [self._waiting.popleft()]
@@ -131,3 +120,17 @@ class GroupCommit:
                 break
             group.append(self._waiting.popleft())
         return group
+
+
+def _finish(group: Sequence[tuple[Append, Event]], problem: Exception | None) -> None:
+    """Tell each thread that its request is done; `problem` is that of all which have none of their own."""
+    for request, turn in group:
+        if request.problem is None:
+            request.problem = problem
+        request.done = True
+        turn.set()
+
+
+def _interrupted() -> Unavailable:
+    """The problem of a group whose commit was left by more than an Exception."""
+    return Unavailable("interrupted", "The process was stopped while the events were being stored.")

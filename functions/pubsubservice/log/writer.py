@@ -14,7 +14,8 @@ from typing import Protocol
 from pubsubservice.core.problems import Conflict, Unavailable
 from pubsubservice.core.runtime import Runtime, back_off
 from pubsubservice.core.settings import Settings
-from pubsubservice.events.validate import Entry, identity_of, same_payload
+from pubsubservice.events.entry import Entry
+from pubsubservice.events.validate import identity_of, same_payload
 from pubsubservice.log.batch import HEAD_FIELDS, Batch, Origin, compress, document
 from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.group_commit import Append

@@ -7,10 +7,10 @@ import time
 
 import requests
 
-from pubsub_emulator.server.server import Emulator
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
+from pubsubservice.api.app import current
 from pubsubservice.core.settings import Settings
-from pubsubservice.service import current
 from pubsubservice.storage.paths import batches
 
 

@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from e2e.serving import environment
+from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.server import limits
-from pubsub_emulator.server.server import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pubsub_emulator.sqlite.store import SQLiteStore
-from pubsubservice.api.get_events import decode_publish
+from pubsubservice.api.publish import decode_publish
 from pubsubservice.core.meter import start_meter
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
