@@ -32,8 +32,9 @@ from pubsubclient._core.former_names import answer_to_former_names
 from pubsubclient._events.event import Event, ReceivedEvent
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.topic import Topic
+from pubsubclient._http.config import configure
 from pubsubclient._http.identity import Identity
-from pubsubclient._http.service import Service, configure
+from pubsubclient._http.service import Service
 from pubsubclient._publish.batch import Batch
 from pubsubclient._publish.errors import PublishError, PublishRefused, PublishUnavailable, PublishUnknown
 from pubsubclient._publish.publisher import Publisher

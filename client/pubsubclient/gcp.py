@@ -1,7 +1,7 @@
 """ID tokens of Google's identities, for a service in the cloud. Needs ``pip install 'pubsubclient[gcp]'``.
 
     from pubsubclient import Publisher, Service
-    from pubsubclient.gcp import GoogleIdentity
+    from pubsubclient._http.google_identity import GoogleIdentity
 
     service = Service("https://europe-west1-shop.cloudfunctions.net", identity=GoogleIdentity())
     publisher = Publisher("P1", service=service)
@@ -10,76 +10,8 @@ The same without a change to the program: ``"identity": "google"`` in config.jso
 them.
 """
 
-from __future__ import annotations
-
-import importlib.util
-from collections.abc import Mapping
-
-from pubsubclient._core.errors import ConfigurationError, IdentityError
-from pubsubclient._http.google_token import GoogleToken
-from pubsubclient._http.identity import identity_headers
+from pubsubclient._http.google_identity import GoogleIdentity
 
 __all__ = ["GoogleIdentity"]
 
-#: the key in `audiences` of what the service itself checks, where that is not a function's
-_IDENTITY = "identity"
-
-
-class GoogleIdentity:
-    """The identity of this process's Google credentials: an ID token for each function, kept until shortly before it expires.
-
-    Credentials are found as Google's libraries find them (https://google.aip.dev/auth/4110): the file that
-    GOOGLE_APPLICATION_CREDENTIALS names, that of ``gcloud auth application-default login``, the metadata server of a machine
-    in the cloud. Users and external accounts have no ID tokens for a service; they need a service account to impersonate.
-
-    Args:
-        audiences: what the token for a function is made out to, by the function's name; by default the function's URL.
-            ``"identity"`` names the audience of the token that the service itself checks, if it is not that of the function
-        impersonate: the email of a service account whose tokens to use
-
-    Raises:
-        IdentityError: google-auth is missing
-        ConfigurationError: audiences or impersonate are malformed
-    """
-
-    def __init__(self, *, audiences: Mapping[str, str] | None = None, impersonate: str | None = None) -> None:
-        if not isinstance(audiences or {}, Mapping) or not all(
-            isinstance(audience, str) and audience for audience in (audiences or {}).values()
-        ):
-            raise ConfigurationError(f"audiences: expected a URL for each function; got {audiences!r}.")
-        if impersonate is not None and (not isinstance(impersonate, str) or "@" not in impersonate):
-            raise ConfigurationError(f"impersonate: expected the email of a service account; got {impersonate!r}.")
-        if not _is_installed():
-            raise IdentityError("Google's identities need google-auth: pip install 'pubsubclient[gcp]'.")
-        self._audiences = dict(audiences or {})
-        self._impersonate = impersonate
-        self._tokens: dict[str, GoogleToken] = {}
-
-    def headers(self, function: str, url: str) -> Mapping[str, str]:
-        audience = self._audiences.get(function, url)
-        own = self._audiences.get(_IDENTITY, audience)
-        token = self._token(audience)
-        return identity_headers(token, token if own == audience else self._token(own))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, GoogleIdentity) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[object, ...]:
-        return (self._impersonate, *sorted(self._audiences.items()))
-
-    def _token(self, audience: str) -> str:
-        # setdefault is atomic: of two threads that come first, both get the same one
-        found = self._tokens.get(audience) or self._tokens.setdefault(
-            audience, GoogleToken(audience, self._impersonate)
-        )
-        return found.get()
-
-
-def _is_installed() -> bool:
-    try:
-        return importlib.util.find_spec("google.auth") is not None
-    except ModuleNotFoundError:
-        return False
+GoogleIdentity.__module__ = "pubsubclient.gcp"  # the public place

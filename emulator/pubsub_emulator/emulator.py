@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pubsub_emulator.openapi.document import openapi
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.expiry import Expiring
 from pubsub_emulator.server.router import Front, WSGIApp, load_functions
@@ -48,7 +49,7 @@ class Emulator:
         self._runtime = runtime or DrainingRuntime()
         service = configure(store, settings, self._runtime, identity)
         functions = _functions()
-        front = Front(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"})
+        front = Front(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"}, describe=openapi)
         self._server = Server(front, host, port, threads=settings.threads)
         self.url = self._server.url
         self._expiring = Expiring(service, expire_s) if expire_s else None

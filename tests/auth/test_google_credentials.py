@@ -11,7 +11,7 @@ import pytest
 from auth.google import AUDIENCES, ROBOT, RUNTIME, Google, new_key, use_every_function
 from auth.loopback import Answer, Asked
 from pubsubclient import IdentityError, Publisher, Service, Unavailable
-from pubsubclient.gcp import GoogleIdentity
+from pubsubclient._http.google_identity import GoogleIdentity
 
 
 def test_the_key_of_a_service_account(google: Google, url: str, tmp_path: Path) -> None:

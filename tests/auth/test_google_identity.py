@@ -15,7 +15,7 @@ from pubsub_emulator.issuer import Issuer
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Forbidden, IdentityError, Publisher, Service
 from pubsubclient._http import google_token as _google_token
-from pubsubclient.gcp import GoogleIdentity
+from pubsubclient._http.google_identity import GoogleIdentity
 from pubsubservice.api.identity import Identity, Trust
 from pubsubservice.core.runtime import SystemRuntime
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import functions_framework
 
-from pubsub_emulator import cli
-from pubsub_emulator.server import server
+from pubsub_emulator import cli, emulator
 from pubsub_emulator.server.router import WSGIApp
 from pubsubservice import main
 
@@ -20,5 +19,5 @@ def framework_functions() -> dict[str, WSGIApp]:
 
 
 if __name__ == "__main__":
-    server._functions = framework_functions
+    emulator._functions = framework_functions
     sys.exit(cli.main())

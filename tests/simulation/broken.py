@@ -7,7 +7,6 @@ from typing import Any
 from pubsubservice.delivery.cursor import Tap
 from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.reader import Reader
-from pubsubservice.delivery.registry_cursor import RegistryTap
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.retention import Expire
 from pubsubservice.log.tail import Known
@@ -15,6 +14,7 @@ from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
 from pubsubservice.storage.paths import log_path
 from pubsubservice.storage.port import Doc, Reads
+from pubsubservice.subscribers.registry_cursor import RegistryTap
 
 from .broken_retention import RETENTION_RULES
 from .broken_rules import RULES

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pubsubservice.delivery.registry_cursor import CaughtUp
 from pubsubservice.log.retention import Expire
 from pubsubservice.log.trim_point import TrimPoint
 from pubsubservice.service import Service
 from pubsubservice.storage.paths import batch_path, batches, seq_of
+from pubsubservice.subscribers.registry_cursor import CaughtUp
 
 __all__ = ["RETENTION_RULES"]
 

@@ -7,7 +7,8 @@ from typing import Any
 from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_whole_seconds
 from pubsubclient._core.errors import Conflict, InvalidArgument, NotFound, ServiceError, SettingsDiffer
 from pubsubclient._core.names import check_name
-from pubsubclient._http.service import Address, Service, find_service
+from pubsubclient._http.config import find_service
+from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 
 __all__ = ["Topic", "topic_name"]

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from pubsubclient._core.errors import ConfigurationError
 
-__all__ = [
-    "TOKEN_SETTING",
-    "GivenToken",
-    "Identity",
-    "TokenUnavailable",
-    "check_urls",
-    "identity_headers",
-    "is_loopback",
-    "of_config",
-    "of_environment",
-]
+__all__ = ["GivenToken", "Identity", "TokenUnavailable", "check_urls", "identity_headers", "is_loopback"]
 
-#: a token to send as it is, in the environment
-TOKEN_SETTING = "PUBLISH_SUBSCRIBE_TOKEN"  # noqa: S105 - a name
-#: keys of config.json beside the service's
-_KEYS = ("identity", "audiences", "impersonate")
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
@@ -75,27 +60,6 @@ def check_urls(urls: Iterable[str]) -> None:
             raise ConfigurationError(
                 f"A token is sent over https:// only, or to this machine; the service is at {url}."
             )
-
-
-def of_environment() -> Identity | None:
-    """The token that the environment holds, if it does."""
-    token = os.environ.get(TOKEN_SETTING, "").strip()
-    return GivenToken(token, f"{TOKEN_SETTING} in the environment") if token else None
-
-
-def of_config(settings: Mapping[str, Any], source: str) -> Identity | None:
-    """The identity that a config.json asks for, if it does; `source` says in errors where it stands."""
-    kind, audiences, impersonate = (settings.get(key) for key in _KEYS)
-    if kind is None and audiences is None and impersonate is None:
-        return None
-    if kind not in (None, "google"):
-        raise ConfigurationError(f'identity in {source}: "google" is expected; got {kind!r}.')
-    from pubsubclient.gcp import GoogleIdentity  # noqa: PLC0415 - only who asks for it pays for it
-
-    try:
-        return GoogleIdentity(audiences=audiences, impersonate=impersonate)
-    except ConfigurationError as error:
-        raise type(error)(f"{source}: {error}") from error
 
 
 def is_loopback(url: str) -> bool:

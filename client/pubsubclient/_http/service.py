@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import threading
-from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pubsubclient._core.errors import ConfigurationError
-from pubsubclient._http.identity import GivenToken, Identity, check_urls, of_config, of_environment
+from pubsubclient._http.identity import GivenToken, Identity, check_urls
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
-__all__ = ["FUNCTIONS", "SETTING", "Service", "configure", "find_service"]
+__all__ = ["FUNCTIONS", "Service", "urls_of"]
 
 #: the functions that a service consists of
 FUNCTIONS = ("register", "publish", "subscribe", "get_events")
-#: what names the service in the environment and in config.json
-SETTING = "PUBLISH_SUBSCRIBE_SERVICE"
-CONFIG_FILE = "config.json"
 
 #: how long a constructor tries to reach a service that does not answer: a program is not to hang where it is imported
 _START_DEADLINE_S = 5.0
@@ -62,7 +55,7 @@ class Service:
         read_timeout_s: float = 30.0,
         start_deadline_s: float | None = None,
     ) -> None:
-        self.urls = _urls(address, "service")
+        self.urls = urls_of(address, "service")
         self.adapter = adapter
         self.identity = GivenToken(identity) if isinstance(identity, str) else identity
         if self.identity is not None:
@@ -93,120 +86,6 @@ class Service:
         return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times)
 
 
-_default_address: Address | None = None
-_default_identity: Identity | str | None = None
-_make_service: Callable[..., Service] = Service
-
-
-def configure(
-    service: Address | None = None,
-    *,
-    adapter: BaseAdapter | None = None,
-    identity: Identity | str | None = None,
-    deadline_s: float = 60.0,
-    connect_timeout_s: float = 5.0,
-    read_timeout_s: float = 30.0,
-    start_deadline_s: float | None = None,
-) -> None:
-    """Set this process's default service, and how to speak to a service given by its address alone.
-
-    What is not given goes back to its default; without `service` it is found in the environment or in
-    config.json again. Publishers and subscribers that exist are not changed. The arguments are those of `Service`.
-
-    Raises:
-        ConfigurationError: an address is malformed or missing
-    """
-    global _default_address, _default_identity, _make_service
-    make = partial(
-        Service,
-        adapter=adapter,
-        deadline_s=deadline_s,
-        connect_timeout_s=connect_timeout_s,
-        read_timeout_s=read_timeout_s,
-        start_deadline_s=start_deadline_s,
-    )
-    if service is not None:
-        make(service, identity=identity)  # raises now rather than at the first use
-    _default_address, _default_identity, _make_service = service, identity, make
-
-
-def find_service(given: Address | Service | None = None) -> Service:
-    """The service to use: as given, else as configured, from the environment, or from config.json.
-
-    Raises ConfigurationError if none of these names one, or the first that does is malformed.
-    """
-    if isinstance(given, Service):
-        return given
-    address = given if given is not None else _default_address
-    identity = _default_identity or of_environment()
-    if address is None:
-        address = _from_environment()
-    passed_over: list[str] = []
-    if address is None:
-        address, of_file = _from_file(passed_over)
-        identity = identity or of_file
-    if address is None:
-        raise ConfigurationError(
-            "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
-            f"{SETTING} in the environment, or by {SETTING} in a {CONFIG_FILE} in the working directory or a "
-            f"directory above it ({_working_directory() or 'which is gone'}); for instance http://127.0.0.1:8000."
-            + "".join(f" {path} names none." for path in passed_over)
-        )
-    return _make_service(address, identity=identity)
-
-
-def _from_environment() -> Address | None:
-    text = os.environ.get(SETTING, "").strip()
-    source = f"{SETTING} in the environment"
-    return _urls(_parse(text, source) if text.startswith("{") else text, source) if text else None
-
-
-def _from_file(passed_over: list[str]) -> tuple[Address | None, Identity | None]:
-    """What the nearest config.json that holds our setting says; one that does not is somebody else's, and `passed_over`."""
-    directory = _working_directory()
-    for above in (directory, *directory.parents) if directory else ():
-        path = above / CONFIG_FILE
-        try:
-            text = path.read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            continue
-        except OSError as e:
-            raise ConfigurationError(f"{path} cannot be read: {e}.") from e
-        settings = _parse(text, str(path))
-        if isinstance(settings, dict) and SETTING in settings:
-            return _urls(settings[SETTING], f"{SETTING} in {path}"), of_config(settings, str(path))
-        meant = [key for key in settings if _letters(key) == _letters(SETTING)] if isinstance(settings, dict) else ()
-        if meant:
-            raise ConfigurationError(f"{path} has the key {meant[0]!r}: write it as {SETTING!r}.")
-        passed_over.append(str(path))
-    return None, None
-
-
-def _working_directory() -> Path | None:
-    try:
-        return Path.cwd()
-    except OSError:  # it was deleted
-        return None
-
-
-def _letters(key: str) -> str:
-    """What is left of a key that somebody wrote from memory."""
-    return "".join(filter(str.isalnum, key)).lower()
-
-
-def _parse(text: str | bytes, source: str) -> Any:
-    try:
-        return json.loads(
-            text
-        )  # bytes in UTF-8, -16 or -32, with a byte order mark or not: editors of Windows write them
-    except UnicodeDecodeError as e:
-        raise ConfigurationError(f"{source} is not text in UTF-8: {e}. Save it as UTF-8.") from e
-    except ValueError as e:
-        raise ConfigurationError(f"{source} is not JSON: {e}.") from e
-    except RecursionError as e:
-        raise ConfigurationError(f"{source} is not JSON of ours: it is nested too deeply.") from e
-
-
 def _time(name: str, seconds: object) -> float:
     """A time, seconds. Raises ConfigurationError."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
@@ -214,7 +93,7 @@ def _time(name: str, seconds: object) -> float:
     return float(seconds)
 
 
-def _urls(address: object, source: str) -> dict[str, str]:
+def urls_of(address: object, source: str) -> dict[str, str]:
     """One URL per function from an address of either kind; `source` says in errors where it stands."""
     if isinstance(address, str):
         base = _check_url(address, source).rstrip("/")

@@ -13,7 +13,8 @@ from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event
 from pubsubclient._events.lease import check_delay
 from pubsubclient._events.topic import Topic
-from pubsubclient._http.service import Address, Service, find_service
+from pubsubclient._http.config import find_service
+from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch import Batch
 from pubsubclient._publish.chunks import Outbox, encode_request, event_of

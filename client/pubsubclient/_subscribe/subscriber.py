@@ -15,7 +15,8 @@ from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event, ReceivedEvent
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.topic import Topic
-from pubsubclient._http.service import Address, Service, find_service
+from pubsubclient._http.config import find_service
+from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.arguments import Place, Position, Topics, change, place_of, settings_of, topics_name
 from pubsubclient._subscribe.descriptions import Explanation, SubscriberState, read_position, read_state

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import flask
 import functions_framework
 
-from pubsub_emulator.openapi.document import openapi
 from pubsub_emulator.server.limits import problem
 from pubsubservice import __version__
 from pubsubservice.core.meter import Meter
@@ -54,15 +53,21 @@ class Front:
     requests to a name we know come through, and from a page only if it came from this very address.
 
     `hosts` are the names to answer to beside the loopback's; `any_address` admits every numeric address (no
-    page can make a browser send one that is not really ours).
+    page can make a browser send one that is not really ours). `describe` makes the OpenAPI document for an address.
     """
 
     def __init__(
-        self, functions: Mapping[str, WSGIApp], hosts: Iterable[str] = (), *, any_address: bool = False
+        self,
+        functions: Mapping[str, WSGIApp],
+        hosts: Iterable[str] = (),
+        *,
+        any_address: bool = False,
+        describe: Callable[[str], object] | None = None,
     ) -> None:
         self._functions = dict(functions)
         self._hosts = {_normal(host) for host in hosts}
         self._any_address = any_address
+        self._describe = describe
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         host = _host_of("//" + environ.get("HTTP_HOST", ""))
@@ -86,8 +91,8 @@ class Front:
         if path == "healthz":
             return _json(start_response, "200 OK", {"status": "ok", "version": __version__})
         base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
-        if path == "openapi.json":
-            return _json(start_response, "200 OK", openapi(base))
+        if path == "openapi.json" and self._describe is not None:
+            return _json(start_response, "200 OK", self._describe(base))
         if not path:
             urls = {name: f"{base}/{name}" for name in self._functions}
             return _json(start_response, "200 OK", {"version": __version__, "functions": urls})

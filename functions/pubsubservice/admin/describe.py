@@ -10,13 +10,13 @@ import msgspec
 from pubsubservice.core.names import dead_letters_of
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.times import rfc3339
-from pubsubservice.delivery.registry_cursor import CaughtUp, catch_up
 from pubsubservice.log.position import Position
 from pubsubservice.log.seek import Seeker
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.log.topics import Topics
 from pubsubservice.storage.paths import batch_path, subscriber_path
 from pubsubservice.storage.port import Store
+from pubsubservice.subscribers.registry_cursor import CaughtUp, catch_up
 from pubsubservice.subscribers.spans import select
 from pubsubservice.subscribers.state import State, unknown_subscriber
 

@@ -16,7 +16,6 @@ from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.cursor import Tap, head, skip, take
 from pubsubservice.delivery.read_ahead import MAX_READS, Windows
-from pubsubservice.delivery.registry_cursor import RegistryTap, follows_patterns
 from pubsubservice.delivery.slices import MAX_ANSWER_BYTES, Slice
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.batch_cache import BatchCache
@@ -29,6 +28,7 @@ from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import Sieve
 from pubsubservice.subscribers.records import Subscription
+from pubsubservice.subscribers.registry_cursor import RegistryTap, follows_patterns
 from pubsubservice.subscribers.state import State
 
 __all__ = ["Reader", "Reading"]

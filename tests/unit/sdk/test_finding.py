@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pubsubclient import ConfigurationError
-from pubsubclient._http.service import find_service
+from pubsubclient._http.config import find_service
 
 URL = "http://127.0.0.1:8000"
 SETTING = "PUBLISH_SUBSCRIBE_SERVICE"

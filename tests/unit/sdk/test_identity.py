@@ -8,7 +8,7 @@ import pytest
 
 import pubsubclient
 from pubsubclient import ConfigurationError, Publisher, Service, Subscriber
-from pubsubclient._http.service import find_service
+from pubsubclient._http.config import find_service
 from unit.sdk.scripted import BREAK_OFF, ScriptedService
 
 TOKEN_SETTING = "PUBLISH_SUBSCRIBE_TOKEN"

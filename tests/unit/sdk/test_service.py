@@ -9,7 +9,7 @@ import pytest
 
 import pubsubclient
 from pubsubclient import ConfigurationError, Publisher, Service
-from pubsubclient._http.service import find_service
+from pubsubclient._http.config import find_service
 from unit.sdk.scripted import ScriptedService
 
 SETTING = "PUBLISH_SUBSCRIBE_SERVICE"
