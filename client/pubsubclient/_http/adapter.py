@@ -92,13 +92,13 @@ def _use_our_pools(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
 
-def read_whole(function: str, response: requests.Response) -> bytes:
+def read_whole(function: str, response: requests.Response, most: int = _MAX_ANSWER_BYTES) -> bytes:
     """The bytes of an answer of a function.
 
     At once, if it says how long it is: `requests` itself reads pieces of 10 KiB, which takes three times as long.
 
-    Raises requests.RequestException if they do not come; ServiceError (``bad_answer``) for more than 64 MiB, and for what is
-    compressed though nobody asked for that: it could unpack to any size.
+    Raises requests.RequestException if they do not come; ServiceError (``bad_answer``) for more than `most` bytes, and for
+    what is compressed though nobody asked for that: it could unpack to any size.
     """
     raw = response.raw
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -109,25 +109,25 @@ def read_whole(function: str, response: requests.Response) -> bytes:
         raise bad_answer(function, f"it is encoded ({encoding[:40]!r}), which was not asked for", response.status_code)
     else:
         try:
-            content = _read(raw)
+            content = _read(raw, most)
         except HTTPError as error:
             raise requests.ConnectionError(error) from error
-    if content is None or len(content) > _MAX_ANSWER_BYTES:
+    if content is None or len(content) > most:
         response.close()
-        raise bad_answer(function, f"it is larger than {_MAX_ANSWER_BYTES >> 20} MiB", response.status_code)
+        raise bad_answer(function, f"it is larger than {most >> 20} MiB", response.status_code)
     return content
 
 
-def _read(raw: HTTPResponse) -> bytes | None:
+def _read(raw: HTTPResponse, most: int) -> bytes | None:
     """A body; None if it is too large."""
     length = raw.length_remaining
     if length is not None:
-        return raw.read(decode_content=False) if length <= _MAX_ANSWER_BYTES else None
+        return raw.read(decode_content=False) if length <= most else None
     pieces: list[bytes] = []
     size = 0
-    while piece := raw.read(_PIECE_BYTES, decode_content=False):
+    while piece := raw.read(min(most, _PIECE_BYTES), decode_content=False):
         pieces.append(piece)
         size += len(piece)
-        if size > _MAX_ANSWER_BYTES:
+        if size > most:
             return None
     return b"".join(pieces)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pubsubclient._core.errors import PubSubError, ServiceError, Unavailable
 from pubsubclient._events.event import Event
@@ -42,6 +43,14 @@ class PublishError(PubSubError):
 
 class PublishRefused(PublishError):
     """The service does not take the events without a receipt, and would not take them later either. They are not stored."""
+
+    def __new__(
+        cls, reason: ServiceError | Unavailable, receipts: Sequence[Receipt | None], events: Sequence[Event]
+    ) -> Any:
+        # the version before pickled an outage as a refusal
+        if isinstance(reason, Unavailable):
+            return PublishUnavailable(reason, receipts, events)
+        return super().__new__(cls)
 
 
 class PublishUnavailable(PublishError, Unavailable):
@@ -83,4 +92,5 @@ def publish_error(
         return PublishUnknown(reason, receipts, events)
     if isinstance(reason, Unavailable):
         return PublishUnavailable(reason, receipts, events)
-    return PublishRefused(reason, receipts, events)
+    refused: PublishError = PublishRefused(reason, receipts, events)
+    return refused

@@ -172,13 +172,14 @@ class Fetch:
                 raise bad_answer("get_events", f"{_MAX_OVER} new tokens were over one after another")
             return True
         self._overs = 0
+        lost, blocked = _held_back(body)  # looked at before anything is taken: a junk answer leaves nothing in hand
         got = self._take_events(answer, asked)
         self._token = None
         if self._stop_us is None:
             self._stop_us = answer.store_time_us
         self._events.more = more = bool(body.get("more"))
-        self._events.blocked = body.get("blocked")
-        self._events.lost.update(body.get("lost") or {})
+        self._events.blocked = blocked
+        self._events.lost.update(lost)
         if not self._events:
             return self._ask_again_empty_handed(answer, asked)
         if self._max_events is not None or not got or not more or body.get("blocked") == "leases":
@@ -220,6 +221,18 @@ class Fetch:
         self.leases.append(lease)
         self._events += got
         return got
+
+
+def _held_back(body: dict[str, Any]) -> tuple[dict[str, int], str | None]:
+    """`lost` and `blocked` of an answer. Raises ServiceError (``bad_answer``)."""
+    lost, blocked = body.get("lost"), body.get("blocked")
+    if lost is None:
+        lost = {}
+    if not isinstance(lost, dict) or not all(type(count) is int and count >= 0 for count in lost.values()):
+        raise bad_answer("get_events", f"its 'lost' counts no events of topics ({lost!r:.100})")
+    if blocked is not None and not isinstance(blocked, str):
+        raise bad_answer("get_events", f"its 'blocked' names nothing ({blocked!r:.100})")
+    return lost, blocked
 
 
 def to_us(moment: datetime) -> int:
