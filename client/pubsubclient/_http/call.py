@@ -84,7 +84,7 @@ class Call:
         cancellation: what may end it before
     """
 
-    __slots__ = ("__weakref__", "_cancellation", "_connection", "give_up", "was_shut")
+    __slots__ = ("__weakref__", "_cancellation", "_connection", "_outer", "give_up", "was_shut")
 
     def __init__(self, give_up: float, cancellation: Cancellation | None) -> None:
         self.give_up = give_up
@@ -92,8 +92,10 @@ class Call:
         self.was_shut = False
         self._cancellation = cancellation
         self._connection: Connection | None = None
+        self._outer: Call | None = None
 
     def __enter__(self) -> Call:
+        self._outer = current_call()  # a call may need another one: that of a token
         _local.call = self
         _watch.begin(self)
         if self._cancellation is not None:
@@ -101,7 +103,7 @@ class Call:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _local.call = None
+        _local.call = self._outer
         _watch.end(self)
         if self._cancellation is not None:
             self._cancellation.end(self)

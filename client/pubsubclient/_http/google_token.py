@@ -72,9 +72,15 @@ class GoogleToken:
             if usable and (self._fetch is not None or time.monotonic() < self._not_before):
                 return token
             fetch = self._fetch
+            is_new = fetch is None
             if fetch is None:
                 fetch = self._fetch = _Fetch()
-                self._start(fetch)
+        if is_new:
+            thread = threading.Thread(target=self._run, args=(fetch,), name="pubsubclient token", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the program ends: no thread starts any more
+                self._run(fetch)
         fetch.ended.wait(_patience_s(usable=usable))
         if usable:
             return self._held[0]
@@ -84,14 +90,6 @@ class GoogleToken:
         """Leave the lock, and the thread that fetches, to the parent."""
         self._lock = threading.Lock()
         self._fetch = None
-
-    def _start(self, fetch: _Fetch) -> None:
-        thread = threading.Thread(target=self._run, args=(fetch,), name="pubsubclient token", daemon=True)
-        try:
-            thread.start()
-        except BaseException as error:  # none can start at the end of a program
-            self._fetch = None
-            raise TokenUnavailable(f"no ID token for {self._audience} now: {error}") from error
 
     def _run(self, fetch: _Fetch) -> None:
         try:
