@@ -131,7 +131,7 @@ class Fetch:
             )
         except BaseException as error:
             self._outcomes.put_back(collected)
-            if isinstance(error, ServiceError) and self._may_mend(error):
+            if self._outcomes.drop_ahead(error) or (isinstance(error, ServiceError) and self._may_mend(error)):
                 return True
             raise
         self._outcomes.settled(collected, answer.body)

@@ -157,6 +157,19 @@ class Outcomes:
             if self._acked or self._abandoned:
                 self._begin(pause_s=_PAUSE_S)
 
+    def drop_ahead(self, error: BaseException) -> bool:
+        """A request was refused: says whether that may be for tokens of broken-off fetches, which are dropped then.
+
+        They were made before the store's clock was known to be set back, and are ahead of it: the service took none of them.
+        """
+        if not isinstance(error, ServiceError) or error.code != "invalid_token":
+            return False
+        with self._lock:
+            ahead = [token for token in self._abandoned if self._transport.clock.is_behind(token)]
+            for token in ahead:
+                del self._abandoned[token]
+        return bool(ahead)
+
     def carry_out(self, settlements: Settlements, deadline_s: float | None = None) -> list[Any]:
         """Settle now, with all that waits; returns the settlements that did not count.
 
@@ -202,8 +215,10 @@ class Outcomes:
             return []
         try:
             body = self.send(said, deadline_s)
-        except BaseException:
+        except BaseException as error:
             self.put_back(collected)
+            if self.drop_ahead(error):
+                return self._carry_out(settlements, self.collect(), deadline_s)
             raise
         return self.settled(collected, body)
 
