@@ -7,6 +7,7 @@ from typing import Any
 
 from pubsubclient._clock import StoreClock
 from pubsubclient._errors import PubSubError, ServiceError
+from pubsubclient._event import ReceivedEvent
 from pubsubclient._fetch import Fetch
 from pubsubclient._lease import Lease
 from pubsubclient._outcomes import Outcomes
@@ -76,6 +77,17 @@ class CurrentIsDone(Sdk):
             return super()._leave()
 
 
+class WholeLeaseIsDone(Sdk):
+    """A loop that comes back acknowledges all that was fetched with the event that is done."""
+
+    class stream_type(Stream):
+        def _next(self) -> ReceivedEvent | None:
+            if self._current is not None and self._lease is not None:
+                for event in self._left:
+                    self._outcomes.ack(self._lease, event.ref)
+            return super()._next()
+
+
 class NumberIsThread(Sdk):
     """Threads are told apart by their numbers, which one that ends leaves to another."""
 
@@ -136,6 +148,7 @@ BROKEN_CLIENTS: dict[str, type[Sdk]] = {
     "what nobody has begun has not failed": RestFailed,
     "a loop fetches a second of work": Hoards,
     "what a loop is at is not done": CurrentIsDone,
+    "coming back is about one event": WholeLeaseIsDone,
     "a thread is more than its number": NumberIsThread,
     "each thread has its own outcome": OneForAll,
     "ordered: a loop drops what was taken back": TakenBackAllTheSame,
