@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from pubsubclient._core.errors import ServiceError
+from pubsubclient._core.errors import PubSubError, ServiceError
 from pubsubclient._core.store_clock import StoreClock
+from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
 from pubsubclient._subscribe.fetch import Fetch
-from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.outcomes import Collected, Outcomes
 from pubsubclient._subscribe.stream import Stream
 
 from .mix import Mix
@@ -33,6 +35,16 @@ class RestKept(Sdk):
         def _leave(self) -> dict[str, object] | None:
             super()._leave()
             return None
+
+
+class RestFailed(Sdk):
+    """What a loop that is left did not come to has failed."""
+
+    class stream_type(Stream):
+        def _end(self) -> None:
+            rest = self._leave()
+            with suppress(PubSubError):
+                self._outcomes.carry_out({"nack": [rest]} if rest else {})
 
 
 class _AsManyAsThereAre:
@@ -63,6 +75,17 @@ class CurrentIsDone(Sdk):
             if self._current is not None and self._lease is not None:
                 self._outcomes.ack(self._lease, self._current.ref)
             return super()._leave()
+
+
+class WholeLeaseIsDone(Sdk):
+    """A loop that comes back acknowledges all that was fetched with the event that is done."""
+
+    class stream_type(Stream):
+        def _next(self) -> ReceivedEvent | None:
+            if self._current is not None and self._lease is not None:
+                for event in self._left:
+                    self._outcomes.ack(self._lease, event.ref)
+            return super()._next()
 
 
 class NumberIsThread(Sdk):
@@ -110,20 +133,35 @@ class RefusalIsFinal(Sdk):
             return False
 
 
+class AheadKept(Sdk):
+    """A token that is to be released, and is ahead of a clock that was set back, is sent again and again."""
+
+    class outcomes_type(Outcomes):
+        def drop_ahead(self, collected: Collected, error: BaseException) -> bool:
+            return False
+
+
 #: the rules by what they are called, with the SDK that lacks them
 BROKEN_CLIENTS: dict[str, type[Sdk]] = {
     "what is done is acknowledged soon": AcksWait,
     "a loop gives back what it did not come to": RestKept,
+    "what nobody has begun has not failed": RestFailed,
     "a loop fetches a second of work": Hoards,
     "what a loop is at is not done": CurrentIsDone,
+    "coming back is about one event": WholeLeaseIsDone,
     "a thread is more than its number": NumberIsThread,
     "each thread has its own outcome": OneForAll,
     "ordered: a loop drops what was taken back": TakenBackAllTheSame,
     "a clock that is set back counts": ClockOnlyRises,
     "a token ahead is made anew": RefusalIsFinal,
+    "a token ahead is not released": AheadKept,
 }
+_MIX = Mix(programs=3, expire_s=100, change_s=100)
+_CLOCKS = Mix(programs=3, expire_s=100, change_s=100, set_back=0.01)
 #: in which mix their absence shows soonest
-CLIENT_MIXES: dict[str, Mix] = {
-    rule: Mix(ordered=rule.startswith("ordered"), programs=3, patterns=False, expire_s=100, change_s=100)
-    for rule in BROKEN_CLIENTS
+CLIENT_MIXES: dict[str, Mix] = dict.fromkeys(BROKEN_CLIENTS, _MIX) | {
+    "ordered: a loop drops what was taken back": Mix(ordered=True, poison=0.3, programs=3, expire_s=100, change_s=100),
+    "a clock that is set back counts": _CLOCKS,
+    "a token ahead is made anew": _CLOCKS,
+    "a token ahead is not released": _CLOCKS,
 }

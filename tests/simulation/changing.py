@@ -58,4 +58,4 @@ def change_subscriptions(world: World) -> None:
         elif world.mix.filters and topic == "B":
             request = request._replace(filters=only(world.random.choice(COLOURS)))
         world.truth.said.will_change(name, str(request.token), "seek" if request.seek else "subscribe", topic)
-        world.call(lambda s, r=request: s.subscribe(r), 5)
+        world.call(lambda s, r=request: s.subscriptions.subscribe(r), 5)

@@ -26,11 +26,11 @@ def mishap(world: World) -> None:
         instance.frozen_until = world.scheduler.time + world.random.choice((2, 6, 20, 60)) * SECOND
     elif chance < 0.006:
         world.scheduler.time += world.random.choice((2, 4, 10, 20, 60)) * SECOND
-    elif chance < 0.0065:
-        _set_clock_back(world)
-    elif chance < 0.0075 and world.processes:
+    elif chance < 0.007 and world.processes:
         process = world.random.choice(world.processes)
         process.frozen_until = world.scheduler.time + world.random.choice((1, 5, 10)) * SECOND
+    elif chance > 1 - world.mix.set_back:
+        _set_clock_back(world)
 
 
 def _set_clock_back(world: World) -> None:

@@ -46,6 +46,8 @@ class Mix:
     programs: int = 0
     #: a subscriber of a pattern is gone until the end
     gone: bool = False
+    #: how likely a clock is set back, at each step
+    set_back: float = 0.0005
     #: topics keep less for some time
     lowers: bool = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from greenlet import GreenletExit
@@ -47,15 +47,18 @@ class Process(Instance):
     """One process, and what it has of the SDK.
 
     Args:
-        loops: it goes through `events()`; otherwise it calls `get_events`
+        way: how its threads consume: "loop" (`events()`), "call" (`get_events`), "pull"
     """
 
-    def __init__(self, world: World, name: str, *, loops: bool) -> None:
+    def __init__(self, world: World, name: str, way: str) -> None:
         # as fast as the SDK allows a clock to be
         super().__init__(skew=world.random.uniform(0.99, 1.01), offset=world.random.uniform(-1e4, 1e4))
         self.world = world
         self.scheduler = world.scheduler
-        self.loops = loops
+        self.loops = way == "loop"
+        self._consume = {"loop": self._loop, "call": self._call, "pull": self._pull}[way]
+        #: whether it closes its subscriber and waits for its threads before it exits; if not, they are daemons
+        self._closes = world.random.random() < 0.7
         self.talk = Talk(world, name)
         self.watch = Watch(self)
         #: who has something to settle when it ends
@@ -70,6 +73,7 @@ class Process(Instance):
         self._work_s = world.random.choice((0.05, 0.3) if world.gentle else (0.05, 0.3, 1.0))
         self._ending = False
         self._main: Actor | None = None
+        self._subscriber: Subscriber | None = None
 
     # -- what the SDK takes from it
 
@@ -135,33 +139,43 @@ class Process(Instance):
             self.scheduler.interrupt(self._main, error)
 
     def ask_to_end(self) -> None:
-        """Its main thread leaves off when it comes back for more."""
+        """One of its threads closes its subscriber, and all leave off."""
         self._ending = True
+        if self._subscriber is not None:
+            self._new_thread(self._close)
 
     def _run(self) -> None:
         """The main thread: it consumes like the others, then ends them and the program."""
         error: BaseException | None = None
         try:
-            with Subscriber(self.talk.name) as subscriber:
+            self._subscriber = subscriber = Subscriber(self.talk.name)
+            with subscriber if self._closes else nullcontext():
                 for _ in range(self.world.random.choice((0, 1))):
                     self._new_thread(lambda: self._consume_on(subscriber), again=True)
                 self._consume_on(subscriber)
         except (SystemExit, KeyboardInterrupt, PubSubError, _HandlingError) as raised:
             error = raised
-        self._ending = True
         with suppress(SystemExit, KeyboardInterrupt):  # another signal: it does not wait for the rest
-            while len(self.threads) > 1:
-                self.sleep(0.2)
-            self._settle_at_exit(error)
+            self._exit(error)
         self.kill()
 
-    def _settle_at_exit(self, error: BaseException | None) -> None:
+    def _exit(self, error: BaseException | None) -> None:
+        if self._closes:
+            self._ending = True
+            while len(self.threads) > 1:
+                self.sleep(0.2)
+        self.watch.exits()
         for holder in list(self.holders):
             try:
                 holder.settle(verb_for(error), EXIT_DEADLINE_S)
             except PubSubError:  # noqa: PERF203 - as at a real exit
                 self.watch.failed()
         self.watch.check_nothing_kept()
+
+    def _close(self) -> None:
+        assert self._subscriber is not None
+        with suppress(PubSubError):
+            self._subscriber.close()
 
     def _new_thread(self, run: Callable[[], None], *, again: bool = False) -> Actor:
         """Start a thread; `again`: when it ends, another one takes its place, and its number."""
@@ -184,7 +198,7 @@ class Process(Instance):
         """A thread; when its code fails, it ends."""
         while not self._ending:
             try:
-                (self._loop if self.loops else self._call)(subscriber)
+                self._consume(subscriber)
             except _HandlingError:  # noqa: PERF203 - it goes on
                 if self.scheduler.current is self._main:
                     raise
@@ -210,6 +224,11 @@ class Process(Instance):
         for event in subscriber.get_events(max_events=most, wait=self.world.random.choice((0, 4))):
             self._work_on(event)
         self.sleep(0.1)
+
+    def _pull(self, subscriber: Subscriber) -> None:
+        with subscriber.pull(max_events=self.world.random.choice((1, 3, 50)), wait=4) as events:
+            for event in events:
+                self._work_on(event)
 
     def _work_on(self, event: ReceivedEvent) -> None:
         """The body: most events are done in the end."""
@@ -238,7 +257,7 @@ class Process(Instance):
 def live_all_along(world: World, name: str) -> None:
     """Processes one after another, each ended in one way or another; the last one lives."""
     while True:
-        process = Process(world, name, loops=world.random.random() < 0.7)
+        process = Process(world, name, world.random.choice(("loop", "loop", "loop", "call", "call", "pull")))
         world.processes.append(process)
         process.start()
         world.pause(2, 20)

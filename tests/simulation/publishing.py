@@ -56,9 +56,8 @@ def publish_all_along(world: World, name: str) -> None:
         longest_s = min(30, world.mix.retention_s / 2)
         delay_s = world.random.uniform(0.5, 1.1 * longest_s) if world.random.random() < world.mix.delayed else 0.0
         since = known + round(0.99 * (world.scheduler.time - known_at)) if known else 0
-        since = min(
-            since, world.store.now()
-        )  # ahead of a clock that was set back: docs/decisions/0020 says what happens then
+        # not ahead of a clock that was set back: docs/decisions/0020 says what may happen then
+        since = min(since, world.store.now())
         time = publish(world, topic, name, entries, since, delay_s)
         if time > known:
             known, known_at = time, world.scheduler.time

@@ -41,6 +41,9 @@ class Watch:
         self._until: dict[str, int] = {}
         #: topics that come in order, by the lease of which the service took back what is newer
         self._taken_back: set[tuple[str, str]] = set()
+        #: whether it ends, and what was received afterwards
+        self._exits = False
+        self._late: set[str] = set()
         self._failures = 0
         self._failed_at = 0
 
@@ -58,7 +61,8 @@ class Watch:
         """A body has come to its end with an event."""
         key = (token_of(event), event.ref)
         self._finished.add(key)
-        self._unsaid[key] = self._now()
+        if not self._exits:  # afterwards a daemon thread's loop is left already
+            self._unsaid[key] = self._now()
 
     def gave_back(self, event: ReceivedEvent) -> None:
         """An event was given back by name, and that counted."""
@@ -77,6 +81,8 @@ class Watch:
             refs = {self._process.talk.name_of(event) for event in self._process.talk.covered(settlement)}
             if verb == "ack" and any((token, ref) not in self._finished for ref in refs):
                 self._bad("an event was acknowledged though nobody had come to its end with it (LOST)")
+            if verb == "nack" and self._process.loops and refs & self._untouched.get(token, set()):
+                self._bad("what nobody had begun was counted as failed")
             for ref in refs:
                 self._unsaid.pop((token, ref), None)
             self._untouched.get(token, set()).difference_update(refs)
@@ -90,6 +96,12 @@ class Watch:
             events = self._process.talk.got(request.lease, answer)
             self._untouched[request.lease] = {self._process.talk.name_of(event) for event in events}
             self._until[request.lease] = answer.until
+            if self._exits:
+                self._late.add(request.lease)
+
+    def exits(self) -> None:
+        """It begins to end in good order: what daemon threads get from now on dies with it."""
+        self._exits = True
 
     def failed(self) -> None:
         """A call was given up."""
@@ -111,7 +123,12 @@ class Watch:
         """It has ended in good order: what it had and did not come to is given back."""
         for token, refs in self._untouched.items():
             left = {ref for ref in refs if (token, ref[0]) not in self._taken_back}
-            if left and not self._failures and self._process.world.store.now() < self._until[token]:
+            if (
+                left
+                and token not in self._late
+                and not self._failures
+                and self._process.world.store.now() < self._until[token]
+            ):
                 self._bad("what nobody had begun was not given back")
 
     def _now(self) -> int:

@@ -41,7 +41,7 @@ def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
     answer = Calls(store, floor_s=RETENTION_S / 2).get()  # the process that wrote them still has the batches
     assert dict(answer.lost) == {"orders": 2}
     assert [slice_.span.first for slice_ in answer.slices] == [2]
-    meter = calls.cost(calls.service.expire)
+    meter = calls.cost(calls.service.housekeeping.run)
     assert (meter.writes, meter.deletes) == (0, 0)
     assert meter.reads <= 5
 

@@ -42,7 +42,7 @@ def main() -> None:
     service = service_type(open_store(options.store), SETTINGS, SystemRuntime())
     while not ended.wait(random.uniform(0.05, 0.5)):
         try:
-            batches = service.expire(_MAX_BATCHES).batches if random.random() < 0.5 else _ask(options.url)
+            batches = service.housekeeping.run(_MAX_BATCHES).batches if random.random() < 0.5 else _ask(options.url)
         except (StoreError, Problem, requests.RequestException) as error:  # noqa: PERF203 - the next run goes on
             history.write(Failed("expire", repr(error)))
         else:

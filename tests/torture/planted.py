@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 
 from pubsubservice.delivery.cursor import Tap
-from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
@@ -50,10 +50,11 @@ class ExistsIgnored(Service):
 class AckDropped(Service):
     """Every fifth lease's acks are thanked for and forgotten."""
 
-    def get_events(self, request: GetEvents) -> Answer:
-        settlements = request.settlements
-        acks: Sequence[Any] = [ack for ack in settlements.ack if crc32(ack.lease.encode()) % 5]
-        return super().get_events(request._replace(settlements=msgspec.structs.replace(settlements, ack=acks)))
+    class delivery_type(Delivery):
+        def get_events(self, request: GetEvents) -> Answer:
+            settlements = request.settlements
+            acks: Sequence[Any] = [ack for ack in settlements.ack if crc32(ack.lease.encode()) % 5]
+            return super().get_events(request._replace(settlements=msgspec.structs.replace(settlements, ack=acks)))
 
 
 class _HastySieve(Sieve):

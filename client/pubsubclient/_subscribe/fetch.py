@@ -130,8 +130,9 @@ class Fetch:
                 "get_events", lambda left_s: self._body(said, left_s), wait_s=wait_s, cancellation=self._cancellation
             )
         except BaseException as error:
+            again = self._outcomes.drop_ahead(collected, error)
             self._outcomes.put_back(collected)
-            if isinstance(error, ServiceError) and self._may_mend(error):
+            if again or (isinstance(error, ServiceError) and self._may_mend(error)):
                 return True
             raise
         self._outcomes.settled(collected, answer.body)

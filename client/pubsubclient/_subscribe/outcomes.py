@@ -152,6 +152,17 @@ class Outcomes:
             if self._acked or self._abandoned:
                 self._begin(pause_s=_PAUSE_S)
 
+    def drop_ahead(self, collected: Collected, error: BaseException) -> bool:
+        """A request was refused: says whether that may be for tokens of broken-off fetches, which are dropped then.
+
+        They were made before the store's clock was known to be set back, and are ahead of it: the service took none of them.
+        """
+        if not isinstance(error, ServiceError) or error.code != "invalid_token":
+            return False
+        ahead = [token for token in collected.abandoned if self._transport.clock.is_behind(token)]
+        collected.abandoned = [token for token in collected.abandoned if token not in ahead]
+        return bool(ahead)
+
     def carry_out(self, settlements: Settlements, deadline_s: float | None = None) -> list[Any]:
         """Settle now, with all that waits; returns the settlements that did not count.
 
@@ -167,8 +178,11 @@ class Outcomes:
             return []
         try:
             body = self.send(said, max(_LAST_TRY_S, give_up - time.monotonic()))
-        except BaseException:
+        except BaseException as error:
+            again = self.drop_ahead(collected, error)
             self.put_back(collected)
+            if again:
+                return self.carry_out(settlements, max(_LAST_TRY_S, give_up - time.monotonic()))
             raise
         return self.settled(collected, body)
 
@@ -238,8 +252,12 @@ class Outcomes:
         try:
             body = self.send(said)
         except ServiceError as error:
-            # nothing that another try would change: it is not sent again, and the events come again
-            _log.warning("Subscriber %s: events could not be settled and will come again: %s", self._subscriber, error)
+            if self.drop_ahead(collected, error):
+                self.put_back(collected)
+            else:  # nothing that another try would change: it is not sent again, and the events come again
+                _log.warning(
+                    "Subscriber %s: events could not be settled and will come again: %s", self._subscriber, error
+                )
         except PubSubError:
             self.put_back(collected)  # the log tells of the outage
         else:

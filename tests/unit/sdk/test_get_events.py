@@ -213,6 +213,21 @@ def test_answers_that_come_late_are_no_fault_of_the_service(
     assert [each.id for each in subscriber.get_events()] == ["id-1"]
 
 
+def test_a_token_ahead_that_is_to_be_released_stops_nothing(
+    server: ScriptedService, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fetch was broken off, and its token made, before the client knew that the store's clock had been set back."""
+    monkeypatch.setattr("pubsubclient._subscribe.outcomes._WAIT_S", 10.0)  # the release travels with the next request
+    refused = problem(400, "invalid_token")
+    refused.headers["X-Store-Time"] = str(NOW_US - 3_600_000_000)
+    server.script("get_events", refused, lease(event(1)))
+    subscriber._outcomes.abandon([f"{NOW_US + 5_000_000}-0123456789abcdef"])
+    assert [each.id for each in subscriber.get_events()] == ["id-1"]
+    first, second = server.calls("get_events")
+    assert first["release"]
+    assert "release" not in second
+
+
 def test_leases_are_kept_alive_while_more_is_got(server: ScriptedService, subscriber: Subscriber) -> None:
     """From half of their time on."""
 
