@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.server.draining import DrainingRuntime
-from pubsubservice import service
+from pubsubservice.api import app
 from pubsubservice.core.settings import Settings
 from stores.opening import open_store
 from torture.lifetime import asked_to_end, end_with_parent
@@ -37,7 +37,7 @@ def main() -> None:
     ended = asked_to_end()
     logging.basicConfig(level=logging.ERROR)
     if options.bug:
-        service.Service = PLANTED[options.bug]
+        app.Service = PLANTED[options.bug]
     store = RecordingStore(open_store(options.store), HistoryFile(options.history))
     with Emulator(store, settings=SETTINGS, runtime=DrainingRuntime()) as emulator:
         _announce(options.port_file, emulator.url.rpartition(":")[2])
