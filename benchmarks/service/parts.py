@@ -24,7 +24,7 @@ from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
 from pubsubclient._publish.chunks import Outbox, encode_request
 from pubsubclient._publish.receipts import read_receipts
-from pubsubservice.api.get_events import encode_answer
+from pubsubservice.api.get_events import encode_response
 from pubsubservice.api.publish import decode_publish, encode_receipts
 from pubsubservice.api.subscribe import decode_subscribe
 from pubsubservice.core.runtime import SystemRuntime
@@ -89,7 +89,7 @@ def _publish(service: Service, stages: _Stages, data: list[Any]) -> None:
 
 def _receive(service: Service, stages: _Stages) -> None:
     got = stages.time("service: get events", lambda: service.delivery.get_events(GetEvents("s", max_events=_BATCH)))
-    answer = stages.time("service: encode the answer", lambda: encode_answer(got))
+    answer = stages.time("service: encode the answer", lambda: encode_response(got))
     body = stages.time("SDK: decode the answer", lambda: decode(answer))
 
     def received() -> list[ReceivedEvent]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pubsub_emulator.openapi.document import openapi
 from pubsub_emulator.server.draining import DrainingRuntime
-from pubsub_emulator.server.expiry import Expiring
-from pubsub_emulator.server.router import Front, WSGIApp, load_functions
+from pubsub_emulator.server.expiry import Expiry
+from pubsub_emulator.server.router import Router, WSGIApp, load_functions
 from pubsub_emulator.server.server import DRAIN_S, THREADS, Server
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api.app import configure
@@ -49,10 +49,10 @@ class Emulator:
         self._runtime = runtime or DrainingRuntime()
         service = configure(store, settings, self._runtime, identity)
         functions = _functions()
-        front = Front(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"}, describe=openapi)
+        front = Router(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"}, describe=openapi)
         self._server = Server(front, host, port, threads=settings.threads)
         self.url = self._server.url
-        self._expiring = Expiring(service, expire_s) if expire_s else None
+        self._expiring = Expiry(service, expire_s) if expire_s else None
 
     def close(self, timeout_s: float = DRAIN_S) -> None:
         """Answer the requests under way, long polls at once and empty, and end."""

@@ -10,8 +10,8 @@ import flask
 
 from pubsubservice.api.cloudevents import decode_published
 from pubsubservice.api.decoding import decode, encode
-from pubsubservice.api.endpoint import Reply, endpoint, json_body, query
-from pubsubservice.api.get_events import decode_get_events, encode_answer
+from pubsubservice.api.endpoint import HttpResponse, endpoint, json_body, query
+from pubsubservice.api.get_events import decode_get_events, encode_response
 from pubsubservice.api.publish import encode_receipts
 from pubsubservice.api.register import ExpireBody, Explain, decode_register, decode_registered
 from pubsubservice.api.subscribe import decode_subscribe, decode_unsubscribe
@@ -24,7 +24,7 @@ FUNCTIONS = ("register", "publish", "subscribe", "get_events", "expire")
 
 
 @endpoint("POST", "GET")
-def register(request: flask.Request, service: Service) -> Reply:
+def register(request: flask.Request, service: Service) -> HttpResponse:
     """Get or create a publisher, subscriber or topic; GET shows one, or lists names."""
     if request.method == "GET":
         return _registered(request, service)
@@ -43,53 +43,53 @@ def register(request: flask.Request, service: Service) -> Reply:
         )
         state, log = topic.as_json(), {"topic": topic.name}
     log["created"] = int(created)
-    return Reply(encode(state), log, 201 if created else 200)
+    return HttpResponse(encode(state), log, 201 if created else 200)
 
 
 @endpoint("POST")
-def publish(request: flask.Request, service: Service) -> Reply:
+def publish(request: flask.Request, service: Service) -> HttpResponse:
     """Append events to a topic, each once; the answer says where each is. A 2xx means that all are stored."""
     body = decode_published(request)
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
     if not body.entries:
-        return Reply(encode({"events": []}), log)
+        return HttpResponse(encode({"events": []}), log)
     partition, places = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
-    return Reply(encode_receipts(partition, body.entries, places), log)
+    return HttpResponse(encode_receipts(partition, body.entries, places), log)
 
 
 @endpoint("POST", "DELETE")
-def subscribe(request: flask.Request, service: Service) -> Reply:
+def subscribe(request: flask.Request, service: Service) -> HttpResponse:
     """Subscribe a subscriber to a topic, or change the subscription; DELETE ends it."""
     if request.method == "DELETE":
         leave = decode_unsubscribe(json_body(request))
         service.subscriptions.unsubscribe(leave.subscriber, leave.topic, leave.token)
-        return Reply(b"", {"subscriber": leave.subscriber, "topic": leave.topic}, 204)
+        return HttpResponse(b"", {"subscriber": leave.subscriber, "topic": leave.topic}, 204)
     body = decode_subscribe(json_body(request))
     subscription = service.subscriptions.subscribe(body)
-    return Reply(encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
+    return HttpResponse(encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
 
 
 @endpoint("POST")
-def get_events(request: flask.Request, service: Service) -> Reply:
+def get_events(request: flask.Request, service: Service) -> HttpResponse:
     """Settle events, and hand out new or due ones under a lease; with nothing new, an empty list at once."""
     body = decode_get_events(json_body(request))
     answer = service.delivery.get_events(body)
     headers = {"Retry-After": "1"} if answer.crowded else {}
     events = sum(len(slice_.lines) for slice_ in answer.slices)
     log: dict[str, str | int] = {"subscriber": body.subscriber, "events": events, "attempt": answer.attempt}
-    return Reply(encode_answer(answer), log, headers=headers)
+    return HttpResponse(encode_response(answer), log, headers=headers)
 
 
 @endpoint("POST")
-def expire(request: flask.Request, service: Service) -> Reply:
+def expire(request: flask.Request, service: Service) -> HttpResponse:
     """Delete what topics no longer keep, and log how far subscriptions are; for a scheduler. `more`: there is more to do."""
     decode(ExpireBody, json_body(request))
     done = service.housekeeping.run()
     counts = {"topics": done.topics, "batches": done.batches}
-    return Reply(encode({**counts, "more": done.more}), {**counts, "more": int(done.more)})
+    return HttpResponse(encode({**counts, "more": done.more}), {**counts, "more": int(done.more)})
 
 
-def _registered(request: flask.Request, service: Service) -> Reply:
+def _registered(request: flask.Request, service: Service) -> HttpResponse:
     asked = decode_registered(query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token"))
     if isinstance(asked, Explain):
         return _explained(asked, service)
@@ -98,10 +98,10 @@ def _registered(request: flask.Request, service: Service) -> Reply:
     else:
         names, following = service.names(asked.kind, asked.page_size, asked.page_token)
         state = {"names": names, **({"next_page_token": following} if following else {})}
-    return Reply(encode(state), {asked.kind: asked.name})
+    return HttpResponse(encode(state), {asked.kind: asked.name})
 
 
-def _explained(asked: Explain, service: Service) -> Reply:
+def _explained(asked: Explain, service: Service) -> HttpResponse:
     subscriber, topic, event, is_id, source = asked
-    explanation = service.explaining.explain(subscriber, topic, event, is_id=is_id, source=source)
-    return Reply(encode(explanation), {"subscriber": subscriber, "topic": topic})
+    explanation = service.explanations.explain(subscriber, topic, event, is_id=is_id, source=source)
+    return HttpResponse(encode(explanation), {"subscriber": subscriber, "topic": topic})

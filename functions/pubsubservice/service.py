@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from pubsubservice.admin.describe import Describing
-from pubsubservice.admin.explain import Explaining
+from pubsubservice.admin.describe import Descriptions
+from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
 from pubsubservice.admin.subscriptions import Subscriptions
 from pubsubservice.core.ownership import Authenticator, check_owner, may_see_all, may_use
@@ -55,13 +55,13 @@ class Service:
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
-        self.describing = Describing(store, self.topics)
-        self.explaining = Explaining(store, self.topics)
+        self.descriptions = Descriptions(store, self.topics)
+        self.explanations = Explanations(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
         self.delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
         expire = self.expire_type(store, self.topics.register)
-        self.housekeeping = Housekeeping(store, expire, self.describing)
+        self.housekeeping = Housekeeping(store, expire, self.descriptions)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
         self._logs_lock = runtime.new_lock()
 
@@ -82,13 +82,13 @@ class Service:
 
     def _append_letters(self, topic: Topic, publisher: str, entries: list[Entry], since: int) -> None:
         """Append dead letters to their topic."""
-        append = Append(publisher, entries, since, far=True)
+        append = Append(publisher, entries, since, unlimited_lookback=True)
         self._log(topic.name, partition_of(publisher, topic.partitions)).submit(append)
 
     def show(self, kind: str, name: str) -> dict[str, Any]:
         """What is registered under a name, for people to read; raises NotFound."""
         if kind == "subscriber":
-            return self.describing.state(name)
+            return self.descriptions.state(name)
         if kind == "topic":
             topic = self.topics.get(name)
             if topic is not None:

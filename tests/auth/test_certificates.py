@@ -160,11 +160,11 @@ def test_many_at_once_fetch_the_certificates_once(server: Loopback) -> None:
     """A cold start with a full queue."""
     keys = Certificates(SystemRuntime(), f"{server.url}/certs")
     server.answer("/certs", _published("a"))
-    together = threading.Barrier(64)
+    failed_as_group = threading.Barrier(64)
     found: list[str | None] = []
 
     def ask() -> None:
-        together.wait()
+        failed_as_group.wait()
         found.append(keys("a"))
 
     threads = [threading.Thread(target=ask) for _ in range(64)]

@@ -76,11 +76,11 @@ def test_a_token_is_kept_while_it_is_good(google: Google) -> None:
     """However many ask at once."""
     google.start_metadata_server()
     identity = GoogleIdentity()
-    together = threading.Barrier(16)
+    failed_as_group = threading.Barrier(16)
     found: list[str] = []
 
     def ask() -> None:
-        together.wait()
+        failed_as_group.wait()
         found.extend(identity.headers("publish", "https://a.example/publish")["X-Pubsub-Token"] for _ in range(100))
 
     threads = [threading.Thread(target=ask) for _ in range(16)]

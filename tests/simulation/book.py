@@ -29,11 +29,11 @@ class Place(NamedTuple):
     token: str | None
     leased: bool
     attempt: int
-    together: bool
+    failed_as_group: bool
     #: when the lease ends, or the event is due; µs
     at: int
     delayed: bool = False
-    doomed: bool = False
+    rejected: bool = False
 
 
 def places(state: State) -> tuple[dict[Event, Place], bool]:
@@ -41,13 +41,13 @@ def places(state: State) -> tuple[dict[Event, Place], bool]:
     found: dict[Event, Place] = {}
     count = 0
     for token, lease in state.leases.items():
-        place = Place(token, True, lease.attempt, lease.together, lease.until)
+        place = Place(token, True, lease.attempt, lease.failed_as_group, lease.until)
         for span in select(lease.spans, lease.left):
             for n in range(span.stop - span.start):
                 found[(span.number, span.partition, span.first + n)] = place
                 count += 1
     for due in state.due:
-        place = Place(due.token, False, due.attempt, due.together, due.at, due.delayed, due.doomed)
+        place = Place(due.token, False, due.attempt, due.failed_as_group, due.at, due.delayed, due.rejected)
         for span in select(due.spans, due.left):
             for n in range(span.stop - span.start):
                 found[(span.number, span.partition, span.first + n)] = place
@@ -165,8 +165,8 @@ class Book:
         self._letters.died(self._name, dead)
         attempts = self._raises[event] + was.leased
         settings = new.settings_of(new.subscriptions[dead.topic])
-        doomed = self._said.may_doom(event)
-        if dead.attempts != attempts or (attempts != settings.max_attempts and not doomed):
+        rejected = self._said.may_doom(event)
+        if dead.attempts != attempts or (attempts != settings.max_attempts and not rejected):
             self._bad("dead after a wrong number of attempts")
         innocent = not self._appended(event).kind.poison
         if self._said.gentle and innocent and self._mates[event] > 1:
@@ -196,7 +196,7 @@ class Book:
                 self._bad("a wrong attempt number")
             if self._appended(event).visible > now:
                 self._bad("a delayed event came early")
-            if lease.together and 1 < lease.attempt == settings.max_attempts and len(events) > 1:
+            if lease.failed_as_group and 1 < lease.attempt == settings.max_attempts and len(events) > 1:
                 self._bad("events that failed together are together on their last attempt")
             if self._said.is_redriven_for_another(self._name, self._appended(event).kind.redrivefor):
                 self._bad("an event redriven for another was handed out")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pubsubservice.delivery.cursor import Tap
+from pubsubservice.delivery.cursor import LogCursor
 from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.retention import Expire
-from pubsubservice.log.tail import Known
+from pubsubservice.log.tail import Tail
 from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
 from pubsubservice.storage.paths import log_path
 from pubsubservice.storage.port import Doc, Reads
-from pubsubservice.subscribers.registry_cursor import RegistryTap
+from pubsubservice.subscribers.registry_cursor import RegistryCursor
 
 from .broken_retention import RETENTION_RULES
 from .broken_rules import RULES
@@ -24,10 +24,10 @@ class NoTimeCheck(Service):
     """A writer takes whatever it created for the log's next batch, however late it comes."""
 
     class log_type(Log):
-        def _proves(self, doc: Doc, known: Known) -> bool:
+        def _proves(self, doc: Doc, known: Tail) -> bool:
             return True
 
-        def _tail(self) -> Known:
+        def _tail(self) -> Tail:
             self._known_at = self._runtime.monotonic()
             return super()._tail()
 
@@ -36,7 +36,7 @@ class SinceIgnored(Service):
     """A writer looks back no further than what it happens to know."""
 
     class log_type(Log):
-        def _look_back_to(self, group: list[Append], known: Known) -> list[int | None]:
+        def _look_back_to(self, group: list[Append], known: Tail) -> list[int | None]:
             return []
 
 
@@ -78,7 +78,7 @@ class BoundIgnored(Service):
     """A reader hands out what it found in one log without waiting for the others."""
 
     class reader_type(Reader):
-        def _bound(self, taps: object) -> int:
+        def _bound(self, cursors: object) -> int:
             return 10**18
 
 
@@ -86,8 +86,8 @@ class RegistryUnbound(Service):
     """A reader hands out events without waiting for the topics that it may not know yet."""
 
     class reader_type(Reader):
-        def _bound(self, taps: list[Tap | RegistryTap]) -> int:
-            return super()._bound([tap for tap in taps if isinstance(tap, Tap)] or taps)
+        def _bound(self, cursors: list[LogCursor | RegistryCursor]) -> int:
+            return super()._bound([cursor for cursor in cursors if isinstance(cursor, LogCursor)] or cursors)
 
 
 class Unrecorded(Service):

@@ -46,7 +46,7 @@ class UnmetUncounted(Service):
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.describing.catch_up = lambda state: CaughtUp(set(), more=False)  # type: ignore[method-assign]
+        self.descriptions.catch_up = lambda state: CaughtUp(set(), more=False)  # type: ignore[method-assign]
 
 
 #: each rule, and the service that lacks it

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pubsubservice.admin.subscriptions import Subscriptions
-from pubsubservice.delivery.cursor import Tap
+from pubsubservice.delivery.cursor import LogCursor
 from pubsubservice.delivery.dead_letters import DeadLetters
-from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
+from pubsubservice.delivery.get_events import Delivery, GetEvents, GetEventsResponse
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery
 from pubsubservice.delivery.slices import Slice
@@ -17,8 +17,8 @@ from pubsubservice.log.group_commit import Append
 from pubsubservice.log.sequence import partition_of
 from pubsubservice.log.topics import Topic
 from pubsubservice.service import Service
-from pubsubservice.subscribers.dead_lettering import Deaths
-from pubsubservice.subscribers.event_filter import Sieve
+from pubsubservice.subscribers.dead_lettering import DeadLettering
+from pubsubservice.subscribers.event_filter import EventFilter
 from pubsubservice.subscribers.leases import Leases, Settlement
 from pubsubservice.subscribers.records import Due, Lease
 from pubsubservice.subscribers.spans import Piece, Span, mask_of_pieces
@@ -82,9 +82,9 @@ class MarkDropped(Service):
     class delivery_type(Delivery):
         class leases_type(Leases):
             def _give_back(self, lease: Lease, mask: int) -> None:
-                lease.together, together = False, lease.together
+                lease.failed_as_group, failed_as_group = False, lease.failed_as_group
                 super()._give_back(lease, mask)
-                lease.together = together
+                lease.failed_as_group = failed_as_group
 
 
 class TakenBackUnmarked(Service):
@@ -114,9 +114,11 @@ class DueStopsToo(Service):
     """When a document is full, due events stop as new ones do."""
 
     class delivery_type(Delivery):
-        def _hand_out(self, leases: Leases, deaths: Deaths, token: str, max_events: int) -> tuple[Answer, list[str]]:
+        def _hand_out(
+            self, leases: Leases, deaths: DeadLettering, token: str, max_events: int
+        ) -> tuple[GetEventsResponse, list[str]]:
             if self._room(leases) <= 0:
-                return Answer(blocked="leases"), []
+                return GetEventsResponse(blocked="leases"), []
             return super()._hand_out(leases, deaths, token, max_events)
 
 
@@ -134,7 +136,7 @@ class AlwaysTogether(Service):
     class delivery_type(Delivery):
         class redelivery_type(Redelivery):
             def limit(self, due: Due, parts: Sequence[Piece]) -> int:
-                return self._leases.bounds.together
+                return self._leases.bounds.failed_as_group
 
 
 class TrimmedUncounted(Service):
@@ -165,8 +167,8 @@ class FilteredAgain(Service):
                 super()._take(due, found)
                 for slice_ in found:
                     settings = self._state.settings_of(self._state.subscriptions[slice_.topic])
-                    sieve = Sieve(self._state.name, slice_.topic, settings.filters)
-                    if sieve.pick(slice_.lines) != (1 << len(slice_.lines)) - 1:
+                    event_filter = EventFilter(self._state.name, slice_.topic, settings.filters)
+                    if event_filter.pick(slice_.lines) != (1 << len(slice_.lines)) - 1:
                         self._dropped.append(slice_)
 
             def take(self, max_events: int) -> None:
@@ -179,7 +181,7 @@ class DeadOverflow(Service):
     """With no room in `dead`, the oldest there is dropped."""
 
     class delivery_type(Delivery):
-        class deaths_type(Deaths):
+        class dead_lettering_type(DeadLettering):
             @property
             def full(self) -> bool:
                 return False
@@ -217,17 +219,17 @@ class OneStopsAll(Service):
     """A log that stops for want of room for its delayed events still bounds what goes out of the others."""
 
     class reader_type(Reader):
-        def _stop(self, full: Tap, taps: Any, heads: Any) -> Any:
-            return *super()._stop(full, taps, heads)[:2], 0
+        def _stop(self, full: LogCursor, cursors: Any, heads: Any) -> Any:
+            return *super()._stop(full, cursors, heads)[:2], 0
 
 
 class OneLogStops(Service):
     """Of an ordered topic only the log stops that has no room for its delayed events."""
 
     class reader_type(Reader):
-        def _stop(self, full: Tap, taps: Any, heads: Any) -> Any:
+        def _stop(self, full: LogCursor, cursors: Any, heads: Any) -> Any:
             full.ordered = False
-            return super()._stop(full, taps, heads)
+            return super()._stop(full, cursors, heads)
 
 
 class DroppedUncounted(Service):

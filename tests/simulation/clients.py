@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
 from pubsubservice.subscribers.leases import Settlement, Settlements
 
 from .publishing import Kind, entry, publish
@@ -60,7 +60,7 @@ class Consumer:
             world.pause(0, 2)
             settlements = self._decide(token, events, done)
 
-    def _decide(self, token: str, events: list[Event], answer: Answer) -> Settlements:
+    def _decide(self, token: str, events: list[Event], answer: GetEventsResponse) -> Settlements:
         """What a consumer does with its events: most are acked with the next call."""
         world = self._world
         everything = [Settlement(token)]
@@ -72,7 +72,7 @@ class Consumer:
             return Settlements(ack=everything)
         return self._decide_badly(token, events, answer)
 
-    def _decide_badly(self, token: str, events: list[Event], answer: Answer) -> Settlements:
+    def _decide_badly(self, token: str, events: list[Event], answer: GetEventsResponse) -> Settlements:
         world = self._world
         choice = world.random.random()
         some = [event for event in events if world.random.random() < 0.5]
@@ -111,7 +111,7 @@ class Consumer:
 class Redriver(Consumer):
     """Reads a subscriber's dead letters, and publishes them again for it: mended, so that they do not die again."""
 
-    def _decide(self, token: str, events: list[Event], answer: Answer) -> Settlements:
+    def _decide(self, token: str, events: list[Event], answer: GetEventsResponse) -> Settlements:
         world = self._world
         lines = [line for slice_ in answer.slices for line in slice_.lines]
         for event, line in zip(events, lines, strict=True):

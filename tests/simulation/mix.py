@@ -12,7 +12,7 @@ from .times import RETENTION_S
 __all__ = ["SMALL", "Mix"]
 
 #: met all the time; those of bytes leave room for some twenty events
-SMALL = Bounds(state_bytes=520, leases=5, ended=6, dead=2, delayed=2, together=6)
+SMALL = Bounds(state_bytes=520, leases=5, ended=6, dead=2, delayed=2, failed_as_group=6)
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Order:
         for event, place in after.items():
             if event[0] != number or self._delayed(topics, event) or (place.leased and place.token == token):
                 continue
-            waits = place.leased or (place.attempt <= most and not place.doomed)
+            waits = place.leased or (place.attempt <= most and not place.rejected)
             if waits and self._created(topics, event) < newest:
                 self._bad("ordered: something newer was handed out while something older was unsettled")
 

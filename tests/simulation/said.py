@@ -43,10 +43,10 @@ class Said:
         """A client that saw these events under this token acks them."""
         self._acks |= {(token, event) for event in events}
 
-    def gives_back(self, token: str, doomed: Iterable[Event] = ()) -> None:
+    def gives_back(self, token: str, rejected: Iterable[Event] = ()) -> None:
         """A client gives back all or some of a lease: what is newer may come back with it. Or it condemns some."""
         self._gives.add(token)
-        self._doomed |= set(doomed)
+        self._doomed |= set(rejected)
 
     def released(self, token: str) -> None:
         """A client was told that its release counts."""

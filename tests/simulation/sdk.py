@@ -20,14 +20,14 @@ from pubsubclient._core.store_clock import StoreClock
 from pubsubclient._events import lease
 from pubsubclient._http import call
 from pubsubclient._http.call import CallCancelled, Cancellation
-from pubsubclient._http.transport import Answer
+from pubsubclient._http.transport import Response
 from pubsubclient._subscribe import fetch, held_leases, outcomes, pull, stream, subscriber
 from pubsubclient._subscribe.fetch import Fetch
-from pubsubclient._subscribe.held_leases import Holdings
+from pubsubclient._subscribe.held_leases import HeldLeases
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.stream import Stream
 from pubsubservice.admin import housekeeping
-from pubsubservice.api.get_events import decode_get_events, encode_answer
+from pubsubservice.api.get_events import decode_get_events, encode_response
 from pubsubservice.core.problems import Problem
 
 from .standins import Local, Secrets, Threads, Time, settling_at_exit
@@ -51,7 +51,7 @@ class Sdk:
     """The parts of the SDK, which the tests replace by broken ones, to show that they would be caught."""
 
     outcomes_type = Outcomes
-    holdings_type = Holdings
+    held_leases_type = HeldLeases
     stream_type = Stream
     fetch_type = Fetch
     clock_type = StoreClock
@@ -67,9 +67,9 @@ class Transport:
         self.knows_wake = True
         self.service = SimpleNamespace(deadline_s=_DEADLINE_S)
 
-    def register(self, _: object) -> Answer:
+    def register(self, _: object) -> Response:
         self.clock.observe(self._process.world.store.now())
-        return Answer({}, None, None)
+        return Response({}, None, None)
 
     def token(self, _: str) -> str:
         token = self.clock.token()
@@ -84,7 +84,7 @@ class Transport:
         wait_s: float = 0.0,
         deadline_s: float | None = None,
         cancellation: Cancellation | None = None,
-    ) -> Answer:
+    ) -> Response:
         """One call of `get_events`. Raises as the SDK's transport does."""
         process = self._process
         process.check_alive()
@@ -112,7 +112,7 @@ class Transport:
             self.clock.forget_tokens()
             raise ServiceError(function, answer.status, answer.code, answer.detail)
         process.watch.answered(request, answer)
-        return Answer(msgspec.json.decode(encode_answer(answer)), time or None, 1.0 if answer.crowded else None)
+        return Response(msgspec.json.decode(encode_response(answer)), time or None, 1.0 if answer.crowded else None)
 
 
 def in_place(world: World, sdk: type[Sdk]) -> AbstractContextManager[object]:
@@ -146,7 +146,7 @@ def in_place(world: World, sdk: type[Sdk]) -> AbstractContextManager[object]:
                 "Transport": SimpleNamespace(to=transport),
                 "find_service": lambda _: None,
                 "Outcomes": sdk.outcomes_type,
-                "Holdings": sdk.holdings_type,
+                "HeldLeases": sdk.held_leases_type,
                 "Stream": sdk.stream_type,
                 "Fetch": sdk.fetch_type,
             },

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pubsubservice.core.problems import Problem
-from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.subscribers.leases import Settlement, Settlements
 from pubsubservice.subscribers.spans import positions
@@ -30,7 +30,7 @@ class Talk:
         self.seen: dict[str, set[Event]] = {}
         self._given: set[tuple[str, Event]] = set()
 
-    def call(self, request: GetEvents, patience: int = 99) -> Answer | None:
+    def call(self, request: GetEvents, patience: int = 99) -> GetEventsResponse | None:
         """One call; None when the client gave up."""
         done = self.ask(request, patience)
         return None if done is None or isinstance(done[0], Problem) else done[0]
@@ -42,7 +42,7 @@ class Talk:
         give_up: Callable[[], bool] = lambda: False,
         refusals: tuple[str, ...] = (),
         wait_s: float = 0.0,
-    ) -> tuple[Answer | Problem, int] | None:
+    ) -> tuple[GetEventsResponse | Problem, int] | None:
         """The same, with the store time of the answer, which may be one of these refusals."""
         self._says(request)
         call = object()
@@ -54,13 +54,13 @@ class Talk:
         )
         if done is None or isinstance(done[0], Problem):
             return done
-        answer: Answer = done[0]
+        answer: GetEventsResponse = done[0]
         self._told(settlements, answer, call)
         if answer.blocked == "delayed" and not answer.slices and not answer.more:
             self._check_others_go_on(before, asked)
         return done
 
-    def got(self, token: str, answer: Answer) -> list[Event]:
+    def got(self, token: str, answer: GetEventsResponse) -> list[Event]:
         """Its events were received."""
         events = events_of(answer)
         self._world.truth.said.received(self.name, token, events)
@@ -97,7 +97,7 @@ class Talk:
                 if verb == "release" or settlement.events is not None:
                     said.gives_back(settlement.lease, covered if settlement.dead else ())
 
-    def _told(self, settlements: Settlements, answer: Answer, call: object) -> None:
+    def _told(self, settlements: Settlements, answer: GetEventsResponse, call: object) -> None:
         unknown = set(answer.unknown)
         said = self._world.truth.said
         state = self._world.state(self.name)
@@ -129,7 +129,7 @@ class Talk:
                     world.truth.bad("a log was held back by another one's delayed events")
 
 
-def events_of(answer: Answer) -> list[Event]:
+def events_of(answer: GetEventsResponse) -> list[Event]:
     """The events of an answer."""
     return [
         (slice_.span.number, slice_.span.partition, slice_.span.first + i)

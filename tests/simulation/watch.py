@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Ref
-from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
 
 from .scheduler import SECOND
 
@@ -90,7 +90,7 @@ class Watch:
         if self._process.loops and request.max_events > max(1, ceil(1.1 * _AHEAD_S / least_s)):
             self._bad("a loop fetched more than about a second of work")
 
-    def answered(self, request: GetEvents, answer: Answer) -> None:
+    def answered(self, request: GetEvents, answer: GetEventsResponse) -> None:
         """An answer came."""
         if answer.slices and request.lease is not None:
             events = self._process.talk.got(request.lease, answer)

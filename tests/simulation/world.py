@@ -45,7 +45,7 @@ class World:
         self.mix = mix or Mix.of(seed)
         self.gentle = self.mix.gentle
         self.settings = Settings(
-            floor_s=FLOOR_S,
+            safety_window_s=FLOOR_S,
             retention_s=self.mix.retention_s,
             ack_deadline_s=DEADLINE_S,
             known_identities=60,

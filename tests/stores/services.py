@@ -9,7 +9,7 @@ from pubsubservice.admin.subscriptions import Subscribe
 from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
 from pubsubservice.events.entry import Entry, identity
 from pubsubservice.log.seek import Place
 from pubsubservice.service import Service
@@ -24,9 +24,9 @@ __all__ = ["Calls", "until"]
 class Calls:
     """Calls of one service, with one subscriber."""
 
-    def __init__(self, store: Store, *, floor_s: float = 300.0) -> None:
+    def __init__(self, store: Store, *, safety_window_s: float = 300.0) -> None:
         self.store = store
-        self.service = Service(store, Settings(floor_s=floor_s), SystemRuntime())
+        self.service = Service(store, Settings(safety_window_s=safety_window_s), SystemRuntime())
         self.service.subscriptions.register("S")
         self._published = 0
 
@@ -49,7 +49,7 @@ class Calls:
     def request(self, topic: str, **settings: Any) -> Subscribe:
         return Subscribe("S", topic, **settings)
 
-    def get(self, *ack: str | None, **request: Any) -> Answer:
+    def get(self, *ack: str | None, **request: Any) -> GetEventsResponse:
         """One call of get_events."""
         settlements = Settlements(ack=[Settlement(token) for token in ack if token])
         return self.service.delivery.get_events(GetEvents("S", settlements, **request))
@@ -86,7 +86,7 @@ class Calls:
         return meter
 
 
-def events(answer: Answer) -> Sequence[tuple[str, int]]:
+def events(answer: GetEventsResponse) -> Sequence[tuple[str, int]]:
     """(topic, log index) of each event of an answer."""
     return [
         (slice_.topic, slice_.span.first + bit)

@@ -129,7 +129,7 @@ def test_what_fails_in_a_dead_letter_topic_is_counted_and_the_newest_are_known(
     assert [index for _, _, index in state.dropped] == [*range(20, MAX_DROPPED + 20)]
 
     def explained(index: int) -> str:
-        return str(calls.service.explaining.explain("S", "letters", f"0000-{index:020d}")["state"])
+        return str(calls.service.explanations.explain("S", "letters", f"0000-{index:020d}")["state"])
 
     assert [explained(index) for index in (19, 20, 119)] == ["settled", "dropped", "dropped"]
     with caplog.at_level(logging.INFO, logger="pubsubservice.request"):

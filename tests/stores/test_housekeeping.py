@@ -19,7 +19,7 @@ SECOND = 1_000_000
 
 def aged(store: Store, *topics: str, batches: int = 3) -> Calls:
     """Topics with batches that are all older than the retention."""
-    calls = Calls(store, floor_s=RETENTION_S / 2)
+    calls = Calls(store, safety_window_s=RETENTION_S / 2)
     for topic in topics:
         calls.service.topics.register(topic, retention_s=RETENTION_S)
         for _ in range(batches):
@@ -38,7 +38,7 @@ def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
     calls = aged(store, "orders")
     calls.subscribe("orders")
     assert calls.service.housekeeping.run() == Expired(1, 2, more=False)
-    answer = Calls(store, floor_s=RETENTION_S / 2).get()  # the process that wrote them still has the batches
+    answer = Calls(store, safety_window_s=RETENTION_S / 2).get()  # the process that wrote them still has the batches
     assert dict(answer.lost) == {"orders": 2}
     assert [slice_.span.first for slice_ in answer.slices] == [2]
     meter = calls.cost(calls.service.housekeeping.run)
@@ -48,7 +48,7 @@ def test_what_is_too_old_goes_but_for_the_last_batch(store: Store) -> None:
 
 def test_a_lowered_retention_does_not_take_what_is_delayed(store: Store) -> None:
     """It is kept until half of the retention has passed since it was due, and with it what is behind it."""
-    calls = Calls(store, floor_s=RETENTION_S)
+    calls = Calls(store, safety_window_s=RETENTION_S)
     calls.subscribe("orders")
     calls.service.topics.register("orders", retention_s=10 * RETENTION_S)
     calls.publish("orders")
@@ -61,7 +61,7 @@ def test_a_lowered_retention_does_not_take_what_is_delayed(store: Store) -> None
     assert calls.service.housekeeping.run() == Expired(1, 1, more=False)
     until(lambda: now(store) > delayed + 3 * RETENTION_S * SECOND)
     assert calls.service.housekeeping.run().batches == 0
-    other = Calls(store, floor_s=RETENTION_S)  # the process that wrote it still has the batch
+    other = Calls(store, safety_window_s=RETENTION_S)  # the process that wrote it still has the batch
     assert other.drain(wait_s=RETENTION_S) == [("orders", 1)]
     until(lambda: now(store) > delayed + 4 * RETENTION_S * SECOND)
     assert calls.service.housekeeping.run().batches == 2
@@ -87,7 +87,7 @@ def test_an_event_that_went_is_explained(store: Store) -> None:
     calls = aged(store, "orders")
     calls.subscribe("orders")
     calls.service.housekeeping.run()
-    explained = [calls.service.explaining.explain("S", "orders", f"0000-{index:020d}")["state"] for index in range(4)]
+    explained = [calls.service.explanations.explain("S", "orders", f"0000-{index:020d}")["state"] for index in range(4)]
     assert explained == ["trimmed", "trimmed", "not_read", "unknown_event"]
 
 
@@ -95,7 +95,7 @@ def test_a_run_that_met_its_bound_is_gone_on_with(store: Store) -> None:
     """By any process; when all is done the note says so."""
     calls = aged(store, "bills", "orders")
     assert calls.service.housekeeping.run(3) == Expired(2, 3, more=True, after="bills")
-    other = Calls(store, floor_s=RETENTION_S / 2)
+    other = Calls(store, safety_window_s=RETENTION_S / 2)
     assert other.service.housekeeping.run(3) == Expired(1, 1, more=False)
     assert store.get_many(["system/expire"]).docs[0].data["topic"] == ""  # type: ignore[union-attr]
     assert other.service.housekeeping.run(3) == Expired(2, 0, more=False)

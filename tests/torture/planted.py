@@ -8,13 +8,13 @@ from zlib import crc32
 
 import msgspec
 
-from pubsubservice.delivery.cursor import Tap
-from pubsubservice.delivery.get_events import Answer, Delivery, GetEvents
+from pubsubservice.delivery.cursor import LogCursor
+from pubsubservice.delivery.get_events import Delivery, GetEvents, GetEventsResponse
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
 from pubsubservice.storage.port import Exists, Fields, Store
-from pubsubservice.subscribers.event_filter import Sieve
+from pubsubservice.subscribers.event_filter import EventFilter
 from pubsubservice.subscribers.state import State
 from simulation.broken import BROKEN
 
@@ -51,13 +51,13 @@ class AckDropped(Service):
     """Every fifth lease's acks are thanked for and forgotten."""
 
     class delivery_type(Delivery):
-        def get_events(self, request: GetEvents) -> Answer:
+        def get_events(self, request: GetEvents) -> GetEventsResponse:
             settlements = request.settlements
             acks: Sequence[Any] = [ack for ack in settlements.ack if crc32(ack.lease.encode()) % 5]
             return super().get_events(request._replace(settlements=msgspec.structs.replace(settlements, ack=acks)))
 
 
-class _HastySieve(Sieve):
+class _HastyFilter(EventFilter):
     """Takes a batch whose first event is not wanted for one of which nothing is."""
 
     def pick(self, lines: Sequence[bytes]) -> int:
@@ -69,11 +69,11 @@ class FilterSkips(Service):
     """A filter that passes over an event moves the position past what it should have let through."""
 
     class reader_type(Reader):
-        def _taps_of(self, state: State, topic: str) -> list[Tap]:
-            taps = super()._taps_of(state, topic)
-            for tap in taps:
-                tap.sieve.__class__ = _HastySieve
-            return taps
+        def _cursors_of(self, state: State, topic: str) -> list[LogCursor]:
+            cursors = super()._cursors_of(state, topic)
+            for cursor in cursors:
+                cursor.event_filter.__class__ = _HastyFilter
+            return cursors
 
 
 #: by what they break

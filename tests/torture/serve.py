@@ -22,7 +22,7 @@ from torture.times import ACK_DEADLINE_S, FLOOR_S
 
 __all__ = ["SETTINGS"]
 
-SETTINGS = Settings(floor_s=FLOOR_S, ack_deadline_s=ACK_DEADLINE_S, threads=16)
+SETTINGS = Settings(safety_window_s=FLOOR_S, ack_deadline_s=ACK_DEADLINE_S, threads=16)
 
 
 def main() -> None:

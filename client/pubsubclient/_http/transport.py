@@ -39,7 +39,7 @@ from pubsubclient._http.responses import (
 from pubsubclient._http.service import FUNCTIONS, Service
 from pubsubclient._version import __version__
 
-__all__ = ["Answer", "Transport"]
+__all__ = ["Response", "Transport"]
 
 #: the pause after try n is drawn from 0 to _FIRST_PAUSE_S * 2^(n - 1), at most _MAX_PAUSE_S
 _FIRST_PAUSE_S = 0.1
@@ -64,7 +64,7 @@ _TRANSIENT = (
 )
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A success."""
 
     #: the JSON object of the answer; empty for an answer without a body
@@ -128,7 +128,7 @@ class Transport:
         deadline_s: float | None = None,
         connect_deadline_s: float | None = None,
         cancellation: Cancellation | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Call a function of the service, in as many tries as it takes.
 
         Args:
@@ -185,7 +185,7 @@ class Transport:
                     raise CallCancelled(uncertain=uncertain)
         raise AssertionError  # count() does not end
 
-    def register(self, body: Mapping[str, Any]) -> Answer:
+    def register(self, body: Mapping[str, Any]) -> Response:
         """Register what a constructor makes. Raises as `call` does; sooner if nothing answers at the address."""
         return self.call("register", body, connect_deadline_s=self.service.start_deadline_s)
 
@@ -203,7 +203,7 @@ class Transport:
         else:
             self._adapter.close()
 
-    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call) -> Answer:
+    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call) -> Response:
         """One try. Raises _TryAgainError if another one may end better, or if the call was cancelled."""
         if self.service.identity is not None:
             self._identify(function, request, self.service.identity)
@@ -226,7 +226,7 @@ class Transport:
         if 200 <= status < 300:
             if is_cut(response, content):
                 raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
-            return Answer(read_body(function, response, content), time_us, retry_after_s(response))
+            return Response(read_body(function, response, content), time_us, retry_after_s(response))
         failure = service_error(function, response, content)
         if failure.code == "invalid_token":
             self.clock.forget_tokens()

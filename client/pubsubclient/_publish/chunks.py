@@ -11,7 +11,7 @@ from pubsubclient._events.event import Event
 from pubsubclient._events.topic import Topic
 from pubsubclient._publish.receipts import Receipt
 
-__all__ = ["Outbox", "Request", "encode_request", "event_of", "first_try_us"]
+__all__ = ["Request", "RequestChunks", "encode_request", "event_of", "first_try_us"]
 
 #: of one request
 _MAX_EVENTS = 10_000
@@ -33,7 +33,7 @@ class Request(NamedTuple):
     lines: Sequence[bytes]
 
 
-class Outbox:
+class RequestChunks:
     """Cuts events into requests, by topic, in order, and collects their receipts in the order of the call.
 
     Everything is encoded before the first request is sent, so that an event that cannot be sent stops nothing

@@ -17,7 +17,7 @@ from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch import Batch
-from pubsubclient._publish.chunks import Outbox, encode_request, event_of
+from pubsubclient._publish.chunks import RequestChunks, encode_request, event_of
 from pubsubclient._publish.errors import publish_error
 from pubsubclient._publish.receipts import Receipt, read_receipts
 
@@ -88,7 +88,7 @@ class Publisher:
         """
         delay_s = None if delay is None else check_delay(delay)
         events = _events_of(first, more, event)
-        outbox = Outbox(events, f"/publishers/{self.name}", self._transport.service.store)
+        outbox = RequestChunks(events, f"/publishers/{self.name}", self._transport.service.store)
         while request := outbox.next():
             since_us = outbox.since_us(request, self._transport.clock.now_us())
             try:

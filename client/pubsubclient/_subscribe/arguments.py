@@ -17,14 +17,14 @@ from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._http.transport import Transport
 from pubsubclient.signals.wildcard import AnyType
 
-__all__ = ["Place", "Position", "Topics", "change", "place_of", "settings_of", "topics_name"]
+__all__ = ["Position", "StartPosition", "Topics", "change", "place_of", "settings_of", "topics_name"]
 
 #: a topic, its name, a pattern of names, or Any for every topic
 Topics = Topic | str | AnyType
 #: how far a subscriber is: of each topic the sequence of the next event in each partition. It is JSON
 Position = dict[str, list[str]]
 #: where in a topic to go on: an end of what is kept, a time, a saved position, or that of this one topic
-Place = Literal["earliest", "latest"] | datetime | str | Mapping[str, Sequence[str]] | Sequence[str]
+StartPosition = Literal["earliest", "latest"] | datetime | str | Mapping[str, Sequence[str]] | Sequence[str]
 
 _MAX_DEADLINE_S = 600
 _MAX_BACKOFF_S = 600
@@ -43,7 +43,7 @@ def topics_name(topic: Topics) -> str:
     return topic_name(topic)
 
 
-def place_of(name: str, place: Place, topic: str) -> str | list[str]:
+def place_of(name: str, place: StartPosition, topic: str) -> str | list[str]:
     """A place in a topic, given as the argument `name`. Raises InvalidArgument."""
     if isinstance(place, Mapping):
         if topic not in place:
@@ -68,7 +68,7 @@ def place_of(name: str, place: Place, topic: str) -> str | list[str]:
 def settings_of(
     topic: str,
     *,
-    start: Place | None,
+    start: StartPosition | None,
     filters: Filters | None,
     ack_deadline: Seconds | None,
     max_attempts: int | None,

@@ -14,7 +14,7 @@ from pubsubclient._events.event_list import Events
 from pubsubclient._events.lease import Lease
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.responses import bad_answer
-from pubsubclient._http.transport import Answer, Transport
+from pubsubclient._http.transport import Response, Transport
 from pubsubclient._subscribe.outcomes import Outcomes, Settlements
 
 __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
@@ -164,7 +164,7 @@ class Fetch:
             return self._renewed
         return False
 
-    def _take(self, answer: Answer, asked: float) -> bool:
+    def _take(self, answer: Response, asked: float) -> bool:
         """Take what an answer brought; says whether to ask again."""
         body = answer.body
         if body.get("over"):
@@ -187,7 +187,7 @@ class Fetch:
             return False
         return self._stop_us is not None and to_us(got[-1].recordedtime) < self._stop_us
 
-    def _ask_again_empty_handed(self, answer: Answer, asked: float) -> bool:
+    def _ask_again_empty_handed(self, answer: Response, asked: float) -> bool:
         if self._max_events == 0 or answer.body.get("blocked"):
             return False
         now = time.monotonic()
@@ -206,7 +206,7 @@ class Fetch:
         self._cancellation.pause(min(answer.retry_after_s, left_s))
         return True
 
-    def _take_events(self, answer: Answer, asked: float) -> list[ReceivedEvent]:
+    def _take_events(self, answer: Response, asked: float) -> list[ReceivedEvent]:
         raw = answer.body.get("events") or []
         if not raw:
             return []

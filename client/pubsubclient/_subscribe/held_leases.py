@@ -11,7 +11,7 @@ from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
 from pubsubclient._subscribe.outcomes import Outcomes, Settlements
 
-__all__ = ["Holdings", "add_remainders"]
+__all__ = ["HeldLeases", "add_remainders"]
 
 
 class _Alive:
@@ -38,7 +38,7 @@ class _Mine(threading.local):
     hand: _Hand | None = None
 
 
-class Holdings:
+class HeldLeases:
     """The leases of one subscriber in this process, by thread.
 
     A thread's leases are settled by its next call, so they belong to it alone. No lock: each thread writes its
@@ -61,7 +61,7 @@ class Holdings:
         self._hands: dict[_Hand, None] = {}
         settle_at_exit(self, holding=False)
 
-    def come_back(self) -> Settlements:
+    def ack_previous(self) -> Settlements:
         """The calling thread comes back for more; returns the acks of what it has in hand.
 
         From now on that will be acknowledged even if this call fails and an exception follows.

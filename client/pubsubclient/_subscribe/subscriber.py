@@ -18,11 +18,19 @@ from pubsubclient._events.topic import Topic
 from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
-from pubsubclient._subscribe.arguments import Place, Position, Topics, change, place_of, settings_of, topics_name
+from pubsubclient._subscribe.arguments import (
+    Position,
+    StartPosition,
+    Topics,
+    change,
+    place_of,
+    settings_of,
+    topics_name,
+)
 from pubsubclient._subscribe.descriptions import Explanation, SubscriberState, read_position, read_state
 from pubsubclient._subscribe.explain import explain
 from pubsubclient._subscribe.fetch import MAX_EVENTS, Fetch
-from pubsubclient._subscribe.held_leases import Holdings
+from pubsubclient._subscribe.held_leases import HeldLeases
 from pubsubclient._subscribe.outcomes import Outcomes, Settlements
 from pubsubclient._subscribe.pull import Pull
 from pubsubclient._subscribe.redrive import redrive
@@ -61,7 +69,7 @@ class Subscriber:
         self.name = check_name("subscriber", name)
         self._transport = Transport.to(find_service(service))
         self._outcomes = Outcomes(self._transport, self.name)
-        self._holdings = Holdings(self._outcomes, self.name)
+        self._holdings = HeldLeases(self._outcomes, self.name)
         self._waits = Waits(self._outcomes, self._holdings)
         self._outcomes.notices.registered(self._transport.register({"subscriber": self.name}).body)
 
@@ -69,7 +77,7 @@ class Subscriber:
         self,
         topic: Topics,
         *,
-        start: Place | None = None,
+        start: StartPosition | None = None,
         filters: Filters | None = None,
         ack_deadline: Seconds | None = None,
         max_attempts: int | None = None,
@@ -122,7 +130,7 @@ class Subscriber:
         change(self._transport, "DELETE", {"subscriber": self.name, "topic": name})
         self._waits.forget(name)
 
-    def seek(self, topic: Topics, to: Place) -> None:
+    def seek(self, topic: Topics, to: StartPosition) -> None:
         """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
 
         Args:
@@ -213,7 +221,7 @@ class Subscriber:
             ServiceError, Unavailable: nothing was got; what was in hand is acknowledged by the next call
         """
         count, wait_s = _check_fetch(max_events, 0, wait)
-        fetch = self._new_fetch(count, wait_s, self._holdings.come_back())
+        fetch = self._new_fetch(count, wait_s, self._holdings.ack_previous())
         try:
             events = fetch.run()
             self._holdings.replace(fetch.leases)

@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 from pubsubclient._core.names import is_pattern
 from pubsubclient._http.call import Cancellation
-from pubsubclient._subscribe.held_leases import Holdings
+from pubsubclient._subscribe.held_leases import HeldLeases
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.stream import Stream
 
@@ -16,7 +16,7 @@ __all__ = ["Waits"]
 class Waits:
     """What waits for events, or works on those that a loop has leased. Thread-safe."""
 
-    def __init__(self, outcomes: Outcomes, holdings: Holdings) -> None:
+    def __init__(self, outcomes: Outcomes, holdings: HeldLeases) -> None:
         self._outcomes = outcomes
         self._holdings = holdings
         self._loops: WeakSet[Stream] = WeakSet()

@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterable
 
 from pubsub_emulator.server.router import Environ, StartResponse, WSGIApp
 
-__all__ = ["FIRST_THREADS", "Crew"]
+__all__ = ["FIRST_THREADS", "ElasticThreads"]
 
 #: there from the start; a program that publishes and one that subscribes need no more
 FIRST_THREADS = 8
 
 
-class Crew:
+class ElasticThreads:
     """A WSGI application around `app` that doubles its server's threads, up to `limit`, whenever half of them are busy.
 
     So a thread is idle, and takes the next request, until there are as many requests as `limit`. The server begins with
-    `threads` of them; `hire` is called with the number that there shall be.
+    `threads` of them; `grow` is called with the number that there shall be.
     """
 
-    def __init__(self, app: WSGIApp, limit: int, hire: Callable[[int], object]) -> None:
+    def __init__(self, app: WSGIApp, limit: int, grow: Callable[[int], object]) -> None:
         self._app = app
         self._limit = limit
-        self._hire = hire
+        self._grow = grow
         #: there are so many now
         self.threads = min(FIRST_THREADS, limit)
         self._busy = 0
@@ -45,7 +45,7 @@ class Crew:
             if 2 * self._busy >= self.threads < self._limit:
                 threads = min(2 * self.threads, self._limit)
                 try:
-                    self._hire(threads)
+                    self._grow(threads)
                 except RuntimeError:  # the system gives no more: those that there are go on
                     self._limit = self.threads
                 else:

@@ -10,7 +10,7 @@ from pubsubservice.core.problems import Problem
 from pubsubservice.service import Service
 from pubsubservice.storage.port import StoreError
 
-__all__ = ["Expiring"]
+__all__ = ["Expiry"]
 
 _logger = logging.getLogger("pubsub_emulator.expiry")
 
@@ -19,7 +19,7 @@ _MAX_BATCHES = 1_000
 _END_S = 5.0
 
 
-class Expiring:
+class Expiry:
     """Runs ``expire`` in a thread of its own, every so many seconds, from construction until `close`.
 
     Emulators that share a store may all do so.

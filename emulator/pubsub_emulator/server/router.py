@@ -17,7 +17,7 @@ from pubsubservice import __version__
 from pubsubservice.core.meter import Meter
 from pubsubservice.core.request_log import log_request
 
-__all__ = ["Front", "WSGIApp", "load_functions"]
+__all__ = ["Router", "WSGIApp", "load_functions"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -44,7 +44,7 @@ def _application(function: Callable[[flask.Request], flask.Response]) -> WSGIApp
     return application
 
 
-class Front:
+class Router:
     """A WSGI application: ``/NAME`` is the function NAME, ``/healthz`` says that we live, ``/`` lists them,
     ``/openapi.json`` describes them.
 

@@ -17,7 +17,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from pubsub_emulator.errors import AddressError
-from pubsub_emulator.server.elastic_threads import Crew
+from pubsub_emulator.server.elastic_threads import ElasticThreads
 from pubsub_emulator.server.limits import MAX_ANNOUNCED_BYTES, Channel, maintain
 from pubsub_emulator.server.router import WSGIApp
 
@@ -70,7 +70,7 @@ class Server:
         # a queue is no news: so many requests are served, the next one waits; nor is it that idle connections make room
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         logging.getLogger("waitress").setLevel(logging.ERROR)
-        crew = Crew(app, threads, self._hire)
+        crew = ElasticThreads(app, threads, self._grow)
         adjustments = Adjustments(
             sockets=[listener],
             threads=crew.threads,
@@ -119,7 +119,7 @@ class Server:
         # last: workers and we write into its pipe, and the number of a closed file is soon another file's
         self._waitress.trigger.close()
 
-    def _hire(self, threads: int) -> None:
+    def _grow(self, threads: int) -> None:
         """Have so many threads from now on."""
         self._waitress.task_dispatcher.set_thread_count(threads)
 

@@ -20,7 +20,7 @@ from pubsubservice.subscribers.registry_cursor import CaughtUp, catch_up
 from pubsubservice.subscribers.spans import select
 from pubsubservice.subscribers.state import State, unknown_subscriber
 
-__all__ = ["Describing", "describe", "described", "sequences"]
+__all__ = ["Descriptions", "describe", "described", "sequences"]
 
 _SECOND = 1_000_000
 #: reads for topics that a subscriber has not met yet
@@ -57,7 +57,7 @@ def described(state: State) -> list[dict[str, Any]]:
     return [describe(state, topic) for topic in state.subscriptions]
 
 
-class Describing:
+class Descriptions:
     """Reads what the state of a subscriber does not hold itself."""
 
     def __init__(self, store: Store, topics: Topics) -> None:

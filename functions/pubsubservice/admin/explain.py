@@ -21,7 +21,7 @@ from pubsubservice.log.sequence import parse_sequence, partition_of, sequence_pr
 from pubsubservice.log.topics import Topic, Topics
 from pubsubservice.storage.paths import batch_id, batch_path, batches, subscriber_path
 from pubsubservice.storage.port import Store
-from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.event_filter import meant_for_another
 from pubsubservice.subscribers.filters import Filter
 from pubsubservice.subscribers.leases import Leases
@@ -29,7 +29,7 @@ from pubsubservice.subscribers.pattern_topics import pattern_of
 from pubsubservice.subscribers.spans import mask_of
 from pubsubservice.subscribers.state import State, unknown_subscriber
 
-__all__ = ["Explaining"]
+__all__ = ["Explanations"]
 
 #: reads of one explanation, by sequence
 _MAX_READS = 30
@@ -50,7 +50,7 @@ class _Event(NamedTuple):
         return {"sequence": f"{sequence_prefix(self.partition)}{self.log_index:020d}", "id": identity_of(self.line)[1]}
 
 
-class Explaining:
+class Explanations:
     """Explains events; raises NotFound, Forbidden, Unavailable, StoreError."""
 
     def __init__(self, store: Store, topics: Topics) -> None:
@@ -76,7 +76,7 @@ class Explaining:
         state = State.read(doc)
         leases = Leases(state, reads.time)
         leases.expire()
-        Deaths(leases).bury()
+        DeadLettering(leases).collect()
         found = self._topics.get(topic)
         if found is None:
             raise NotFound("unknown_topic", f"No topic is registered under the name {topic!r}.")
@@ -189,10 +189,10 @@ def _unsettled(state: State, topic: str, event: _Event, now: int) -> dict[str, A
     for token, lease in state.leases.items():
         if mask_of(lease.spans, place) & lease.left:
             return {"state": "leased", "lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt}
-    deaths = Deaths(Leases(state, now))
+    dead_lettering = DeadLettering(Leases(state, now))
     for due in state.due:
         mask = mask_of(due.spans, place) & due.left
-        if mask & deaths.hopeless(due):
+        if mask & dead_lettering.exhausted(due):
             return {"state": "dead", "reason": due.reason or "waits for room among the dead"}
         if mask:
             waits = {"state": "delayed", "until": rfc3339(due.at)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pubsubservice.admin.describe import Describing
+from pubsubservice.admin.describe import Descriptions
 from pubsubservice.core.meter import meter
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.request_log import log_subscription, logs_subscriptions
@@ -31,10 +31,10 @@ _MAX_READS = 500
 class Housekeeping:
     """Runs in a request of its own, which a scheduler sends; several at once are harmless."""
 
-    def __init__(self, store: Store, expire: Expire, describing: Describing) -> None:
+    def __init__(self, store: Store, expire: Expire, descriptions: Descriptions) -> None:
         self._store = store
         self._expire = expire
-        self._describing = describing
+        self._descriptions = descriptions
 
     def run(self, max_batches: int = _MAX_BATCHES) -> Expired:
         """Delete at most `max_batches` batches; raises StoreError, Unavailable, after which the next run goes on."""
@@ -67,9 +67,9 @@ class Housekeeping:
                 if after != first and meter().reads - before >= _MAX_READS:
                     return after
                 state = State.read(doc)
-                self._describing.catch_up(state)
+                self._descriptions.catch_up(state)
                 dead = Counter(one.topic for one in state.dead)
-                for name, backlog, age_s in self._describing.backlogs(state, page.time):
+                for name, backlog, age_s in self._descriptions.backlogs(state, page.time):
                     if not is_pattern(name):
                         dropped = state.subscriptions[name].dropped if name in state.subscriptions else 0
                         log_subscription(state.name, name, backlog, age_s, dead=dead[name], dropped=dropped)

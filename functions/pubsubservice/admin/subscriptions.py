@@ -15,7 +15,7 @@ from pubsubservice.core.settings import Settings
 from pubsubservice.log.claims import claim
 from pubsubservice.log.position import Position
 from pubsubservice.log.registry import Registry
-from pubsubservice.log.seek import EARLIEST, LATEST, Place, Seeker
+from pubsubservice.log.seek import EARLIEST, LATEST, Seeker, StartPosition
 from pubsubservice.log.topics import Topics
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Exists, Store
@@ -51,9 +51,9 @@ class Subscribe(NamedTuple):
     #: a topic, or a pattern of topics
     topic: str
     #: counts only when the subscription is new
-    start: Place | None = None
+    start: StartPosition | None = None
     #: counts always; of a pattern, for all topics that come through it
-    seek: Place | None = None
+    seek: StartPosition | None = None
     #: as they are stored; empty for none
     filters: bytes | None = None
     ack_deadline_s: int | None = None
@@ -173,7 +173,7 @@ class Subscriptions:
         if place is not None:
             self._seek(state, request.topic, place)
 
-    def _seek(self, state: State, topic: str, place: Place) -> None:
+    def _seek(self, state: State, topic: str, place: StartPosition) -> None:
         """Begin at a place, under a new number: of before, only what is dead counts, which still becomes dead letters."""
         subscription = state.subscriptions[topic]
         self._forget(state, subscription.number)

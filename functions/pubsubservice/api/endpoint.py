@@ -1,6 +1,6 @@
 """HTTP around the calls: methods, media types, sizes, problem documents, headers, and one log line a request.
 
-A function of ``main`` returns a `Reply` or raises a `Problem`; `endpoint` does the rest, the same for each.
+A function of ``main`` returns a `HttpResponse` or raises a `Problem`; `endpoint` does the rest, the same for each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pubsubservice.core.request_log import log_request
 from pubsubservice.service import Service
 from pubsubservice.storage.port import Refused, StoreError
 
-__all__ = ["Reply", "endpoint", "json_body", "query", "read_body", "unsupported_media_type"]
+__all__ = ["HttpResponse", "endpoint", "json_body", "query", "read_body", "unsupported_media_type"]
 
 _logger = logging.getLogger("pubsubservice.request")
 
@@ -34,7 +34,7 @@ _TITLES = {
 }  # fmt: skip
 
 
-class Reply(NamedTuple):
+class HttpResponse(NamedTuple):
     """A success."""
 
     body: bytes
@@ -44,7 +44,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] | None = None
 
 
-_Handler = Callable[[flask.Request, Service], Reply]
+_Handler = Callable[[flask.Request, Service], HttpResponse]
 
 
 def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], flask.Response]]:

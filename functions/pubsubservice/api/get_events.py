@@ -18,7 +18,7 @@ from pubsubservice.api.subscribe import MAX_DEADLINE_S
 from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.core.times import rfc3339
-from pubsubservice.delivery.get_events import Answer, GetEvents
+from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.attributes import CONTROL
 from pubsubservice.log.sequence import sequence_prefix
@@ -26,7 +26,7 @@ from pubsubservice.subscribers.leases import MAX_REASON, Settlement, Settlements
 from pubsubservice.subscribers.spans import positions
 from pubsubservice.subscribers.tokens import check_token
 
-__all__ = ["MAX_HANDED_OUT", "MAX_NAMED", "MAX_SETTLEMENTS", "MAX_WAIT_S", "decode_get_events", "encode_answer"]
+__all__ = ["MAX_HANDED_OUT", "MAX_NAMED", "MAX_SETTLEMENTS", "MAX_WAIT_S", "decode_get_events", "encode_response"]
 
 MAX_WAIT_S = 20
 MAX_HANDED_OUT = 5_000
@@ -106,7 +106,7 @@ def _check_settlements(settlements: Sequence[Ack]) -> None:
             )
 
 
-def encode_answer(answer: Answer) -> bytes:
+def encode_response(answer: GetEventsResponse) -> bytes:
     """The answer of get_events."""
     members: dict[str, Any] = {"lease": answer.lease, "until": rfc3339(answer.until) if answer.until else None}
     members["more"] = answer.more

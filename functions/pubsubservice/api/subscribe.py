@@ -12,7 +12,7 @@ from pubsubservice.core.names import check_name
 from pubsubservice.core.patterns import check_pattern, is_pattern
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.core.times import parse_rfc3339
-from pubsubservice.log.seek import EARLIEST, LATEST, Place
+from pubsubservice.log.seek import EARLIEST, LATEST, StartPosition
 from pubsubservice.log.sequence import parse_sequence
 from pubsubservice.subscribers.filters import compile_filters
 from pubsubservice.subscribers.records import MAX_BACKOFF_S
@@ -100,7 +100,7 @@ def _check_names(request: SubscribeBody | UnsubscribeBody) -> None:
         check_token(request.token, "token")
 
 
-def _place(field: str, place: str | list[str] | None, topic: str) -> Place | None:
+def _place(field: str, place: str | list[str] | None, topic: str) -> StartPosition | None:
     """Where to begin: "earliest", "latest", a time, or a position as descriptions have it."""
     if place is None:
         return None

@@ -8,10 +8,10 @@ from typing import Any
 
 from pubsubservice.core.runtime import Runtime
 
-__all__ = ["Turns"]
+__all__ = ["KeyedLock"]
 
 
-class Turns:
+class KeyedLock:
     """One lock a name, kept only while somebody holds it or waits for it."""
 
     def __init__(self, runtime: Runtime) -> None:

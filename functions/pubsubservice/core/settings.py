@@ -23,15 +23,18 @@ class Bounds:
     #: spans of delayed events
     delayed: int = 5_000
     #: events of a lease of what failed together once; a tenth of it with each further attempt
-    together: int = 5_000
+    failed_as_group: int = 5_000
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits and times. All but `floor_s` are what ``docs/protocol.md`` promises; tests shorten `floor_s`, and `bounds`."""
+    """Limits and times. All but `safety_window_s` are what ``docs/protocol.md`` promises.
+
+    Tests shorten `safety_window_s` and `bounds`.
+    """
 
     #: F: no batch younger than 2F is ever deleted, and no writer trusts a tail it learned F ago. Seconds.
-    floor_s: float = 300.0
+    safety_window_s: float = 300.0
     #: default retention of a topic, seconds
     retention_s: int = 7 * 24 * 3600
     #: default ack deadline of a subscription, seconds
@@ -50,16 +53,16 @@ class Settings:
     bounds: Bounds = field(default_factory=Bounds)
 
     @property
-    def floor_us(self) -> int:
+    def safety_window_us(self) -> int:
         """F in microseconds of store time."""
-        return round(self.floor_s * 1_000_000)
+        return round(self.safety_window_s * 1_000_000)
 
     @property
     def min_retention_s(self) -> int:
         """The smallest retention a topic may have (2F), seconds."""
-        return max(1, round(2 * self.floor_s))
+        return max(1, round(2 * self.safety_window_s))
 
     @property
     def once_us(self) -> int:
         """How far back a publish tried again is recognised (2F), µs."""
-        return 2 * self.floor_us
+        return 2 * self.safety_window_us

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pubsubservice.core.keyed_lock import Turns
+from pubsubservice.core.keyed_lock import KeyedLock
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.problems import Unavailable
 from pubsubservice.core.runtime import Runtime, back_off
@@ -23,13 +23,13 @@ from pubsubservice.delivery.slices import Slice
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Reads, Store
 from pubsubservice.storage.replace import replace
-from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.leases import Leases, Settlements
 from pubsubservice.subscribers.spans import Piece, mask_of_pieces, pieces
 from pubsubservice.subscribers.state import State, unknown_subscriber
 from pubsubservice.subscribers.tokens import check_not_ahead, make_token
 
-__all__ = ["Answer", "Delivery", "GetEvents"]
+__all__ = ["Delivery", "GetEvents", "GetEventsResponse"]
 
 _MAX_TRIES = 14
 #: how long one call goes on to publish dead letters before it answers, seconds
@@ -51,7 +51,7 @@ class GetEvents(NamedTuple):
     wake: bool = False
 
 
-class Answer(NamedTuple):
+class GetEventsResponse(NamedTuple):
     """What a call got."""
 
     #: new and due events never mix: all of an answer are of one attempt
@@ -90,7 +90,7 @@ class Delivery:
 
     #: the rules, which the tests replace by broken ones, to show that they would be caught
     leases_type = Leases
-    deaths_type = Deaths
+    dead_lettering_type = DeadLettering
     redelivery_type = Redelivery
 
     def __init__(
@@ -101,12 +101,12 @@ class Delivery:
         self._runtime = runtime
         self._reader = reader
         self._bounds = settings.bounds
-        self._turns = Turns(runtime)
+        self._turns = KeyedLock(runtime)
         self._waiters = 0
         self._max_waiters = settings.threads // 2
         self._waiters_lock = runtime.new_lock()
 
-    def get_events(self, request: GetEvents) -> Answer:
+    def get_events(self, request: GetEvents) -> GetEventsResponse:
         """Settle, and hand out events; raises NotFound, BadRequest, Unavailable, StoreError."""
         until = self._runtime.monotonic() + request.wait_s
         with self._turns.of(request.subscriber):
@@ -123,7 +123,7 @@ class Delivery:
             with self._waiters_lock:
                 self._waiters -= 1
 
-    def _wait(self, request: GetEvents, answer: Answer, watch: _Watch, until: float) -> Answer:
+    def _wait(self, request: GetEvents, answer: GetEventsResponse, watch: _Watch, until: float) -> GetEventsResponse:
         unknown = answer.unknown
         request = request._replace(settlements=Settlements())
         while not answer.slices and not answer.over and not answer.woken:
@@ -135,7 +135,7 @@ class Delivery:
                 answer, watch = self._call(request, probe=request.wake)
         return answer._replace(unknown=unknown)
 
-    def _call(self, request: GetEvents, *, probe: bool = False) -> tuple[Answer, _Watch]:
+    def _call(self, request: GetEvents, *, probe: bool = False) -> tuple[GetEventsResponse, _Watch]:
         """Pass over the document; again, for a bounded time, while there is nothing but dead letters to publish.
 
         A probe leases nothing: when there is something to hand out, it writes nothing and says so.
@@ -150,7 +150,7 @@ class Delivery:
             answer, watch, letters = self._pass(request._replace(settlements=Settlements()), probe)
         return answer._replace(unknown=unknown), watch
 
-    def _pass(self, request: GetEvents, probe: bool) -> tuple[Answer, _Watch, bool]:  # noqa: FBT001
+    def _pass(self, request: GetEvents, probe: bool) -> tuple[GetEventsResponse, _Watch, bool]:  # noqa: FBT001
         """One pass, tried until its update is known to be in or not needed; and whether dead letters are left to publish."""
         path = subscriber_path(request.subscriber)
         for tries in range(_MAX_TRIES):
@@ -166,7 +166,7 @@ class Delivery:
             judged = request._replace(max_events=1) if probe and not made else request
             answer, watch = self._judge(judged, state, self._now(reads))
             if probe and not made and (answer.slices or answer.over):
-                return Answer(more=True, woken=True, lost=answer.lost), watch, False
+                return GetEventsResponse(more=True, woken=True, lost=answer.lost), watch, False
             if replace(self._store, doc, state.fields()):
                 published = self._dead_letters.publish(state) if state.dead else 0
                 return answer, watch, 0 < published < len(state.dead)
@@ -180,38 +180,38 @@ class Delivery:
         """The time that leases are judged by: the store's, never a process's."""
         return reads.time
 
-    def _judge(self, request: GetEvents, state: State, now: int) -> tuple[Answer, _Watch]:
+    def _judge(self, request: GetEvents, state: State, now: int) -> tuple[GetEventsResponse, _Watch]:
         """Apply the rules to a state as it was at `now`, the store's time."""
         for _, settlement in request.settlements.each():
             if settlement.lease not in state.leases:  # one that is open counts, though the store's clock was set back
                 check_not_ahead(settlement.lease, now)
         leases = self.leases_type(state, now, self._bounds)
-        deaths = self.deaths_type(leases)
+        dead_lettering = self.dead_lettering_type(leases)
         leases.expire()
         unknown = leases.settle(request.settlements)
-        deaths.bury()
+        dead_lettering.collect()
         watch = _Watch([], None)
-        answer = Answer()
+        answer = GetEventsResponse()
         if request.max_events:
             token = request.lease or make_token(now, self._runtime.random())
             check_not_ahead(token, now)
             if token in state.leases:
                 answer = self._answer_again(leases, token)
             elif leases.used(token):
-                answer = Answer(lease=token, over=True)
+                answer = GetEventsResponse(lease=token, over=True)
             else:
-                answer, paths = self._hand_out(leases, deaths, token, request.max_events)
+                answer, paths = self._hand_out(leases, dead_lettering, token, request.max_events)
                 watch = _Watch(paths, _due_s(state, now, answer.blocked))
         ordered = [t for t in {s.topic for s in answer.slices} if state.settings_of(state.subscriptions[t]).ordered]
         return answer._replace(unknown=unknown, lost=state.lost, ordered=ordered), watch
 
-    def _answer_again(self, leases: Leases, token: str) -> Answer:
+    def _answer_again(self, leases: Leases, token: str) -> GetEventsResponse:
         """An open lease, less what is settled; what retention took meanwhile leaves it as lost."""
         lease = leases.state.leases[token]
         slices, lost = read_again(self._reader, leases.state, pieces(lease.spans, lease.left))
         if lost:
             self._lose(leases, token, lost)
-        return Answer(slices, lease.attempt, token, lease.until, more=True)
+        return GetEventsResponse(slices, lease.attempt, token, lease.until, more=True)
 
     def _lose(self, leases: Leases, token: str, lost: Sequence[Piece]) -> None:
         """Events of an open lease cannot be read any more: its client would settle what it never saw."""
@@ -220,33 +220,38 @@ class Delivery:
         count_lost(leases.state, lost)
         leases.close_if_empty(token)
 
-    def _hand_out(self, leases: Leases, deaths: Deaths, token: str, max_events: int) -> tuple[Answer, list[str]]:
+    def _hand_out(
+        self, leases: Leases, dead_lettering: DeadLettering, token: str, max_events: int
+    ) -> tuple[GetEventsResponse, list[str]]:
         """A new lease: of what is due if anything is, else of new events; and the documents to watch for more."""
-        full = "leases" if len(leases.state.leases) >= self._bounds.leases else "dead" if deaths.full else None
+        full = "leases" if len(leases.state.leases) >= self._bounds.leases else "dead" if dead_lettering.full else None
         if full:
-            return Answer(blocked=full), []
-        due = self.redelivery_type(self._reader, leases, deaths)
+            return GetEventsResponse(blocked=full), []
+        due = self.redelivery_type(self._reader, leases, dead_lettering)
         due.take(max_events)
         paths: list[str] = []
         if due.slices:
-            answer = Answer(due.slices, due.attempt, more=True)
+            answer = GetEventsResponse(due.slices, due.attempt, more=True)
         else:
             answer, paths = self._hand_out_new(leases, due.leased | due.waiting(), max_events)
         if answer.slices:
             until = leases.open(
-                token, [(one.topic, one.piece) for one in answer.slices], answer.attempt, together=due.together
+                token,
+                [(one.topic, one.piece) for one in answer.slices],
+                answer.attempt,
+                failed_as_group=due.failed_as_group,
             )
             answer = answer._replace(lease=token, until=until)
         return answer, paths
 
-    def _hand_out_new(self, leases: Leases, held: set[int], max_events: int) -> tuple[Answer, list[str]]:
+    def _hand_out_new(self, leases: Leases, held: set[int], max_events: int) -> tuple[GetEventsResponse, list[str]]:
         """New events, of the topics that may go on."""
         room = self._room(leases)
         if room <= 0:
-            return Answer(blocked="leases"), []
+            return GetEventsResponse(blocked="leases"), []
         reading = self._reader.new_events(leases.state, min(max_events, room), leases.now, held)
         blocked = reading.blocked or ("ordered" if held else None)
-        return Answer(reading.slices, more=reading.more, blocked=blocked), reading.next_paths
+        return GetEventsResponse(reading.slices, more=reading.more, blocked=blocked), reading.next_paths
 
     def _room(self, leases: Leases) -> int:
         """New events that a document may take."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pubsubservice.delivery.slices import MAX_ANSWER_BYTES
+from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES
 from pubsubservice.log.batch import Batch
 
-__all__ = ["MAX_READS", "Windows"]
+__all__ = ["MAX_READS", "ReadAhead"]
 
 #: reads of one call beyond one a log; also the batches that one lease spans
 MAX_READS = 256
@@ -16,7 +16,7 @@ _REMEMBERED_LOGS = 10_000
 _Log = tuple[str, int]
 
 
-class Windows:
+class ReadAhead:
     """What a process remembers of the logs that it has read: hints that save reads, no proofs."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Windows:
             events: how many are still wanted; None when nobody knows how many of them a filter lets through
         """
         stored = sum(batch.stored_bytes for batch in found)
-        wanted = MAX_ANSWER_BYTES * len(found) // max(stored, 1)
+        wanted = MAX_RESPONSE_BYTES * len(found) // max(stored, 1)
         if events is not None:
             wanted = min(-(-events * len(found) // sum(batch.count for batch in found)), wanted)
         _remember(self._widths, log, (seq, max(1, min(wanted, 2 * len(found), MAX_READS))))

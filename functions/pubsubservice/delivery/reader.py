@@ -14,9 +14,9 @@ from pubsubservice.core.meter import meter
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.cursor import Tap, head, skip, take
-from pubsubservice.delivery.read_ahead import MAX_READS, Windows
-from pubsubservice.delivery.slices import MAX_ANSWER_BYTES, Slice
+from pubsubservice.delivery.cursor import LogCursor, head, skip, take
+from pubsubservice.delivery.read_ahead import MAX_READS, ReadAhead
+from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.position import Position
@@ -26,9 +26,9 @@ from pubsubservice.log.trim_point import TrimPoint
 from pubsubservice.storage.paths import batch_path, log_path
 from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.delays import Delays
-from pubsubservice.subscribers.event_filter import Sieve
+from pubsubservice.subscribers.event_filter import EventFilter
 from pubsubservice.subscribers.records import Subscription
-from pubsubservice.subscribers.registry_cursor import RegistryTap, follows_patterns
+from pubsubservice.subscribers.registry_cursor import RegistryCursor, follows_patterns
 from pubsubservice.subscribers.state import State
 
 __all__ = ["Reader", "Reading"]
@@ -37,7 +37,7 @@ __all__ = ["Reader", "Reading"]
 MAX_JUDGED = 100_000
 _LARGE_READ = 16
 
-_Head = tuple[int, str, int, Tap]
+_Head = tuple[int, str, int, LogCursor]
 
 
 class Reading(NamedTuple):
@@ -55,7 +55,7 @@ class Reading(NamedTuple):
 class _Look(NamedTuple):
     """What one window of a log showed."""
 
-    tap: Tap
+    cursor: LogCursor
     found: list[Batch]
     #: read time of the first missing batch; None when the window was full
     missing: int | None
@@ -69,12 +69,12 @@ class Reader:
     def __init__(self, store: Store, runtime: Runtime, settings: Settings, topics: Topics, cache: BatchCache) -> None:
         self._store = store
         self._runtime = runtime
-        self._floor_us = settings.floor_us
+        self._floor_us = settings.safety_window_us
         self._max_delayed = settings.bounds.delayed
         self._topics = topics
         self._cache = cache
         self._seeker = Seeker(store)
-        self._windows = Windows()
+        self._read_ahead = ReadAhead()
         #: few large reads at a time, so that memory is bounded
         self._large = [runtime.new_lock() for _ in range(4)]
 
@@ -85,45 +85,45 @@ class Reader:
             now: the store time of the state, µs
             held: numbers of subscriptions that are left out
         """
-        taps: list[Tap | RegistryTap] = [*self._open_taps(state, held)]
+        cursors: list[LogCursor | RegistryCursor] = [*self._open_cursors(state, held)]
         if follows_patterns(state):
-            taps.append(RegistryTap(state, self._topics, self._seeker))
+            cursors.append(RegistryCursor(state, self._topics, self._seeker))
         delays = Delays(state, now, self._max_delayed)
         heads: list[_Head] = []
         slices: list[Slice] = []
-        left, room, judge, more, blocked = max_events, MAX_ANSWER_BYTES, MAX_JUDGED, False, None
+        left, room, judge, more, blocked = max_events, MAX_RESPONSE_BYTES, MAX_JUDGED, False, None
         spent = 0
-        while taps:
-            bound = self._bound(taps)
+        while cursors:
+            bound = self._bound(cursors)
             while heads and heads[0][0] <= bound and not more:
-                tap = heapq.heappop(heads)[3]
-                batch, judge = tap.pending[0], judge - tap.pending[0].count
-                taken = take(tap, left, room, delays)
+                cursor = heapq.heappop(heads)[3]
+                batch, judge = cursor.pending[0], judge - cursor.pending[0].count
+                taken = take(cursor, left, room, delays)
                 if taken is not None:
                     slices.append(taken)
                     left -= len(taken.lines)
                     room -= taken.bytes
-                if tap.full:
+                if cursor.full:
                     blocked = "delayed"
-                    taps, heads, bound = self._stop(tap, taps, heads)
+                    cursors, heads, bound = self._stop(cursor, cursors, heads)
                     continue
-                more = bool(tap.pending and tap.pending[0] is batch) or left <= 0 or room <= 0
+                more = bool(cursor.pending and cursor.pending[0] is batch) or left <= 0 or room <= 0
                 more = more or len(slices) >= MAX_READS or judge <= 0
-                if tap.pending:
-                    heapq.heappush(heads, head(tap))
-            need = [tap for tap in taps if (tap.horizon < heads[0][0] if heads else tap.open)]
+                if cursor.pending:
+                    heapq.heappush(heads, head(cursor))
+            need = [cursor for cursor in cursors if (cursor.horizon < heads[0][0] if heads else cursor.open)]
             if more or not need:
                 break
-            if spent >= MAX_READS + len(taps):
+            if spent >= MAX_READS + len(cursors):
                 more = True
                 break
-            spent += self._read(state, taps, need, left)
-            heads = [head(tap) for tap in taps if isinstance(tap, Tap) and tap.pending]
+            spent += self._read(state, cursors, need, left)
+            heads = [head(cursor) for cursor in cursors if isinstance(cursor, LogCursor) and cursor.pending]
             heapq.heapify(heads)
         delays.keep()
-        if any(tap.full for tap in taps):
+        if any(cursor.full for cursor in cursors):
             blocked = blocked or "logs"
-        return Reading(slices, more, [tap.next_path() for tap in taps if not tap.full], blocked)
+        return Reading(slices, more, [cursor.next_path() for cursor in cursors if not cursor.full], blocked)
 
     def fetch(self, places: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int, int], Batch]:
         """Batches by (topic, partition, seq) that were handed out before; those that retention took are missing."""
@@ -146,133 +146,147 @@ class Reader:
                 self._cache.put(batch_path(*place), batch)
         return batches
 
-    def _bound(self, taps: list[Tap | RegistryTap]) -> int:
+    def _bound(self, cursors: list[LogCursor | RegistryCursor]) -> int:
         """Up to when all logs are complete, µs."""
-        return min(tap.horizon for tap in taps)
+        return min(cursor.horizon for cursor in cursors)
 
     def _stop(
-        self, full: Tap, taps: list[Tap | RegistryTap], heads: list[_Head]
-    ) -> tuple[list[Tap | RegistryTap], list[_Head], int]:
+        self, full: LogCursor, cursors: list[LogCursor | RegistryCursor], heads: list[_Head]
+    ) -> tuple[list[LogCursor | RegistryCursor], list[_Head], int]:
         """The logs that go on when one has no room for its delayed events, their heads, and up to when they are complete.
 
         Of an ordered topic all logs stop: what is newer in one must not overtake what is older in the one that stopped.
         """
         stopped = [
-            tap for tap in taps if tap is full or (full.ordered and isinstance(tap, Tap) and tap.topic == full.topic)
+            cursor
+            for cursor in cursors
+            if cursor is full or (full.ordered and isinstance(cursor, LogCursor) and cursor.topic == full.topic)
         ]
-        taps = [tap for tap in taps if tap not in stopped]
+        cursors = [cursor for cursor in cursors if cursor not in stopped]
         heads = [one for one in heads if one[3] not in stopped]
         heapq.heapify(heads)
-        return taps, heads, self._bound(taps) if taps else 0
+        return cursors, heads, self._bound(cursors) if cursors else 0
 
-    def _open_taps(self, state: State, held: Container[int]) -> list[Tap]:
-        taps = []
+    def _open_cursors(self, state: State, held: Container[int]) -> list[LogCursor]:
+        cursors = []
         for topic, subscription in state.subscriptions.items():
             if subscription.number in held or is_pattern(topic):
                 continue
             if not subscription.positions:
                 partitions = self._topics.partitions(topic)
                 if partitions is None:
-                    taps.append(Tap(topic, subscription, -1, _sieve(state, topic)))
+                    cursors.append(LogCursor(topic, subscription, -1, _sieve(state, topic)))
                     continue
                 _begin(subscription, partitions)
-            taps += self._taps_of(state, topic)
-        return taps
+            cursors += self._cursors_of(state, topic)
+        return cursors
 
-    def _taps_of(self, state: State, topic: str) -> list[Tap]:
+    def _cursors_of(self, state: State, topic: str) -> list[LogCursor]:
         """The logs of a topic that is met."""
-        sieve, subscription = _sieve(state, topic), state.subscriptions[topic]
-        taps: list[Tap] = []
+        event_filter, subscription = _sieve(state, topic), state.subscriptions[topic]
+        cursors: list[LogCursor] = []
         for partition in range(len(subscription.positions)):
-            tap = Tap(topic, subscription, partition, sieve, ordered=state.settings_of(subscription).ordered)
-            if not tap.position.offset:
-                tap.at = max(tap.at, self._windows.ended_at((topic, partition), tap.seq))
-            taps.append(tap)
-        return taps
+            cursor = LogCursor(
+                topic, subscription, partition, event_filter, ordered=state.settings_of(subscription).ordered
+            )
+            if not cursor.position.offset:
+                cursor.at = max(cursor.at, self._read_ahead.ended_at((topic, partition), cursor.seq))
+            cursors.append(cursor)
+        return cursors
 
-    def _read(self, state: State, taps: list[Tap | RegistryTap], need: list[Tap | RegistryTap], events: int) -> int:
+    def _read(
+        self,
+        state: State,
+        cursors: list[LogCursor | RegistryCursor],
+        need: list[LogCursor | RegistryCursor],
+        events: int,
+    ) -> int:
         """Read the next window of each needed log; returns the billed reads."""
         before = meter().reads
-        windows: list[tuple[Tap | RegistryTap, list[Batch], list[str]]] = []
+        windows: list[tuple[LogCursor | RegistryCursor, list[Batch], list[str]]] = []
         width = max(1, MAX_READS // len(need))
-        for tap in need:
-            if isinstance(tap, RegistryTap):
-                windows.append((tap, [], tap.window(width)))
+        for cursor in need:
+            if isinstance(cursor, RegistryCursor):
+                windows.append((cursor, [], cursor.window(width)))
                 continue
-            windows.append(self._window(tap, min(width, self._windows.width((tap.topic, tap.partition), tap.seq))))
+            windows.append(
+                self._window(cursor, min(width, self._read_ahead.width((cursor.topic, cursor.partition), cursor.seq)))
+            )
         paths = [path for _, _, ask in windows for path in ask]
         docs, times = self._get(paths) if paths else ([], [])
         looks, at = [], 0
-        for tap, cached, ask in windows:
+        for cursor, cached, ask in windows:
             upto = at + len(ask)
-            if isinstance(tap, RegistryTap):
-                for topic in tap.take(docs[at:upto], times[at:upto]):
-                    taps += self._taps_of(state, topic)
-            elif tap.partition < 0:
-                self._meet_topic(state, tap, taps, docs[at], times[at])
+            if isinstance(cursor, RegistryCursor):
+                for topic in cursor.take(docs[at:upto], times[at:upto]):
+                    cursors += self._cursors_of(state, topic)
+            elif cursor.partition < 0:
+                self._meet_topic(state, cursor, cursors, docs[at], times[at])
             else:
-                looks.append(self._look(tap, cached, docs[at:upto], times[at:upto]))
+                looks.append(self._look(cursor, cached, docs[at:upto], times[at:upto]))
             at = upto
-        doubtful = {(look.tap.topic, look.tap.partition) for look in looks if look.doubtful}
+        doubtful = {(look.cursor.topic, look.cursor.partition) for look in looks if look.doubtful}
         trims = self._trims(doubtful)
         for look in looks:
-            point = trims.get((look.tap.topic, look.tap.partition))
-            if point is not None and point.seq >= look.tap.seq:
-                skip(state, look.tap, point)
+            point = trims.get((look.cursor.topic, look.cursor.partition))
+            if point is not None and point.seq >= look.cursor.seq:
+                skip(state, look.cursor, point)
             else:
                 self._settle(look, events)
         return meter().reads - before
 
-    def _window(self, tap: Tap, width: int) -> tuple[Tap, list[Batch], list[str]]:
+    def _window(self, cursor: LogCursor, width: int) -> tuple[LogCursor, list[Batch], list[str]]:
         """The next batches of a log that are here already, and the paths to ask for behind them."""
-        if tap.partition < 0:
-            return tap, [], [tap.next_path()]
+        if cursor.partition < 0:
+            return cursor, [], [cursor.next_path()]
         cached: list[Batch] = []
         while len(cached) < width:
-            batch = self._cache.get(batch_path(tap.topic, tap.partition, tap.seq + len(cached)))
+            batch = self._cache.get(batch_path(cursor.topic, cursor.partition, cursor.seq + len(cached)))
             if batch is None:
                 break
             cached.append(batch)
-        seqs = range(tap.seq + len(cached), tap.seq + width)
-        return tap, cached, [batch_path(tap.topic, tap.partition, seq) for seq in seqs]
+        seqs = range(cursor.seq + len(cached), cursor.seq + width)
+        return cursor, cached, [batch_path(cursor.topic, cursor.partition, seq) for seq in seqs]
 
-    def _meet_topic(self, state: State, tap: Tap, taps: list[Tap | RegistryTap], doc: Doc | None, time: int) -> None:
+    def _meet_topic(
+        self, state: State, cursor: LogCursor, cursors: list[LogCursor | RegistryCursor], doc: Doc | None, time: int
+    ) -> None:
         """A topic that did not exist when it was subscribed to: does it now?"""
         if doc is None:
-            tap.horizon, tap.open = time, False
+            cursor.horizon, cursor.open = time, False
             return
-        _begin(tap.subscription, self._topics.met(tap.topic, doc).partitions)
-        taps.remove(tap)
-        taps += self._taps_of(state, tap.topic)
+        _begin(cursor.subscription, self._topics.met(cursor.topic, doc).partitions)
+        cursors.remove(cursor)
+        cursors += self._cursors_of(state, cursor.topic)
 
-    def _look(self, tap: Tap, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
+    def _look(self, cursor: LogCursor, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _Look:
         found = list(cached)  # the cache holds nothing but batches of the log
-        at = found[-1].created if found else tap.at
+        at = found[-1].created if found else cursor.at
         doubtful = False
         for doc, time in zip(docs, times, strict=True):
             if doc is None:
-                return _Look(tap, found, time, doubtful or time - at >= self._floor_us)
+                return _Look(cursor, found, time, doubtful or time - at >= self._floor_us)
             doubtful = doubtful or doc.created - at >= self._floor_us
             found.append(Batch(doc))
             at = doc.created
-        return _Look(tap, found, None, doubtful)
+        return _Look(cursor, found, None, doubtful)
 
     def _settle(self, look: _Look, events: int) -> None:
         """Take what a window showed: it belongs to the log."""
-        tap = look.tap
-        log = (tap.topic, tap.partition)
+        cursor = look.cursor
+        log = (cursor.topic, cursor.partition)
         for batch in look.found:
             self._cache.put(batch_path(*log, batch.seq), batch)
-        tap.pending += look.found
-        tap.seq += len(look.found)
+        cursor.pending += look.found
+        cursor.seq += len(look.found)
         if look.found:
-            tap.at = tap.horizon = look.found[-1].created
+            cursor.at = cursor.horizon = look.found[-1].created
         if look.missing is not None:
-            tap.open = False
-            tap.at = tap.horizon = look.missing
-            self._windows.ended(log, tap.seq, look.missing)
+            cursor.open = False
+            cursor.at = cursor.horizon = look.missing
+            self._read_ahead.ended(log, cursor.seq, look.missing)
         else:
-            self._windows.goes_on(log, tap.seq, look.found, None if tap.sieve.filters else events)
+            self._read_ahead.goes_on(log, cursor.seq, look.found, None if cursor.event_filter.filters else events)
 
     def _trims(self, logs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], TrimPoint]:
         """The trim points of these logs."""
@@ -291,8 +305,8 @@ class Reader:
         return reads.docs, reads.times
 
 
-def _sieve(state: State, topic: str) -> Sieve:
-    return Sieve(state.name, topic, state.settings_of(state.subscriptions[topic]).filters)
+def _sieve(state: State, topic: str) -> EventFilter:
+    return EventFilter(state.name, topic, state.settings_of(state.subscriptions[topic]).filters)
 
 
 def _begin(subscription: Subscription, partitions: int) -> None:

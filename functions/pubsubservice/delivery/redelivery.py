@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from pubsubservice.delivery.read_ahead import MAX_READS
 from pubsubservice.delivery.reader import Reader
-from pubsubservice.delivery.slices import MAX_ANSWER_BYTES, Slice, fitting, lines_of
+from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice, fitting, lines_of
 from pubsubservice.log.batch import Batch
-from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.leases import Leases
 from pubsubservice.subscribers.records import Due
 from pubsubservice.subscribers.spans import Piece, first_of, mask_of_numbers, mask_of_pieces, pieces, positions, select
@@ -37,14 +37,14 @@ class _Candidate(NamedTuple):
 class Redelivery:
     """Takes due events out of a state, for one lease."""
 
-    def __init__(self, reader: Reader, leases: Leases, deaths: Deaths) -> None:
+    def __init__(self, reader: Reader, leases: Leases, dead_lettering: DeadLettering) -> None:
         self._reader = reader
         self._leases = leases
-        self._deaths = deaths
+        self._dead_lettering = dead_lettering
         self._state = leases.state
         self.slices: list[Slice] = []
         self.attempt = 0
-        self.together = False
+        self.failed_as_group = False
         #: numbers of the subscriptions whose topic comes in order
         self.ordered = {s.number for s in self._state.subscriptions.values() if self._state.settings_of(s).ordered}
         #: those of which a lease is open: nothing more of them may go out
@@ -52,9 +52,9 @@ class Redelivery:
 
     def take(self, max_events: int) -> None:
         """Take what is due, at most `max_events`, into `slices`; what retention took is counted lost."""
-        room, reads = MAX_ANSWER_BYTES, MAX_READS
+        room, reads = MAX_RESPONSE_BYTES, MAX_READS
         for due, parts in chain(self._of_ordered(), self._of_others()):
-            if due.together:
+            if due.failed_as_group:
                 max_events = min(max_events, self.limit(due, parts))
             taken = sum(len(slice_.lines) for slice_ in self.slices)
             chosen = first_of(parts, max_events - taken, reads)
@@ -67,7 +67,7 @@ class Redelivery:
             self.slices += found
             room -= sum(slice_.bytes for slice_ in found)
             if found:
-                self.attempt, self.together = due.attempt, due.together
+                self.attempt, self.failed_as_group = due.attempt, due.failed_as_group
             if sum(slice_.picked.bit_count() for slice_ in found) < _count(parts) - _count(lost):
                 break  # the lease is full
         self._state.drop_empty()
@@ -78,14 +78,14 @@ class Redelivery:
         if self.ordered:
             for due in self._state.due:
                 if not due.waits(self._leases.now):
-                    left = pieces(due.spans, due.left & ~self._deaths.hopeless(due))
+                    left = pieces(due.spans, due.left & ~self._dead_lettering.exhausted(due))
                     waiting |= {piece.span.number for piece in left}
         return waiting & self.ordered
 
     def limit(self, due: Due, parts: Sequence[Piece]) -> int:
         """How many events may come together after they failed together."""
-        last = min(self._deaths.max_attempts[piece.span.number] for piece in parts)
-        return 1 if due.attempt >= last else max(1, self._leases.bounds.together // 10 ** (due.attempt - 1))
+        last = min(self._dead_lettering.max_attempts[piece.span.number] for piece in parts)
+        return 1 if due.attempt >= last else max(1, self._leases.bounds.failed_as_group // 10 ** (due.attempt - 1))
 
     def _take(self, due: Due, found: Sequence[Slice]) -> None:
         """These events of an entry go into the lease."""
@@ -107,13 +107,13 @@ class Redelivery:
 
     def _fits(self, due: Due) -> bool:
         """Whether an entry's events may share the lease with those taken so far."""
-        return not self.slices or (due.attempt, due.together) == (self.attempt, self.together)
+        return not self.slices or (due.attempt, due.failed_as_group) == (self.attempt, self.failed_as_group)
 
     def _of_others(self) -> Iterable[_Candidate]:
         """What is due of topics without order, the longest due first."""
         for due in sorted(filter(self._ready, self._state.due), key=lambda due: due.at):
             if self._fits(due):
-                mask = due.left & ~self._deaths.hopeless(due)
+                mask = due.left & ~self._dead_lettering.exhausted(due)
                 if mask and self.ordered:
                     mask &= ~mask_of_numbers(due.spans, self.ordered)
                 if mask:
@@ -125,16 +125,16 @@ class Redelivery:
         parts: dict[int, list[tuple[Due, Piece]]] = {}
         for due in self._state.due if free else ():
             if not due.waits(self._leases.now):
-                for piece in pieces(due.spans, due.left & ~self._deaths.hopeless(due)):
+                for piece in pieces(due.spans, due.left & ~self._dead_lettering.exhausted(due)):
                     parts.setdefault(piece.span.number, []).append((due, piece))
         for number in sorted(free & parts.keys()):
             if any(self._ready(due) for due, _ in parts[number]):
                 for _, run in groupby(self._in_order(_apart(parts[number])), key=lambda part: id(part[0])):
-                    together = [*run]
-                    due = together[0][0]
+                    failed_as_group = [*run]
+                    due = failed_as_group[0][0]
                     if not self._ready(due) or not self._fits(due):
                         break
-                    yield _Candidate(due, [piece for _, piece in together])
+                    yield _Candidate(due, [piece for _, piece in failed_as_group])
 
     def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
         """By when the events became visible: their commit, or the end of their delay after it; of many, the oldest."""

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from pubsubservice.log.batch import Batch
 from pubsubservice.subscribers.spans import Piece, Span, positions
 
-__all__ = ["ADDED_BYTES", "MAX_ANSWER_BYTES", "Slice", "fitting", "lines_of"]
+__all__ = ["ADDED_BYTES", "MAX_RESPONSE_BYTES", "Slice", "fitting", "lines_of"]
 
 #: bytes of events in one answer
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
+MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 #: what the service adds to each event of an answer, about
 ADDED_BYTES = 450
 

@@ -15,12 +15,12 @@ from pubsubservice.events.attributes import CONTROL, are_times
 from pubsubservice.events.entry import Entry, identity
 from pubsubservice.events.json_limits import check_values, is_suspicious
 
-__all__ = ["usual_entries"]
+__all__ = ["common_entries"]
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class _Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _CommonEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     specversion: Literal["1.0"]
     id: _Text
     source: _Text
@@ -31,7 +31,7 @@ class _Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     data: msgspec.Raw = msgspec.Raw()
 
 
-_decoder = msgspec.json.Decoder(_Usual)
+_decoder = msgspec.json.Decoder(_CommonEvent)
 #: bytes of an event beside its values: names, quotes, colons, commas and braces; and what optional members add
 _BYTES = len('{"specversion":"1.0","id":"","source":"","type":""}')
 _TIME_BYTES, _SUBJECT_BYTES, _TYPE_BYTES, _DATA_BYTES = map(
@@ -39,7 +39,7 @@ _TIME_BYTES, _SUBJECT_BYTES, _TYPE_BYTES, _DATA_BYTES = map(
 )
 
 
-def usual_entries(lines: Sequence[bytes], publisher: str, first: int) -> list[Entry] | None:
+def common_entries(lines: Sequence[bytes], publisher: str, first: int) -> list[Entry] | None:
     """The entries of events without line breaks; None if one of them is not usual, or has a fault.
 
     Args:
@@ -63,7 +63,7 @@ def usual_entries(lines: Sequence[bytes], publisher: str, first: int) -> list[En
     ]
 
 
-def _is_whole(events: Sequence[_Usual], datas: Sequence[bytes], lines: Sequence[bytes]) -> bool:
+def _is_whole(events: Sequence[_CommonEvent], datas: Sequence[bytes], lines: Sequence[bytes]) -> bool:
     """Whether the events are what they were decoded from, and their attributes what the specification allows."""
     times = [event.time for event in events if event.time]
     subjects = [event.subject for event in events if event.subject]

@@ -17,7 +17,7 @@ from pubsubservice.core.problems import BadRequest
 from pubsubservice.events.attributes import CONTROL, MAX_NAME, NAME, are_times
 from pubsubservice.events.duplicate_members import repeated_name
 from pubsubservice.events.entry import Entry, identity
-from pubsubservice.events.fast_path import usual_entries
+from pubsubservice.events.fast_path import common_entries
 from pubsubservice.events.json_limits import check_utf8, check_values, is_suspicious, too_deep
 
 __all__ = [
@@ -69,7 +69,7 @@ def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> l
     entries: list[Entry] = []
     for low in range(0, len(lines), _TOGETHER):
         some = lines[low : low + _TOGETHER]
-        usual = None if broken or max(map(len, some)) > MAX_EVENT_BYTES else usual_entries(some, publisher, low)
+        usual = None if broken or max(map(len, some)) > MAX_EVENT_BYTES else common_entries(some, publisher, low)
         entries += usual or [_decode_event(line, publisher, number) for number, line in enumerate(some, low)]
     return entries
 

@@ -31,12 +31,18 @@ class Append:
     """
 
     def __init__(
-        self, publisher: str, entries: Sequence[Entry], since: int | None, *, far: bool = False, delay_ms: int = 0
+        self,
+        publisher: str,
+        entries: Sequence[Entry],
+        since: int | None,
+        *,
+        unlimited_lookback: bool = False,
+        delay_ms: int = 0,
     ) -> None:
         self.publisher = publisher
         self.entries = entries
         self.since = since
-        self.far = far
+        self.unlimited_lookback = unlimited_lookback
         self.delay_ms = delay_ms
         #: bytes before compression, the hashes included
         self.raw_bytes = sum(len(entry.line) for entry in entries) + 9 * len(entries)
@@ -45,7 +51,7 @@ class Append:
         #: log index and commit time (µs) of each event, once it has a place
         self.places: list[tuple[int, int] | None] = [None] * len(entries)
         #: events whose identity waits already: (which, the request, its event)
-        self.twins: list[tuple[int, Append, int]] = []
+        self.duplicates: list[tuple[int, Append, int]] = []
         self.problem: Exception | None = None
         self.done = False
         if self.raw_bytes > _MAX_GROUP_BYTES:

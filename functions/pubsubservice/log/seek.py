@@ -16,13 +16,13 @@ from pubsubservice.storage.format import check_format
 from pubsubservice.storage.paths import batch_path, batches, log_path, seq_of
 from pubsubservice.storage.port import Doc, Store
 
-__all__ = ["EARLIEST", "LATEST", "TRIMMED", "Place", "Seeker"]
+__all__ = ["EARLIEST", "LATEST", "TRIMMED", "Seeker", "StartPosition"]
 
 EARLIEST = "earliest"
 LATEST = "latest"
 
 #: `EARLIEST`, `LATEST`, a store time (µs), or a saved position: the next log index of each partition
-Place = str | int | tuple[int, ...]
+StartPosition = str | int | tuple[int, ...]
 
 #: no batch has this number
 TRIMMED = 0
@@ -61,7 +61,7 @@ class Seeker:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def positions(self, topic: str, partitions: int, place: Place) -> list[Position]:
+    def positions(self, topic: str, partitions: int, place: StartPosition) -> list[Position]:
         """The position of each partition; raises BadRequest (`invalid_position`) for one that the topic never had."""
         if place in {EARLIEST, ()}:  # the position in a topic that did not exist yet
             return self.earliest(topic, partitions)

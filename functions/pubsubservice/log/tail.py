@@ -16,7 +16,7 @@ from pubsubservice.storage.format import check_format
 from pubsubservice.storage.paths import batch_id, batches, seq_of
 from pubsubservice.storage.port import Doc, Store
 
-__all__ = ["Known", "KnownBatch", "Place"]
+__all__ = ["BatchHead", "EventOffset", "Tail"]
 
 #: batches read back at most when a publish does not say since when
 _MAX_BLIND_BATCHES = 200
@@ -24,7 +24,7 @@ _FIRST_PAGE, _LARGEST_PAGE = 10, 200
 _HASHES = struct.Struct("8s")
 
 
-class KnownBatch(NamedTuple):
+class BatchHead(NamedTuple):
     """The head of a batch."""
 
     created: int
@@ -37,14 +37,14 @@ class KnownBatch(NamedTuple):
         return self.first + len(self.hashes) // 8
 
 
-class Place(NamedTuple):
+class EventOffset(NamedTuple):
     """Where an event is in a log."""
 
     seq: int
     offset: int
 
 
-class Known:
+class Tail:
     """The tail of one log as it was at store time `time`, with the batches below it that are known without a gap.
 
     Batch ids are dense and their create times rise, so walking down from the tail meets every batch: a missing one is
@@ -56,7 +56,7 @@ class Known:
         self.seq = seq
         #: when the tail was known to be this one: a read time, or its own create time; µs
         self.time = time
-        self._batches: dict[int, KnownBatch] = {}
+        self._batches: dict[int, BatchHead] = {}
         #: places of identities, packed: in the newer batches, and in the older ones, which are forgotten all at once
         self._newer: dict[bytes, int] = {}
         self._older: dict[bytes, int] = {}
@@ -70,15 +70,15 @@ class Known:
         self._looked_back: int | None = None
 
     @classmethod
-    def load(cls, store: Store, topic: str, partition: int) -> Known:
+    def load(cls, store: Store, topic: str, partition: int) -> Tail:
         """Read the tail: one document, one billed read."""
         page = store.list(batches(topic, partition), limit=1, fields=HEAD_FIELDS)
         if not page.docs:
             return cls(0, page.time)
-        known = cls(seq_of(page.docs[0].path), page.time)
-        known._low = known._middle = known.seq
-        known._newer.update(known._add(page.docs[0]))
-        return known
+        tail = cls(seq_of(page.docs[0].path), page.time)
+        tail._low = tail._middle = tail.seq
+        tail._newer.update(tail._add(page.docs[0]))
+        return tail
 
     @property
     def next_index(self) -> int:
@@ -90,16 +90,16 @@ class Known:
         """Identities held."""
         return len(self._newer) + len(self._older)
 
-    def batch(self, seq: int) -> KnownBatch:
+    def batch(self, seq: int) -> BatchHead:
         """The head of a batch that is known."""
         return self._batches[seq]
 
-    def find(self, identity_hash: bytes) -> Place | None:
+    def find(self, identity_hash: bytes) -> EventOffset | None:
         """Where an event with this hash is, if one is known."""
         packed = self._newer.get(identity_hash)
         if packed is None:
             packed = self._older.get(identity_hash)
-        return None if packed is None else Place(packed >> 14, packed & 0x3FFF)
+        return None if packed is None else EventOffset(packed >> 14, packed & 0x3FFF)
 
     def has_none(self, hashes: Collection[bytes]) -> bool:
         """Whether no event with one of these hashes is known."""
@@ -154,5 +154,5 @@ class Known:
         check_format(doc)
         seq = seq_of(doc.path)
         hashes: bytes = doc.data["hashes"]  # type: ignore[assignment]
-        self._batches[seq] = KnownBatch(doc.created, int(doc.data["first"] or 0), hashes)
+        self._batches[seq] = BatchHead(doc.created, int(doc.data["first"] or 0), hashes)
         return zip(chain.from_iterable(_HASHES.iter_unpack(hashes)), count(seq << 14), strict=False)

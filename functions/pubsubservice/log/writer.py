@@ -19,7 +19,7 @@ from pubsubservice.events.validate import identity_of, same_payload
 from pubsubservice.log.batch import HEAD_FIELDS, Batch, Origin, compress, document
 from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.group_commit import Append
-from pubsubservice.log.tail import Known, Place
+from pubsubservice.log.tail import EventOffset, Tail
 from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc, Exists, Fields, Refused, Store, Unknown
 
@@ -63,38 +63,38 @@ class Log:
         self._topic = topic
         self._partition = partition
         self._max_identities = max_identities
-        self._known: Known | None = None
+        self._tail: Tail | None = None
         #: this process's clock when the tail was learned: a hint that saves a write in vain, no proof
-        self._known_at = 0.0
+        self._tail_at = 0.0
 
     def commit(self, group: list[Append]) -> None:
         """Give every event of the group its place, or its request its problem; raises Unavailable, StoreError."""
         for tries in range(_MAX_TRIES):
-            known = self._tail()
-            for since in self._look_back_to(group, known):
-                known.look_back(self._store, self._topic, self._partition, since)
-            new = self._place_known(group, known)
-            if not new or self._create_next(known, new, tries):
-                known.forget_oldest(self._max_identities(looked_back=known.looked_back_within(self._settings.once_us)))
+            tail = self._load_tail()
+            for since in self._look_back_to(group, tail):
+                tail.look_back(self._store, self._topic, self._partition, since)
+            new = self._place_known(group, tail)
+            if not new or self._create_next(tail, new, tries):
+                tail.forget_oldest(self._max_identities(looked_back=tail.looked_back_within(self._settings.once_us)))
                 for request in group:
-                    _place_twins(request)
+                    _place_duplicates(request)
                 return
         raise Unavailable(
             "contended", f"The topic {self._topic!r} was written to by too many at once; publish the same events again."
         )
 
-    def _tail(self) -> Known:
+    def _load_tail(self) -> Tail:
         now = self._runtime.monotonic()
-        if self._known is None or now - self._known_at >= self._settings.floor_s:
-            self._known_at = now
-            self._known = Known.load(self._store, self._topic, self._partition)
-        return self._known
+        if self._tail is None or now - self._tail_at >= self._settings.safety_window_s:
+            self._tail_at = now
+            self._tail = Tail.load(self._store, self._topic, self._partition)
+        return self._tail
 
-    def _look_back_to(self, group: list[Append], known: Known) -> list[int | None]:
+    def _look_back_to(self, group: list[Append], tail: Tail) -> list[int | None]:
         """The store times since when the identities must be known; None stands for the newest batches there are."""
-        oldest = known.time - self._settings.once_us
+        oldest = tail.time - self._settings.once_us
         times = [
-            request.since if request.far else max(request.since, oldest)
+            request.since if request.unlimited_lookback else max(request.since, oldest)
             for request in group
             if request.since is not None
         ]
@@ -103,28 +103,26 @@ class Log:
             wanted.append(None)
         return wanted
 
-    def _place_known(self, group: list[Append], known: Known) -> _New:
+    def _place_known(self, group: list[Append], tail: Tail) -> _New:
         """Answer events that are in the log already from there; return the others. Refuses requests that contradict."""
         while True:
             active = [request for request in group if request.problem is None]
             new: _New = []
             waiting: dict[bytes, tuple[Append, int]] = {}
             for request in active:
-                request.twins.clear()
+                request.duplicates.clear()
                 try:
-                    self._place_request(request, known, new, waiting)
+                    self._place_request(request, tail, new, waiting)
                 except Conflict as e:
                     request.problem = e
                     break
             else:
                 return new
 
-    def _place_request(
-        self, request: Append, known: Known, new: _New, waiting: dict[bytes, tuple[Append, int]]
-    ) -> None:
+    def _place_request(self, request: Append, tail: Tail, new: _New, waiting: dict[bytes, tuple[Append, int]]) -> None:
         hashes = [entry.hash for entry in request.entries]
         different = len({*hashes}) == len(hashes) and waiting.keys().isdisjoint(hashes)
-        if different and not any(request.places) and known.has_none(hashes):  # as nearly always: all are new
+        if different and not any(request.places) and tail.has_none(hashes):  # as nearly always: all are new
             added = [(request, i) for i in range(len(hashes))]
             waiting.update(zip(hashes, added, strict=True))
             new += added
@@ -132,26 +130,26 @@ class Log:
         for i, entry in enumerate(request.entries):
             if request.places[i] is not None:
                 continue
-            place = known.find(entry.hash)
+            place = tail.find(entry.hash)
             if place is not None:
-                request.places[i] = self._answer_known(request, entry, known, place)
+                request.places[i] = self._answer_known(request, entry, tail, place)
                 if request.places[i] is not None:
                     continue
-            twin = waiting.setdefault(entry.hash, (request, i))
-            if twin == (request, i):
-                new.append(twin)
+            duplicate = waiting.setdefault(entry.hash, (request, i))
+            if duplicate == (request, i):
+                new.append(duplicate)
                 continue
-            other = twin[0].entries[twin[1]]
-            if (twin[0].publisher, other.source, other.id) != (request.publisher, entry.source, entry.id):
+            other = duplicate[0].entries[duplicate[1]]
+            if (duplicate[0].publisher, other.source, other.id) != (request.publisher, entry.source, entry.id):
                 new.append((request, i))  # two identities, one hash
                 continue
             _check_same(entry, other.line)
-            request.twins.append((i, *twin))
+            request.duplicates.append((i, *duplicate))
 
-    def _answer_known(self, request: Append, entry: Entry, known: Known, place: Place) -> tuple[int, int] | None:
+    def _answer_known(self, request: Append, entry: Entry, tail: Tail, place: EventOffset) -> tuple[int, int] | None:
         """The place of an event that is in the log, once its real identity and its payload were compared."""
-        head = known.batch(place.seq)
-        if head.created < known.time - self._settings.once_us and not request.far:
+        head = tail.batch(place.seq)
+        if head.created < tail.time - self._settings.once_us and not request.unlimited_lookback:
             return None
         path = batch_path(self._topic, self._partition, place.seq)
         batch = self._cache.get(path)
@@ -167,10 +165,10 @@ class Log:
         _check_same(entry, line)
         return (head.first + place.offset, head.created)
 
-    def _create_next(self, known: Known, new: _New, tries: int) -> bool:
+    def _create_next(self, tail: Tail, new: _New, tries: int) -> bool:
         """Try to make the next batch of these events; whether it is surely there, with every event's place set."""
-        path = batch_path(self._topic, self._partition, known.seq + 1)
-        data = _document(new, known.next_index)
+        path = batch_path(self._topic, self._partition, tail.seq + 1)
+        data = _document(new, tail.next_index)
         ours = False
         try:
             created = self._store.create(path, data)
@@ -183,25 +181,25 @@ class Log:
             return False
         except (Exists, Unknown):
             doc = self._store.get_many([path], fields=HEAD_FIELDS).docs[0]
-        if doc is None or not self._proves(doc, known):
+        if doc is None or not self._proves(doc, tail):
             if doc is not None or self._runtime.random() < 0.5:
-                self._known = None
+                self._tail = None
             back_off(self._runtime, tries)
             return False
-        self._known_at = self._runtime.monotonic()
-        known.advance(doc)
+        self._tail_at = self._runtime.monotonic()
+        tail.advance(doc)
         if not ours:  # another writer's, or our own with its answer lost: its events are known now, the others go on
             back_off(self._runtime, tries)
             return False
         self._cache.put(path, Batch(doc))
-        first = known.batch(known.seq).first
+        first = tail.batch(tail.seq).first
         for offset, (request, i) in enumerate(new):
             request.places[i] = (first + offset, doc.created)
         return True
 
-    def _proves(self, doc: Doc, known: Known) -> bool:
+    def _proves(self, doc: Doc, tail: Tail) -> bool:
         """Whether the batch found at the next place is the log's: made later than F, it may have taken a freed id."""
-        return doc.created - known.time < self._settings.floor_us
+        return doc.created - tail.time < self._settings.safety_window_us
 
 
 def _document(new: _New, first: int) -> Fields:
@@ -229,8 +227,8 @@ def _check_same(entry: Entry, line: bytes) -> None:
         )
 
 
-def _place_twins(request: Append) -> None:
+def _place_duplicates(request: Append) -> None:
     """An identity that came twice has one place."""
     if request.problem is None:
-        for i, other, j in request.twins:
+        for i, other, j in request.duplicates:
             request.places[i] = other.places[j]

@@ -7,10 +7,10 @@ from pubsubservice.subscribers.leases import Leases
 from pubsubservice.subscribers.records import Dead, Due
 from pubsubservice.subscribers.spans import Piece, Span, mask_of_numbers, mask_of_pieces, select
 
-__all__ = ["Deaths"]
+__all__ = ["DeadLettering"]
 
 
-class Deaths:
+class DeadLettering:
     """Lets events of a state die."""
 
     def __init__(self, leases: Leases) -> None:
@@ -31,20 +31,20 @@ class Deaths:
         bounds = self._leases.bounds
         return len(self.state.dead) >= bounds.dead or self._dead_bytes >= bounds.dead_bytes
 
-    def hopeless(self, due: Due) -> int:
+    def exhausted(self, due: Due) -> int:
         """The bits of a due entry's events that have no further attempt."""
-        if due.doomed:
+        if due.rejected:
             return (1 << due.count) - 1
         if due.attempt <= self._least:
             return 0
         numbers = {number for number, attempts in self.max_attempts.items() if due.attempt > attempts}
         return mask_of_numbers(due.spans, numbers)
 
-    def bury(self) -> None:
+    def collect(self) -> None:
         """Move what has no further attempt into `dead`, as far as there is room; the rest waits where it is."""
         for due in self.state.due:
             taken = []
-            for span in select(due.spans, due.left & self.hopeless(due)):
+            for span in select(due.spans, due.left & self.exhausted(due)):
                 for n in range(span.stop - span.start):
                     if self.full:
                         break

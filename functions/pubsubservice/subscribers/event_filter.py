@@ -9,7 +9,7 @@ import msgspec
 
 from pubsubservice.subscribers.filters import Filter
 
-__all__ = ["Sieve", "meant_for_another"]
+__all__ = ["EventFilter", "meant_for_another"]
 
 _REDRIVEN = b'"redrivefor"'
 
@@ -21,7 +21,7 @@ class _Redriven(msgspec.Struct):
 _redriven = msgspec.json.Decoder(_Redriven)
 
 
-class Sieve:
+class EventFilter:
     """Judges events once, when they are read from the log.
 
     Args:

@@ -122,14 +122,14 @@ class Leases:
         self._keep_due()
         return unknown
 
-    def open(self, token: str, events: Sequence[tuple[str, Piece]], attempt: int, *, together: bool) -> int:
+    def open(self, token: str, events: Sequence[tuple[str, Piece]], attempt: int, *, failed_as_group: bool) -> int:
         """Put what is handed out, each piece with its topic, into a lease of this token; returns its end, µs."""
         settings = [self.state.settings_of(self.state.subscriptions[topic]) for topic in {topic for topic, _ in events}]
         deadline_s = min(one.ack_deadline_s for one in settings)
         spans, holes = cover(piece for _, piece in events)
         count = sum(span.stop - span.start for span in spans)
         lease = Lease(self.now + deadline_s * _SECOND, attempt, deadline_s, count, pack(spans), bits_to_bytes(holes))
-        lease.together = together
+        lease.failed_as_group = failed_as_group
         self.state.leases[token] = lease
         return lease.until
 
@@ -222,7 +222,9 @@ class Leases:
         """What is left of a lease was not settled in time."""
         for wait, mask in self._backoffs(lease, lease.left):
             gone = bits_to_bytes(((1 << lease.count) - 1) & ~mask)
-            due = Due(lease.until + wait, lease.attempt + 1, token, lease.count, lease.packed, gone, together=True)
+            due = Due(
+                lease.until + wait, lease.attempt + 1, token, lease.count, lease.packed, gone, failed_as_group=True
+            )
             self.state.due.append(due)
 
     def _fail(self, lease: Lease, hit: int, settlement: Settlement) -> None:
@@ -231,14 +233,14 @@ class Leases:
             wait = backoff if settlement.delay_s is None else round(settlement.delay_s * _SECOND)
             # whole seconds, so that events nacked one by one share an entry; never before a delay is over
             at = (self.now + wait + _SECOND - 1 if wait else self.now) // _SECOND * _SECOND
-            kind = Due(at, lease.attempt + 1, together=settlement.events is None, doomed=settlement.dead)
+            kind = Due(at, lease.attempt + 1, failed_as_group=settlement.events is None, rejected=settlement.dead)
             kind.reason = settlement.reason[:MAX_REASON]
             self._make_due(kind, lease, mask)
 
     def _give_back(self, lease: Lease, mask: int) -> None:
         """Events of a lease are due again at once, without having failed; what failed together stays so."""
         at = self.now // _SECOND * _SECOND  # so that events given back one by one share an entry
-        self._make_due(Due(at, lease.attempt, together=lease.together), lease, mask)
+        self._make_due(Due(at, lease.attempt, failed_as_group=lease.failed_as_group), lease, mask)
 
     def _take_back_newer(self) -> None:
         """Of an ordered topic, what a call did not name leaves its lease, to wait for what it gave back."""

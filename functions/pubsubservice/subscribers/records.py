@@ -70,7 +70,7 @@ class Lease(msgspec.Struct, array_like=True):
     #: bits of events that left it otherwise
     back_bits: bytes = b""
     #: its events failed together before: one of them may be the reason, so they come in smaller and smaller leases
-    together: bool = False
+    failed_as_group: bool = False
 
     @property
     def spans(self) -> list[Span]:
@@ -103,11 +103,11 @@ class Due(msgspec.Struct, array_like=True):
     #: bits of events that are not due any more
     gone_bits: bytes = b""
     #: its events failed together
-    together: bool = False
+    failed_as_group: bool = False
     #: its events were published with a delay, and have not been handed out yet
     delayed: bool = False
     #: whatever their attempt, its events become dead letters
-    doomed: bool = False
+    rejected: bool = False
     #: why its events failed for the last time; empty until then
     reason: str = ""
 
@@ -127,7 +127,7 @@ class Due(msgspec.Struct, array_like=True):
     @property
     def kind(self) -> Kind:
         """All but the events: those of an expired lease aside, entries of one kind are one entry."""
-        return (self.at, self.attempt, self.together, self.delayed, self.doomed, self.reason)
+        return (self.at, self.attempt, self.failed_as_group, self.delayed, self.rejected, self.reason)
 
     def add(self, parts: Sequence[Piece]) -> None:
         """These events are due as well."""

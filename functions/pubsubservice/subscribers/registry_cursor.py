@@ -21,7 +21,7 @@ from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.pattern_topics import bring_in, has_room, pattern_of, patterns
 from pubsubservice.subscribers.state import State
 
-__all__ = ["CaughtUp", "RegistryTap", "catch_up", "follows_patterns"]
+__all__ = ["CaughtUp", "RegistryCursor", "catch_up", "follows_patterns"]
 
 #: reads of one step, beyond the records themselves, before it stops in the middle
 _MAX_READS = 128
@@ -53,14 +53,14 @@ def catch_up(state: State, store: Store, topics: Topics, seeker: Seeker, max_rea
         state.subscriptions[name].positions = [Position() for _ in range(topic.partitions)]
     if not follows_patterns(state):
         return CaughtUp(set(), more=False)
-    tap = RegistryTap(state, topics, seeker, looking=True)
-    while tap.open and meter().reads - before < max_reads:
-        records = store.get_many(tap.window(_WINDOW))
-        tap.take(records.docs, records.times)
-    return CaughtUp(tap.unfollowed, tap.open)
+    cursor = RegistryCursor(state, topics, seeker, looking=True)
+    while cursor.open and meter().reads - before < max_reads:
+        records = store.get_many(cursor.window(_WINDOW))
+        cursor.take(records.docs, records.times)
+    return CaughtUp(cursor.unfollowed, cursor.open)
 
 
-class RegistryTap:
+class RegistryCursor:
     """The registry being read; it has what the reader asks of a log.
 
     Args:

@@ -149,13 +149,19 @@ def _merged(entries: list[Due]) -> list[Due]:
     merged: list[Due] = []
     kinds: dict[tuple[int, bool, bool, bool], list[Due]] = {}
     for due in entries:
-        kinds.setdefault((due.attempt, due.together, due.delayed, due.doomed), []).append(due)
-    for (attempt, together, delayed, doomed), alike in kinds.items():
+        kinds.setdefault((due.attempt, due.failed_as_group, due.delayed, due.rejected), []).append(due)
+    for (attempt, failed_as_group, delayed, rejected), alike in kinds.items():
         alike.sort(key=lambda due: due.at)
         step = -(-len(alike) // 16)
         for low in range(0, len(alike), step):
             group = alike[low : low + step]
-            due = Due(max(one.at for one in group), attempt, together=together, delayed=delayed, doomed=doomed)
+            due = Due(
+                max(one.at for one in group),
+                attempt,
+                failed_as_group=failed_as_group,
+                delayed=delayed,
+                rejected=rejected,
+            )
             due.add(sorted(piece for one in group for piece in pieces(one.spans, one.left)))
             merged.append(due)
     return merged

@@ -40,7 +40,7 @@ def test_it_serves_until_it_is_closed_and_ends_long_polls() -> None:
 def test_it_expires_now_and_then() -> None:
     """What is older than its topic keeps it goes, but for the last batch."""
     store = EphemeralStore()
-    settings = Settings(floor_s=0.5)
+    settings = Settings(safety_window_s=0.5)
     with requests.Session() as session, Emulator(store, settings=settings, expire_s=0.05) as emulator:
         session.post(f"{emulator.url}/register", json={"topic": "orders", "retention_s": 1}).raise_for_status()
         for number in range(3):

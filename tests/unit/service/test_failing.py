@@ -10,7 +10,7 @@ from pubsubservice.delivery.redelivery import Redelivery
 from pubsubservice.log.batch import Batch, Origin, compress, document
 from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc
-from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
 from pubsubservice.subscribers.records import Lease, Subscription
 from pubsubservice.subscribers.spans import Span, pack, select
@@ -48,22 +48,24 @@ class Story:
     def settle(self, **settlements: Any) -> None:
         leases = Leases(self.state, self.now)
         leases.settle(Settlements(**settlements))
-        Deaths(leases).bury()
+        DeadLettering(leases).collect()
 
     def next_lease(self) -> tuple[str, list[int]] | None:
         """Wait until everything is due, and take what goes out then: its token, and the events; None when nothing is left."""
         self.now += 700 * SECOND
         leases = Leases(self.state, self.now)
         leases.expire()
-        deaths = Deaths(leases)
-        deaths.bury()
+        deaths = DeadLettering(leases)
+        deaths.collect()
         due = Redelivery(self._reader, leases, deaths)  # type: ignore[arg-type]
         due.take(5_000)
         if not due.slices:
             return None
         self._tokens += 1
         token = f"{self.now}-{self._tokens}"
-        leases.open(token, [(one.topic, one.piece) for one in due.slices], due.attempt, together=due.together)
+        leases.open(
+            token, [(one.topic, one.piece) for one in due.slices], due.attempt, failed_as_group=due.failed_as_group
+        )
         lease = self.state.leases[token]
         return token, [s.first + n for s in select(lease.spans, lease.left) for n in range(s.stop - s.start)]
 

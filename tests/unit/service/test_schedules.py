@@ -15,7 +15,7 @@ from pubsubservice.log.batch import Batch, Origin, compress, document
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc
-from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
 from pubsubservice.subscribers.records import Due, Subscription
 from pubsubservice.subscribers.spans import Span, select
@@ -75,8 +75,8 @@ class Subscriber:
         """One call: what expires, what is settled, what dies, what is handed out."""
         doc = Doc("subscribers/s", self.state.fields(), 0, 0)
         self.state = State.read(doc)
-        leases = Leases(self.state, self.now, Bounds(together=4))
-        deaths = Deaths(leases)
+        leases = Leases(self.state, self.now, Bounds(failed_as_group=4))
+        deaths = DeadLettering(leases)
         leases.expire()
         self._expire()
         leases.settle(settlements)
@@ -86,13 +86,13 @@ class Subscriber:
                 returned[settlement.lease] = min(returned[settlement.lease], index)
         if self.ordered:
             self._take_back_newer(returned)
-        deaths.bury()
+        deaths.collect()
         self._bury()
         if take:
             self._hand_out(leases, deaths, take)
         self.check()
 
-    def _hand_out(self, leases: Leases, deaths: Deaths, take: int) -> None:
+    def _hand_out(self, leases: Leases, deaths: DeadLettering, take: int) -> None:
         token = f"{self.now}-{len(self.tokens)}"
         due = Redelivery(OneBatch(), leases, deaths)  # type: ignore[arg-type]
         due.take(take)
@@ -102,7 +102,7 @@ class Subscriber:
         if not slices:
             return
         self.until[token] = leases.open(
-            token, [(one.topic, one.piece) for one in slices], due.attempt or 1, together=due.together
+            token, [(one.topic, one.piece) for one in slices], due.attempt or 1, failed_as_group=due.failed_as_group
         )
         self.tokens.append(token)
         for index in held(self.state, token):

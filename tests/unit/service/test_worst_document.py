@@ -10,7 +10,7 @@ from pubsubservice.core.settings import Bounds
 from pubsubservice.log.position import Position
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.storage.port import Doc
-from pubsubservice.subscribers.dead_lettering import Deaths
+from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.leases import Leases, Settlement, Settlements
 from pubsubservice.subscribers.records import Lease, Subscription
@@ -92,7 +92,7 @@ def test_with_delayed_and_dead_events_and_their_reasons_it_is_below_the_limit_to
         reason = f"{number} " + "\U0001f4a5" * 200
         leases = Leases(state, now + number)
         leases.settle(Settlements(nack=[Settlement(token, [event], reason=reason), Settlement(token, reason=reason)]))
-        Deaths(leases).bury()
+        DeadLettering(leases).collect()
         assert number % 50 or written(state) < LIMIT
     assert len(state.dead) <= BOUNDS.dead
     assert sum(dead.stored_bytes for dead in state.dead) < BOUNDS.dead_bytes + 2_000
