@@ -11,7 +11,7 @@ from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
 from pubsubservice.events.entry import Entry, identity
-from pubsubservice.log.seek import Place
+from pubsubservice.log.seek import StartPosition
 from pubsubservice.service import Service
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Store
@@ -63,7 +63,7 @@ class Calls:
             answer = self.get(answer.lease, **request)
         return found
 
-    def drain_of(self, topic: str, place: Place) -> list[tuple[int, int]]:
+    def drain_of(self, topic: str, place: StartPosition) -> list[tuple[int, int]]:
         """Seek, get and ack until nothing is left: (partition, log index) of each event."""
         self.subscribe(topic, seek=place)
         found: list[tuple[int, int]] = []
