@@ -10,7 +10,7 @@ from pubsubservice.core.meter import start_meter
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.log.batch import Origin, compress, document
 from pubsubservice.log.position import Position
-from pubsubservice.log.seek import EARLIEST, LATEST, TRIMMED, Place, Seeker
+from pubsubservice.log.seek import EARLIEST, LATEST, TRIMMED, Seeker, StartPosition
 from pubsubservice.storage.paths import batch_path, log_path
 from pubsubservice.storage.port import Store
 from stores.services import Calls
@@ -37,7 +37,7 @@ def test_any_place_is_found_by_at_most_thirty_reads(store: Store) -> None:
     times = fill(store)
     seeker = Seeker(store)
 
-    def sought(place: Place) -> tuple[int, int, int]:
+    def sought(place: StartPosition) -> tuple[int, int, int]:
         meter = start_meter()
         (position,) = seeker.positions("orders", 1, place)
         assert 0 < meter.reads <= MAX_READS
@@ -71,7 +71,7 @@ def calls(store: Store) -> Iterator[Calls]:
 def test_a_topic_without_events_has_one_place(store: Store) -> None:
     """Wherever one asks for, in each of its partitions."""
     seeker = Seeker(store)
-    places: tuple[Place, ...] = (EARLIEST, LATEST, 1, (0, 0), ())
+    places: tuple[StartPosition, ...] = (EARLIEST, LATEST, 1, (0, 0), ())
     for place in places:
         positions = seeker.positions("orders", 2, place)
         assert [(position.seq, position.offset, position.index) for position in positions] == [(1, 0, 0)] * 2
