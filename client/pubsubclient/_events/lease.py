@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from pubsubclient._core.arguments import Seconds, check_flag, check_seconds, check_whole_seconds, clean
 
@@ -18,8 +18,18 @@ _MAX_REASON = 200
 
 #: an event within a subscription: its topic and its sequence
 Ref = tuple[str, str]
-#: sends settlements to the service at once, and returns the body of its answer
-Settle = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Settler(Protocol):
+    """What a lease's settlements go through."""
+
+    #: the subscriber that holds the lease
+    subscriber: str
+    #: calls a function of the service: `Transport.call`
+    call: Callable[..., Any]
+
+    def send(self, settlements: Mapping[str, Any]) -> dict[str, Any]:
+        """Send settlements at once, in as many requests as they need; returns the body of the response."""
 
 
 class Lease:
@@ -30,7 +40,7 @@ class Lease:
         refs: its events
         length_s: how long it lasts, seconds; 0 if the answer did not tell
         since: monotonic time at which it began, or before
-        send: has settlements carried out
+        settler: what its settlements go through
         ordered: the topics of which nothing newer comes while something older is unsettled
     """
 
@@ -40,7 +50,7 @@ class Lease:
         refs: Iterable[Ref],
         length_s: float,
         since: float,
-        send: Settle,
+        settler: Settler,
         ordered: Collection[str] = (),
     ) -> None:
         self.token = token
@@ -56,7 +66,7 @@ class Lease:
         self._refs = tuple(self._open)
         #: events settled by name, with success
         self._settled: set[Ref] = set()
-        self.send = send
+        self._settler = settler
 
     @property
     def ended(self) -> bool:
@@ -118,11 +128,17 @@ class Lease:
         self._open.pop(ref, None)
         if ref in self._settled:
             return False
-        answer = self.send({verb: [{"lease": self.token, "events": [ref], **options}]})
+        settlement = {"lease": self.token, "events": [ref], **options}
+        body = {"subscriber": self._settler.subscriber, "max_events": 0, verb: [settlement]}
+        response = self._settler.call("get_events", body)
         self._settled.add(ref)
         if verb != "ack" and ref[0] in self.ordered:
             self.taken_back.add(ref[0])
-        return not answer.get("unknown")
+        return not response.body.get("unknown")
+
+    def send(self, settlements: Mapping[str, Any]) -> dict[str, Any]:
+        """Send settlements of this lease and of others of its subscriber; returns the body of the response."""
+        return self._settler.send(settlements)
 
     def _naming(self, refs: Sequence[Ref]) -> dict[str, Any]:
         """A settlement of these events: of the lease as a whole, if they are all of it."""

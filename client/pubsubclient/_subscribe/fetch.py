@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from pubsubclient._core.attributes import parse_time
 from pubsubclient._core.errors import PubSubError, ServiceError
@@ -15,7 +18,7 @@ from pubsubclient._events.lease import Lease
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.responses import bad_answer
 from pubsubclient._http.transport import Response, Transport
-from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Collected, Outcomes, Settlements
 
 __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 
@@ -31,6 +34,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
 _log = logging.getLogger("pubsubclient.subscriber")
+
+
+class _Request(NamedTuple):
+    """One request for events, on its way."""
+
+    #: what it settles
+    settlements: Settlements
+    #: the leases that it extends
+    extended: list[Lease]
+    #: how long the service may wait before it answers, seconds
+    wait_s: float
+    #: monotonic time at which it was sent
+    asked: float
 
 
 class Fetch:
@@ -58,6 +74,8 @@ class Fetch:
         self._max_events = max_events
         self._wait_until = time.monotonic() + wait_s
         self._settlements = settlements
+        #: outcomes that travel with the request under way
+        self._collected: Collected | None = None
         self._cancellation = cancellation or Cancellation()
         #: what holds the events that were got
         self.leases: list[Lease] = []
@@ -79,11 +97,31 @@ class Fetch:
         Raises ServiceError, Unavailable, with nothing got: the settlements may not have been carried out. Whatever else leaves
         it, also from a signal handler, releases what was got, for nobody has it.
         """
-        try:
+        with self._giving_back():
             if self._max_events != 0:
                 self._outcomes.notices.fetching()
-            while self._ask():
-                pass
+            again = True
+            while again:
+                try:
+                    request = self._prepare()
+                    response = self._transport.call(
+                        "get_events",
+                        partial(self._body, request.settlements),
+                        wait_s=request.wait_s,
+                        cancellation=self._cancellation,
+                    )
+                except BaseException as error:  # noqa: PERF203 - each request takes milliseconds
+                    if not self._goes_on(error):
+                        raise
+                else:
+                    again = self._take(request, response)
+        return self._events
+
+    @contextmanager
+    def _giving_back(self) -> Iterator[None]:
+        """Release what nobody got; errors after the first events end the fetch with those events."""
+        try:
+            yield
         except CallCancelled:
             self._abandon_token()
         except PubSubError as error:
@@ -96,7 +134,6 @@ class Fetch:
         except BaseException:
             self.abandon()
             raise
-        return self._events
 
     def abandon(self) -> None:
         """Have everything released that was leased to this call: nobody will get it."""
@@ -113,33 +150,26 @@ class Fetch:
         if token is not None:
             self._outcomes.abandon([token])
 
-    def _ask(self) -> bool:
-        """Send one request; says whether another one is to follow."""
+    def _prepare(self) -> _Request:
+        """Make the next request, of a new token and of what is to be settled."""
         wait_s = max(0.0, self._wait_until - time.monotonic()) if not self._events else 0.0
         if self._max_events != 0:
             self._token = self._transport.token("get_events")
         extended = [lease for lease in self.leases if lease.half_over]
-        collected = self._outcomes.collect()
-        try:
-            said = collected.add_to(self._settlements)
-            if extended:
-                said["extend"] = [*said.get("extend", ()), *(lease.extension() for lease in extended)]
-            said = self._outcomes.send_most(said)
-            asked = time.monotonic()
-            answer = self._transport.call(
-                "get_events", lambda left_s: self._body(said, left_s), wait_s=wait_s, cancellation=self._cancellation
-            )
-        except BaseException as error:
+        self._collected = self._outcomes.collect()
+        settlements = self._collected.add_to(self._settlements)
+        if extended:
+            settlements["extend"] = [*settlements.get("extend", ()), *(lease.extension() for lease in extended)]
+        return _Request(self._outcomes.send_most(settlements), extended, wait_s, time.monotonic())
+
+    def _goes_on(self, error: BaseException) -> bool:
+        """A request failed: put back what it was to settle, and say whether another request may do better."""
+        collected, self._collected = self._collected, None
+        again = False
+        if collected is not None:
             again = self._outcomes.drop_ahead(collected, error)
             self._outcomes.put_back(collected)
-            if again or (isinstance(error, ServiceError) and self._may_mend(error)):
-                return True
-            raise
-        self._outcomes.settled(collected, answer.body)
-        self._settlements = {}
-        for lease in extended:
-            lease.restarted(asked)
-        return self._take(answer, asked)
+        return again or (isinstance(error, ServiceError) and self._may_mend(error))
 
     def _body(self, said: Settlements, wait_s: float) -> dict[str, Any]:
         """A request, when so much of the wait is left."""
@@ -164,9 +194,15 @@ class Fetch:
             return self._renewed
         return False
 
-    def _take(self, answer: Response, asked: float) -> bool:
-        """Take what an answer brought; says whether to ask again."""
-        body = answer.body
+    def _take(self, request: _Request, response: Response) -> bool:
+        """Take what a response brought; says whether to send another request."""
+        body, asked = response.body, request.asked
+        collected, self._collected = self._collected, None
+        if collected is not None:
+            self._outcomes.settled(collected, body)
+        self._settlements = {}
+        for lease in request.extended:
+            lease.restarted(asked)
         if body.get("over"):
             self._overs += 1
             if self._overs > _MAX_OVER:
@@ -174,21 +210,21 @@ class Fetch:
             return True
         self._overs = 0
         lost, blocked = _held_back(body)  # looked at before anything is taken: a junk answer leaves nothing in hand
-        got = self._take_events(answer, asked)
+        got = self._take_events(response, asked)
         self._token = None
         if self._stop_us is None:
-            self._stop_us = answer.store_time_us
+            self._stop_us = response.store_time_us
         self._events.more = more = bool(body.get("more"))
         self._events.blocked = blocked
         self._events.lost.update(lost)
         if not self._events:
-            return self._ask_again_empty_handed(answer, asked)
+            return self._ask_again_empty_handed(response, asked)
         if self._max_events is not None or not got or not more or body.get("blocked") == "leases":
             return False
         return self._stop_us is not None and to_us(got[-1].recordedtime) < self._stop_us
 
-    def _ask_again_empty_handed(self, answer: Response, asked: float) -> bool:
-        if self._max_events == 0 or answer.body.get("blocked"):
+    def _ask_again_empty_handed(self, response: Response, asked: float) -> bool:
+        if self._max_events == 0 or response.body.get("blocked"):
             return False
         now = time.monotonic()
         if self._events.more:
@@ -201,21 +237,21 @@ class Fetch:
             return True
         # too many wait there already: it answered at once, and asks to be left alone for a while
         left_s = self._wait_until - now
-        if answer.retry_after_s is None or left_s <= 0:
+        if response.retry_after_s is None or left_s <= 0:
             return False
-        self._cancellation.pause(min(answer.retry_after_s, left_s))
+        self._cancellation.pause(min(response.retry_after_s, left_s))
         return True
 
-    def _take_events(self, answer: Response, asked: float) -> list[ReceivedEvent]:
-        raw = answer.body.get("events") or []
+    def _take_events(self, response: Response, asked: float) -> list[ReceivedEvent]:
+        raw = response.body.get("events") or []
         if not raw:
             return []
         try:
             refs = [(members["topic"], members["sequence"]) for members in raw]
-            until_us = to_us(parse_time(answer.body["until"]))
-            length_s = max(0.0, (until_us - (answer.store_time_us or until_us)) / 1_000_000)
-            ordered = frozenset(answer.body.get("ordered") or ())
-            lease = Lease(answer.body["lease"], refs, length_s, asked, self._outcomes.send, ordered)
+            until_us = to_us(parse_time(response.body["until"]))
+            length_s = max(0.0, (until_us - (response.store_time_us or until_us)) / 1_000_000)
+            ordered = frozenset(response.body.get("ordered") or ())
+            lease = Lease(response.body["lease"], refs, length_s, asked, self._outcomes, ordered)
             got = [ReceivedEvent(members, lease) for members in raw]
         except (KeyError, TypeError, ValueError) as e:
             raise bad_answer("get_events", f"it holds no events and lease ({e!r})") from e
@@ -225,7 +261,7 @@ class Fetch:
 
 
 def _held_back(body: dict[str, Any]) -> tuple[dict[str, int], str | None]:
-    """`lost` and `blocked` of an answer. Raises ServiceError (``bad_answer``)."""
+    """`lost` and `blocked` of an response. Raises ServiceError (``bad_answer``)."""
     lost, blocked = body.get("lost"), body.get("blocked")
     if lost is None:
         lost = {}

@@ -67,8 +67,9 @@ class Outcomes:
     """
 
     def __init__(self, transport: Transport, subscriber: str) -> None:
+        self.call = transport.call
         self._transport = transport
-        self._subscriber = subscriber
+        self.subscriber = subscriber
         #: tokens of leases that somebody's seek emptied: that their settlements do not count is no news
         self._expected: dict[str, None] = {}
         self.notices = Notices(transport, subscriber)
@@ -76,7 +77,7 @@ class Outcomes:
         reset_in_child(self)
 
     def __repr__(self) -> str:
-        return f"events of subscriber {self._subscriber!r} that were done"
+        return f"events of subscriber {self.subscriber!r} that were done"
 
     def after_fork(self) -> None:
         """What is to be settled stays with the parent, and so does the thread."""
@@ -138,7 +139,7 @@ class Outcomes:
         unknown: list[Any] = body.get("unknown") or []
         told = [one for one in unknown if one.get("lease") not in self._expected] if self._expected else unknown
         if told:
-            _log.warning("Subscriber %s: settled late, may come again: %s", self._subscriber, told)
+            _log.warning("Subscriber %s: settled late, may come again: %s", self.subscriber, told)
         self.notices.answered(body)
         return unknown
 
@@ -205,7 +206,7 @@ class Outcomes:
         return {verb: [*entries] for verb, entries in last.items()}
 
     def _send(self, settlements: Mapping[str, Any], deadline_s: float | None) -> dict[str, Any]:
-        body = {"subscriber": self._subscriber, "max_events": 0, **settlements}
+        body = {"subscriber": self.subscriber, "max_events": 0, **settlements}
         return self._transport.call("get_events", body, deadline_s=deadline_s).body
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - these have their verb
@@ -230,7 +231,7 @@ class Outcomes:
             self._since = time.monotonic() + pause_s
             settle_at_exit(self, holding=True)
             if self._thread is None:
-                name = f"settlements of {self._subscriber}"
+                name = f"settlements of {self.subscriber}"
                 thread = threading.Thread(target=self._run, name=name, daemon=True)
                 with contextlib.suppress(RuntimeError):  # the program ends: its exit handler sends what waits
                     thread.start()
@@ -256,7 +257,7 @@ class Outcomes:
                 self.put_back(collected)
             else:  # nothing that another try would change: it is not sent again, and the events come again
                 _log.warning(
-                    "Subscriber %s: events could not be settled and will come again: %s", self._subscriber, error
+                    "Subscriber %s: events could not be settled and will come again: %s", self.subscriber, error
                 )
         except PubSubError:
             self.put_back(collected)  # the log tells of the outage
