@@ -10,7 +10,8 @@ from pubsubservice.core.names import dead_letters_of
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.problems import BadRequest, Conflict, NotFound, Unavailable
-from pubsubservice.core.runtime import Runtime, back_off
+from pubsubservice.core.retry import attempts
+from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.log.claims import claim
 from pubsubservice.log.position import Position
@@ -40,7 +41,6 @@ from pubsubservice.subscribers.tokens import check_not_ahead, make_token, token_
 
 __all__ = ["Subscribe", "Subscriptions"]
 
-_MAX_TRIES = 14
 _SETTINGS = ("filters", "ack_deadline_s", "max_attempts", "backoff_s", "dead_letter_topic", "ordered")
 
 
@@ -209,7 +209,7 @@ class Subscriptions:
     def _change(self, subscriber: str, token: str | None, change: Callable[[State], None]) -> State:
         """Change a subscriber's document once per token: an equal one is done, an older one is refused."""
         path = subscriber_path(subscriber)
-        for tries in range(_MAX_TRIES):
+        for _ in attempts(self._runtime):
             reads = self._store.get_many([path])
             doc = reads.docs[0]
             if doc is None:
@@ -229,7 +229,6 @@ class Subscriptions:
             state.changed = token
             if replace(self._store, doc, state.fields()):
                 return state
-            back_off(self._runtime, tries)
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
 
     def _is_old(self, token: str, state: State) -> bool:

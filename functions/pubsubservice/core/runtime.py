@@ -12,7 +12,7 @@ import time
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-__all__ = ["Event", "Runtime", "SystemRuntime", "back_off"]
+__all__ = ["Event", "Runtime", "SystemRuntime"]
 
 
 class Event(Protocol):
@@ -62,8 +62,3 @@ class SystemRuntime:
 
     def new_event(self) -> Event:
         return threading.Event()
-
-
-def back_off(runtime: Runtime, tries: int) -> None:
-    """Wait a random while after a lost race, at most 0.25 s: without jitter, eight writers lose to each other for seconds."""
-    runtime.sleep(runtime.random() * min(0.001 * 2**tries, 0.25))

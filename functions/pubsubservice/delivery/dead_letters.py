@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pubsubservice.core.names import dead_letters_of, redriver_of
 from pubsubservice.core.ownership import acting_for
 from pubsubservice.core.problems import Conflict, Forbidden, Problem
-from pubsubservice.core.runtime import Runtime, back_off
+from pubsubservice.core.retry import attempts
+from pubsubservice.core.runtime import Runtime
 from pubsubservice.delivery.letters import dead_letter
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.events.entry import Entry
@@ -109,7 +110,7 @@ class DeadLetters:
 
     def _remove(self, subscriber: str, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
         """Take these out of `dead`, and count them; whether that is surely done."""
-        for tries in range(_MAX_TRIES):
+        for _ in attempts(self._runtime, _MAX_TRIES):
             doc = self._store.get_many([subscriber_path(subscriber)]).docs[0]
             if doc is None:
                 return False
@@ -124,7 +125,6 @@ class DeadLetters:
             if replace(self._store, doc, state.fields()):
                 _say_dropped(subscriber, [one for one in gone if one.death in dropped])
                 return True
-            back_off(self._runtime, tries)
         return False
 
     def _say(self, subscriber: str, routes: _Routes) -> None:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from pubsubservice.core.keyed_lock import KeyedLock
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.problems import Unavailable
-from pubsubservice.core.runtime import Runtime, back_off
+from pubsubservice.core.retry import attempts
+from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.reader import Reader
@@ -31,7 +32,6 @@ from pubsubservice.subscribers.tokens import check_not_ahead, make_token
 
 __all__ = ["Delivery", "GetEvents", "GetEventsResponse"]
 
-_MAX_TRIES = 14
 #: how long one call goes on to publish dead letters before it answers, seconds
 _PUBLISHING_S = 2.0
 _SECOND = 1_000_000
@@ -153,7 +153,7 @@ class Delivery:
     def _pass(self, request: GetEvents, probe: bool) -> tuple[GetEventsResponse, _Watch, bool]:  # noqa: FBT001
         """One pass, tried until its update is known to be in or not needed; and whether dead letters are left to publish."""
         path = subscriber_path(request.subscriber)
-        for tries in range(_MAX_TRIES):
+        for _ in attempts(self._runtime):
             reads = self._store.get_many([path])
             doc = reads.docs[0]
             if doc is None:
@@ -170,7 +170,6 @@ class Delivery:
             if replace(self._store, doc, state.fields()):
                 published = self._dead_letters.publish(state) if state.dead else 0
                 return answer, watch, 0 < published < len(state.dead)
-            back_off(self._runtime, tries)
         raise Unavailable(
             "contended",
             f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again.",

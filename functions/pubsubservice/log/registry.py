@@ -9,7 +9,8 @@ It is simpler than a topic's log: ids are never freed, so whatever is found at t
 from __future__ import annotations
 
 from pubsubservice.core.problems import Unavailable
-from pubsubservice.core.runtime import Runtime, back_off
+from pubsubservice.core.retry import attempts
+from pubsubservice.core.runtime import Runtime
 from pubsubservice.storage.format import FORMAT, check_format
 from pubsubservice.storage.paths import batch_id, seq_of
 from pubsubservice.storage.port import Doc, Exists, Refused, Store, Unknown
@@ -18,7 +19,6 @@ __all__ = ["Registry", "record_path", "recorded_topic"]
 
 #: ids count down as those of batches do: the newest record is first by name
 _RECORDS = "registry/0/batches"
-_MAX_TRIES = 20
 
 
 def record_path(seq: int) -> str:
@@ -49,7 +49,7 @@ class Registry:
 
     def append(self, topic: str) -> None:
         """Record a topic: once this returns, the record is there. Raises Unavailable, StoreError."""
-        for tries in range(_MAX_TRIES):
+        for _ in attempts(self._runtime):
             seq = (self.tail()[0] if self._tail is None else self._tail) + 1
             try:
                 self._store.create(record_path(seq), {"format": FORMAT, "topic": topic})
@@ -59,7 +59,6 @@ class Registry:
                 if self._holds(seq, topic):
                     return
                 self._tail = None
-                back_off(self._runtime, tries)
             else:
                 self._tail = seq
                 return

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pubsubservice.core.names import dead_letters_of
 from pubsubservice.core.ownership import acting_for, check_owner, may_use
 from pubsubservice.core.problems import BadRequest, Conflict, Unavailable
+from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.log.claims import claim
@@ -19,7 +20,6 @@ from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Store, Unkn
 __all__ = ["Topic", "Topics"]
 
 MAX_PARTITIONS = 1_000
-_MAX_TRIES = 10
 #: names of publishers and topics that a process remembers to exist
 _MAX_REMEMBERED = 100_000
 
@@ -127,7 +127,7 @@ class Topics:
         """
         self._check(partitions, retention_s)
         created = False
-        for tries in range(_MAX_TRIES):
+        for _ in attempts(self._runtime):
             doc = self._store.get_many([topic_path(topic)]).docs[0]
             try:
                 if doc is None:
@@ -145,7 +145,7 @@ class Topics:
                     changes["listed"] = True
                 return (self._change(found.name, doc, changes) if changes else found), created
             except (Exists, Changed, Unknown):
-                self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
+                continue
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
 
     def register_dead_letter(self, topic: str, subscriber: str = "") -> Topic:
@@ -154,13 +154,12 @@ class Topics:
         Raises Forbidden for another's than the caller's, Conflict (409) for one that takes the events of publishers, which it
         goes on doing: patterns may follow it. Unavailable, StoreError.
         """
-        for tries in range(_MAX_TRIES):
+        for _ in attempts(self._runtime):
             doc = self._store.get_many([topic_path(topic)]).docs[0]
             try:
                 if doc is None:
                     doc = self._create(topic, 1, self._settings.retention_s, dead_letter=True)
             except (Exists, Unknown):
-                self._runtime.sleep(self._runtime.random() * 0.01 * 2**tries)
                 continue
             found = self.met(topic, doc)
             _check_takes_letters(found, subscriber)

@@ -12,7 +12,8 @@ from itertools import groupby
 from typing import Protocol
 
 from pubsubservice.core.problems import Conflict, Unavailable
-from pubsubservice.core.runtime import Runtime, back_off
+from pubsubservice.core.retry import attempts
+from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.events.entry import Entry
 from pubsubservice.events.validate import identity_of, same_payload
@@ -24,8 +25,6 @@ from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc, Exists, Fields, Refused, Store, Unknown
 
 __all__ = ["Log", "MaxIdentities"]
-
-_MAX_TRIES = 20
 
 
 class MaxIdentities(Protocol):
@@ -69,12 +68,12 @@ class Log:
 
     def commit(self, group: list[Append]) -> None:
         """Give every event of the group its place, or its request its problem; raises Unavailable, StoreError."""
-        for tries in range(_MAX_TRIES):
+        for _ in attempts(self._runtime):
             tail = self._load_tail()
             for since in self._look_back_to(group, tail):
                 tail.look_back(self._store, self._topic, self._partition, since)
             new = self._place_known(group, tail)
-            if not new or self._create_next(tail, new, tries):
+            if not new or self._create_next(tail, new):
                 tail.forget_oldest(self._max_identities(looked_back=tail.looked_back_within(self._settings.once_us)))
                 for request in group:
                     _place_duplicates(request)
@@ -165,7 +164,7 @@ class Log:
         _check_same(entry, line)
         return (head.first + place.offset, head.created)
 
-    def _create_next(self, tail: Tail, new: _New, tries: int) -> bool:
+    def _create_next(self, tail: Tail, new: _New) -> bool:
         """Try to make the next batch of these events; whether it is surely there, with every event's place set."""
         path = batch_path(self._topic, self._partition, tail.seq + 1)
         data = _document(new, tail.next_index)
@@ -177,19 +176,16 @@ class Log:
         except Refused as e:
             if not e.busy:
                 raise
-            back_off(self._runtime, tries)
             return False
         except (Exists, Unknown):
             doc = self._store.get_many([path], fields=HEAD_FIELDS).docs[0]
         if doc is None or not self._proves(doc, tail):
             if doc is not None or self._runtime.random() < 0.5:
                 self._tail = None
-            back_off(self._runtime, tries)
             return False
         self._tail_at = self._runtime.monotonic()
         tail.advance(doc)
         if not ours:  # another writer's, or our own with its answer lost: its events are known now, the others go on
-            back_off(self._runtime, tries)
             return False
         self._cache.put(path, Batch(doc))
         first = tail.batch(tail.seq).first
