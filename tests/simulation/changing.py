@@ -29,10 +29,12 @@ def subscription(world: World, name: str, topic: str) -> Subscribe:
     return Subscribe(
         name,
         topic,
-        ack_deadline_s=DEADLINE_S,
-        max_attempts=world.mix.max_attempts,
-        backoff_s=world.mix.backoff_s,
-        ordered=world.mix.ordered and topic == "A",
+        settings={
+            "ack_deadline_s": DEADLINE_S,
+            "max_attempts": world.mix.max_attempts,
+            "backoff_s": world.mix.backoff_s,
+            "ordered": world.mix.ordered and topic == "A",
+        },
         filters=only("red") if world.mix.filters and topic == "B" else b"",
         token=world.mint(),
     )

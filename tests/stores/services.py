@@ -47,7 +47,8 @@ class Calls:
         return self.service.subscriptions.subscribe(self.request(topic, **settings))
 
     def request(self, topic: str, **settings: Any) -> Subscribe:
-        return Subscribe("S", topic, **settings)
+        others = {name: settings.pop(name) for name in Subscribe._fields if name in settings}
+        return Subscribe("S", topic, settings=settings, **others)
 
     def get(self, *ack: str | None, **request: Any) -> GetEventsResponse:
         """One call of get_events."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pubsub_emulator.openapi.subscribe import setting_schema
+from pubsubservice.subscribers.records import SETTINGS
+
 __all__ = ["ANSWERS", "CODES", "STATES", "answered"]
 
 Schema = dict[str, Any]
@@ -57,11 +60,8 @@ def _list(items: Schema) -> Schema:
 
 _SUBSCRIPTION = {
     "topic": _TEXT,
-    "ack_deadline_s": _COUNT,
-    "max_attempts": _COUNT,
-    "backoff_s": {"type": "number", "minimum": 0},
+    **{name: setting_schema(setting) for name, setting in SETTINGS.items()},
     "dead_letter_topic": _TEXT,
-    "ordered": {"type": "boolean"},
     "filters": _list({"type": "object"}),
     "position": _list(_SEQUENCE),
 }

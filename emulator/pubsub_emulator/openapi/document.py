@@ -10,18 +10,18 @@ from typing import Any
 import msgspec
 
 from pubsub_emulator.openapi.answers import ANSWERS, answered
-from pubsub_emulator.openapi.subscribe import FILTER, FILTERS, FOLLOWED, PLACE, TOPIC
+from pubsub_emulator.openapi.subscribe import FILTER, FILTERS, FOLLOWED, PLACE, TOPIC, setting_schema
 from pubsubservice import __version__
 from pubsubservice.api.cloudevents import BATCHED, STRUCTURED
 from pubsubservice.api.get_events import MAX_HANDED_OUT, MAX_WAIT_S, GetEventsBody
 from pubsubservice.api.publish import MAX_DELAY_S, PublishBody
 from pubsubservice.api.register import MAX_ID, MAX_PAGE, ExpireBody, RegisterBody
-from pubsubservice.api.subscribe import MAX_ATTEMPTS, MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
+from pubsubservice.api.subscribe import MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
 from pubsubservice.core.ownership import TOKEN_HEADER
 from pubsubservice.events.attributes import NAME
 from pubsubservice.events.validate import MAX_EVENTS, OURS
 from pubsubservice.log.topics import MAX_PARTITIONS
-from pubsubservice.subscribers.records import MAX_BACKOFF_S
+from pubsubservice.subscribers.records import SETTINGS
 
 __all__ = ["BODIES", "openapi"]
 
@@ -44,9 +44,7 @@ _FIELDS: dict[str, Schema] = {
     "start": PLACE,
     "seek": PLACE,
     "filters": FILTERS,
-    "ack_deadline_s": {"type": "integer", "minimum": 1, "maximum": MAX_DEADLINE_S},
-    "max_attempts": {"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPTS},
-    "backoff_s": {"type": "number", "minimum": 0, "maximum": MAX_BACKOFF_S},
+    **{name: setting_schema(setting) for name, setting in SETTINGS.items()},
     "dead_letter_topic": TOPIC,
     "id": {
         "type": "string",

@@ -7,8 +7,9 @@ from typing import Any
 from pubsubservice.events.attributes import NAME
 from pubsubservice.events.validate import OURS
 from pubsubservice.subscribers.filters import MAX_NODES
+from pubsubservice.subscribers.settings import Setting
 
-__all__ = ["FILTER", "FILTERS", "FOLLOWED", "PLACE", "TOPIC"]
+__all__ = ["FILTER", "FILTERS", "FOLLOWED", "PLACE", "TOPIC", "setting_schema"]
 
 Schema = dict[str, Any]
 
@@ -64,3 +65,15 @@ FILTERS: Schema = {
     "anyOf": [{"type": "array", "items": _SELF, "maxItems": MAX_NODES}, {"type": "null"}],
     "description": "Events that all of them let through are wanted; an empty array or null takes them away.",
 }
+
+_TYPES = {int: "integer", float: "number", bool: "boolean", str: "string"}
+
+
+def setting_schema(setting: Setting) -> Schema:
+    """What a setting of a subscription may be."""
+    schema: Schema = {"type": _TYPES[setting.kind], "description": setting.says}
+    if setting.least is not None:
+        schema["minimum"] = setting.least
+    if setting.most is not None:
+        schema["maximum"] = setting.most
+    return schema

@@ -16,6 +16,7 @@ from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.log.topics import Topics
 from pubsubservice.storage.paths import batch_path, subscriber_path
 from pubsubservice.storage.port import Store
+from pubsubservice.subscribers.records import SETTINGS
 from pubsubservice.subscribers.registry_cursor import CaughtUp, catch_up
 from pubsubservice.subscribers.spans import select
 from pubsubservice.subscribers.state import State, unknown_subscriber
@@ -40,11 +41,8 @@ def describe(state: State, topic: str) -> dict[str, Any]:
     settings = state.settings_of(subscription)
     members: dict[str, Any] = {
         "topic": topic,
-        "ack_deadline_s": settings.ack_deadline_s,
-        "max_attempts": settings.max_attempts,
-        "backoff_s": settings.backoff_s,
+        **{name: getattr(settings, name) for name in SETTINGS},
         "dead_letter_topic": settings.dead_letter_topic or dead_letters_of(state.name),
-        "ordered": settings.ordered,
         "filters": msgspec.Raw(settings.filters or b"[]"),
     }
     if subscription.via:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pubsubservice.admin.describe import describe, described
@@ -41,8 +42,6 @@ from pubsubservice.subscribers.tokens import check_not_ahead, make_token, token_
 
 __all__ = ["Subscribe", "Subscriptions"]
 
-_SETTINGS = ("filters", "ack_deadline_s", "max_attempts", "backoff_s", "dead_letter_topic", "ordered")
-
 
 class Subscribe(NamedTuple):
     """A checked request to subscribe; what is None stays as it is, or gets its default in a new subscription."""
@@ -56,11 +55,8 @@ class Subscribe(NamedTuple):
     seek: StartPosition | None = None
     #: as they are stored; empty for none
     filters: bytes | None = None
-    ack_deadline_s: int | None = None
-    max_attempts: int | None = None
-    backoff_s: float | None = None
-    dead_letter_topic: str | None = None
-    ordered: bool | None = None
+    #: the settings that are given, by name (see `records.SETTINGS`)
+    settings: Mapping[str, Any] = MappingProxyType({})
     token: str | None = None
     #: whether a subscription is made where there is none
     create: bool = True
@@ -109,10 +105,10 @@ class Subscriptions:
                 self._subscribe_to_topic(state, request)
             _set(state.subscriptions[request.topic], request)
             # a seek changes no settings: what a pattern brought in keeps those of the pattern
-            if request.create and (old is None or old.via or request.dead_letter_topic):
+            if request.create and (old is None or old.via or request.settings.get("dead_letter_topic")):
                 letters = state.subscriptions[request.topic].dead_letter_topic or dead_letters_of(state.name)
                 self._topics.check_dead_letter_topic(letters, state.name, state.owner)
-            grows = new or request.filters or request.dead_letter_topic
+            grows = new or request.filters or request.settings.get("dead_letter_topic")
             if grows and not has_room(state):
                 raise BadRequest(
                     "too_many_subscriptions",
@@ -156,7 +152,7 @@ class Subscriptions:
             if pattern is None or found is None or found.dead_letter:
                 raise NotFound("unknown_subscription", f"{state.name!r} is not subscribed to {topic!r}.")
             subscription = bring_in(state, topic, pattern, [])
-        if subscription.via and any(getattr(request, name) is not None for name in _SETTINGS):
+        if subscription.via and (request.settings or request.filters is not None):
             raise NotFound(
                 "unknown_subscription",
                 f"{state.name!r} is not subscribed to {topic!r} by name; the settings of {subscription.via!r} count for it.",
@@ -242,10 +238,10 @@ class Subscriptions:
 
 def _set(subscription: Subscription, request: Subscribe) -> None:
     """Replace the settings that were given."""
-    for name in _SETTINGS:
-        given = getattr(request, name)
-        if given is not None:
-            setattr(subscription, name, given)
+    for name, given in request.settings.items():
+        setattr(subscription, name, given)
+    if request.filters is not None:
+        subscription.filters = request.filters
 
 
 def _order(token: str) -> tuple[int, str]:

@@ -15,32 +15,38 @@ from pubsubservice.core.times import parse_rfc3339
 from pubsubservice.log.seek import EARLIEST, LATEST, StartPosition
 from pubsubservice.log.sequence import parse_sequence
 from pubsubservice.subscribers.filters import compile_filters
-from pubsubservice.subscribers.records import MAX_BACKOFF_S
+from pubsubservice.subscribers.records import SETTINGS
 from pubsubservice.subscribers.tokens import check_token
 
 __all__ = [
-    "MAX_ATTEMPTS", "MAX_DEADLINE_S", "SubscribeBody", "UnsubscribeBody", "decode_subscribe", "decode_unsubscribe",
+    "MAX_DEADLINE_S", "SubscribeBody", "UnsubscribeBody", "decode_subscribe", "decode_unsubscribe",
 ]  # fmt: skip
 
+#: how long a lease may be made to last, seconds
 MAX_DEADLINE_S = 600
-MAX_ATTEMPTS = 100
 
 
-class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
+class SubscribeBase(msgspec.Struct):
+    """What a request to subscribe may hold beside settings."""
+
     subscriber: str
     topic: str
     start: str | list[str] | None = None
     seek: str | list[str] | None = None
     #: null clears them, as an empty array does
     filters: Any = msgspec.UNSET
-    ack_deadline_s: int | None = None
-    max_attempts: int | None = None
-    backoff_s: float | None = None
-    dead_letter_topic: str | None = None
-    ordered: bool | None = None
     token: str | None = None
-    #: false: only a subscription that there is is changed
+    #: false: change a subscription, but make none
     create: bool = True
+
+
+#: with one field for each setting
+SubscribeBody: type[SubscribeBase] = msgspec.defstruct(  # type: ignore[assignment]  # its base
+    "SubscribeBody",
+    [(name, setting.kind | None, None) for name, setting in SETTINGS.items()],
+    bases=(SubscribeBase,),
+    forbid_unknown_fields=True,
+)
 
 
 class UnsubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,15 +59,15 @@ def decode_subscribe(body: bytes) -> Subscribe:
     """Check a request to subscribe."""
     request = decode(SubscribeBody, body)
     _check_names(request)
-    if request.ack_deadline_s is not None:
-        check_range("ack_deadline_s", request.ack_deadline_s, 1, MAX_DEADLINE_S)
-    if request.max_attempts is not None:
-        check_range("max_attempts", request.max_attempts, 1, MAX_ATTEMPTS)
-    if request.backoff_s is not None:
-        check_range("backoff_s", request.backoff_s, 0, round(MAX_BACKOFF_S))
-    if request.dead_letter_topic is not None:
-        check_name("topic", request.dead_letter_topic)
-        if request.dead_letter_topic == request.topic:
+    settings = {name: given for name in SETTINGS if (given := getattr(request, name)) is not None}
+    for name, given in settings.items():
+        least, most = SETTINGS[name].least, SETTINGS[name].most
+        if least is not None and most is not None:
+            check_range(name, given, least, most)
+    dead_letter_topic = settings.get("dead_letter_topic")
+    if dead_letter_topic is not None:
+        check_name("topic", dead_letter_topic)
+        if dead_letter_topic == request.topic:
             raise BadRequest("invalid_request", "dead_letter_topic: another topic than the subscribed one is expected.")
     filters = None
     if request.filters is not msgspec.UNSET:
@@ -73,11 +79,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
         _place("start", request.start, request.topic),
         _place("seek", request.seek, request.topic),
         filters,
-        request.ack_deadline_s,
-        request.max_attempts,
-        request.backoff_s,
-        request.dead_letter_topic,
-        request.ordered,
+        settings,
         request.token,
         request.create,
     )
@@ -90,7 +92,7 @@ def decode_unsubscribe(body: bytes) -> UnsubscribeBody:
     return request
 
 
-def _check_names(request: SubscribeBody | UnsubscribeBody) -> None:
+def _check_names(request: SubscribeBase | UnsubscribeBody) -> None:
     check_name("subscriber", request.subscriber)
     if is_pattern(request.topic):
         check_pattern(request.topic)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 from pubsubservice.log.position import Position
+from pubsubservice.subscribers.settings import Setting, settings_of
 from pubsubservice.subscribers.spans import Piece, Span, bits_to_bytes, bytes_to_bits, cover, pack, unpack
 
-__all__ = ["MAX_BACKOFF_S", "Dead", "Due", "Kind", "Lease", "Subscription"]
+__all__ = ["MAX_BACKOFF_S", "SETTINGS", "Dead", "Due", "Kind", "Lease", "Subscription"]
 
 #: the longest backoff, seconds
 MAX_BACKOFF_S = 600.0
@@ -28,17 +30,25 @@ class Subscription(msgspec.Struct, array_like=True):
     """
 
     number: int
-    ack_deadline_s: int
+    ack_deadline_s: Annotated[int, Setting("how long a lease lives, seconds", 1, 600, default=30)]
     #: one per partition; none until the topic exists, and for a pattern
     positions: list[Position] = []
-    #: deliveries of an event before it becomes a dead letter
-    max_attempts: int = 5
-    #: how long an event stays away after its first failure, doubling with each, up to `MAX_BACKOFF_S`
-    backoff_s: float = 10.0
-    #: where dead letters go; `{subscriber}.dead` when empty
-    dead_letter_topic: str = ""
-    #: nothing newer is handed out while something older is unsettled
-    ordered: bool = False
+    max_attempts: Annotated[int, Setting("deliveries of an event before it becomes a dead letter", 1, 100)] = 5
+    backoff_s: Annotated[
+        float,
+        Setting("how long an event stays away after its first failure; it doubles with each, up to 600 s", 0, 600),
+    ] = 10.0
+    #: `{subscriber}.dead` when empty
+    dead_letter_topic: Annotated[
+        str,
+        Setting(
+            "where dead letters go, `{subscriber}.dead` without it; another topic than the one subscribed to. One that is "
+            "there already takes dead letters only, and is the subscriber's owner's: 409 `ordinary_topic`, 403 `not_owner`"
+        ),
+    ] = ""
+    ordered: Annotated[bool, Setting("nothing newer of a topic is handed out while something older is unsettled")] = (
+        False
+    )
     #: the filters as canonical JSON (see `filters`); all events when empty
     filters: bytes = b""
     #: the pattern that brought this topic in; empty for one that was subscribed to by name
@@ -51,6 +61,10 @@ class Subscription(msgspec.Struct, array_like=True):
     begin: int = 0
     #: of a dead-letter topic: events that failed in it for the last time
     dropped: int = 0
+
+
+#: the settings that subscribers choose, by name
+SETTINGS = settings_of(Subscription)
 
 
 class Lease(msgspec.Struct, array_like=True):
