@@ -1,4 +1,4 @@
 """What every room of the client may use: errors, names, JSON, checks of arguments, and the end of the program; no HTTP.
 
-Imports `_fork` alone. Begin with `errors`, then `arguments` and `at_exit`.
+May import `_fork` alone. Begin with `errors`, then `arguments` and `at_exit`.
 """

@@ -1,6 +1,6 @@
 """Topics and events, as a program makes them and as it receives them, and the leases under which it holds them.
 
-Imports `_http` and `_core`. Begin with `event`, then `lease`.
+May import `_http` and `_core`. Begin with `event`, then `lease`.
 """
 
 from pubsubclient._events.event_list import Events

@@ -1,4 +1,4 @@
 """Subscribing: getting events, settling them, asking about them, and publishing dead letters again.
 
-Imports `_publish` and all below. Begin with `subscriber`, then `fetch`, `held_leases` and `outcomes`.
+May import `_publish` and all below. Begin with `subscriber`, then `fetch`, `held_leases` and `outcomes`.
 """

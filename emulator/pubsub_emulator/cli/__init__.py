@@ -1,6 +1,6 @@
 """The command line: `pubsub` and its subcommands, the signals that end them, and the store that the options name.
 
-Imports every room of the emulator; only `__main__` imports this one. Begin with `commands` (the options), then `emulator`.
+May import every room of the emulator; only `__main__` imports this one. Begin with `commands` (the options), then `emulator`.
 """
 
 from pubsub_emulator.cli.commands import main

@@ -1,4 +1,4 @@
 """Runs Google's Firestore emulator as a child process that never outlives its owner.
 
-Imports `errors`; no other room of the emulator. Begin with `process`.
+May import `errors`; no other room of the emulator. Begin with `process`.
 """

@@ -1,4 +1,4 @@
 """The HTTP functions described in OpenAPI 3.1, made from the types that decode requests.
 
-Imports `errors`, and the service's types; no other room of the emulator. Begin with `document`.
+May import `errors`, and the service's types; no other room of the emulator. Begin with `document`.
 """

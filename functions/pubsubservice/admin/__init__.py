@@ -1,4 +1,4 @@
 """The calls beside publish and get_events: register, subscribe, seek, describe, explain and housekeeping.
 
-Imports `subscribers` and all below, not `delivery`. Begin with `subscriptions`.
+May import `subscribers` and all below, not `delivery`. Begin with `subscriptions`.
 """

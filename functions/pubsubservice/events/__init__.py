@@ -1,4 +1,4 @@
 """Checks published events once and keeps the bytes that were sent; does no I/O.
 
-Imports `core`, not `storage`. Begin with `validate`; `fast_path` gives the same answers for common events, sooner.
+May import `core`, not `storage`. Begin with `validate`; `fast_path` gives the same answers for common events, sooner.
 """

@@ -1,5 +1,5 @@
 """A subscriber's document and the rules that change it: leases, due events, delays, filters, patterns and dead-lettering.
 
-Imports `log`, `events`, `storage` and `core`. Only `registry_cursor` reads the store, and nothing here writes to it:
+May import `log`, `events`, `storage` and `core`. Only `registry_cursor` reads the store, and nothing here writes to it:
 `delivery` and `admin` do. Begin with `records` and `state`, then `leases`.
 """

@@ -1,5 +1,5 @@
 """The storage port over Firestore, by plain gRPC stubs.
 
-Imports `storage` and `core`; of the service, only `api.app` imports this room, and only in a process that uses
+May import `storage` and `core`; of the service, only `api.app` imports this room, and only in a process that uses
 Firestore. Begin with `store`, then `rpc`.
 """
