@@ -37,8 +37,9 @@ lock: $(VENV)/.dev ## pin all that functions/requirements.in needs, with hashes;
 terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform
 
-tables: $(VENV)/.dev ## write the tables of inputs and outputs in terraform/README.md
+tables: $(VENV)/.dev ## write the tables of terraform/README.md, the map of docs/architecture.md and the index of decisions
 	@$(BIN)/python -m tests.terraform.tables
+	@$(BIN)/python -m tests.documents.map
 
 demo: $(VENV)/.runtime ## publish and consume thousands of real events on an emulator, and check every one
 	@$(BIN)/python -m demo $(ARGS)

@@ -13,6 +13,9 @@
 
 The service is named by the argument ``service=``, by `configure`, by PUBLISH_SUBSCRIBE_SERVICE in the environment, or
 by a config.json in the working directory or a directory above it.
+
+To read the code, begin with `_publish.publisher` and `_subscribe.subscriber`; the map of the rooms is in
+``docs/architecture.md``.
 """
 
 from pubsubclient._core.errors import (

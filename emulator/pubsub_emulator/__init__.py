@@ -1,4 +1,5 @@
 """The service on one machine: ``pubsub emulator`` serves the cloud's functions over a SQLite file.
 
-Read ``cli`` and ``command`` (the command line), ``server`` and ``front`` (HTTP), ``sqlite`` (the store).
+Begin with ``emulator`` (the service over a store, served on one address), then ``cli`` (the command line), ``server`` (HTTP)
+and ``sqlite`` (the store). ``docs/architecture.md`` has the map of the rooms.
 """

@@ -1,7 +1,8 @@
 """The service: topics as append-only logs over a document store, spoken to over HTTP.
 
-Read ``main`` (the HTTP functions), then ``service`` (what each call does), then ``log`` (how events are
-appended) and ``delivery`` (how they are handed out). ``store`` is the port everything stands on.
+Begin with ``main`` (the HTTP functions) and ``service`` (the composition of all rooms). Then read ``log.writer`` (how events
+are appended) and ``delivery.get_events`` (how they are delivered). Everything stands on ``storage.port``. A room imports only
+rooms below it: ``docs/architecture.md`` has the map.
 """
 
 from pubsubservice._version import __version__

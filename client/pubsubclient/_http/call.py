@@ -22,7 +22,7 @@ __all__ = ["Call", "CallCancelled", "Cancellation", "current_call"]
 _IDLE_S = 3600.0
 
 
-class CallCancelled(Exception):  # noqa: N818 - as in _errors
+class CallCancelled(Exception):  # noqa: N818 - as in _core.errors
     """Another thread cancelled the call. Private: users see what the cancelled method documents.
 
     Attributes:

@@ -26,7 +26,7 @@ class Identity(Protocol):
         """
 
 
-class TokenUnavailable(Exception):  # noqa: N818 - as in _errors
+class TokenUnavailable(Exception):  # noqa: N818 - as in _core.errors
     """There is no token now; there may be one in a moment."""
 
 

@@ -1,5 +1,5 @@
 """What publish raises: which events have no receipt, and whether they may be stored all the same."""
-# ruff: noqa: N818 - as in `_errors`
+# ruff: noqa: N818 - as in `_core.errors`
 
 from __future__ import annotations
 

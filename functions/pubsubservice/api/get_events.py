@@ -1,4 +1,4 @@
-"""The wire of publish and get_events: requests decoded and checked once, answers written as bytes.
+"""The wire of get_events: requests decoded and checked once, answers written as bytes.
 
 The events of an answer are the lines that were published, with our attributes spliced in: they are never decoded again.
 `registering` and `subscribing` have the other calls.

@@ -1,4 +1,4 @@
-"""Names, document paths and sequences: how the data model of ``docs/architecture.md`` is written into a store."""
+"""Names of topics, publishers and subscribers: what they may be, and the names that are made of a subscriber's."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ __all__ = ["dead_letter"]
 
 #: put before an attribute of the event's own whose name a dead letter or a redrive gives
 _OWN = "own"
-#: what a redrive adds (see `sieve`), and what a dead letter says of itself
+#: what a redrive adds (see `event_filter`), and what a dead letter says of itself
 _OF_REDRIVES = ("redriveof", "redrivefor")
 _OF_LETTERS = ("originalid", "originalsource", "originaltopic", "reason", "attempts")
 _ANY = re.compile(f"(?:{_OWN})*(?:{'|'.join(_OF_LETTERS + _OF_REDRIVES)})")
