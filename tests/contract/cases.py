@@ -21,6 +21,8 @@ __all__ = ["Case", "body_of", "cases", "event_text", "fill", "matches"]
 
 Case = dict[str, Any]
 
+_HERE = Path(__file__).parent
+_DEFAULTS = json.loads((_HERE / "defaults.json").read_text())
 _REPEATED = re.compile(r"\{(\d+)\*(\}\]|\}|\[\{\"a\":|\{\"a\":|[^}]+)\}")
 _TIME = re.compile(r"\{time([+-]\d+)?\}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -32,10 +34,20 @@ def cases(*files: str, where: Callable[[Case], bool] = lambda _: True) -> pytest
     found = [
         pytest.param(case, id=f"{file}: {case['name']}")
         for file in files
-        for case in json.loads((Path(__file__).parent / f"{file}.json").read_text())["cases"]
+        for case in _with_defaults(json.loads((_HERE / f"{file}.json").read_text())["cases"])
         if where(case)
     ]
     return pytest.mark.parametrize("case", found)
+
+
+def _with_defaults(value: Any) -> Any:
+    """A part of a case with the members that ``$defaults`` stands for (see ``defaults.json``)."""
+    if isinstance(value, list):
+        return [_with_defaults(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    members = {name: _with_defaults(item) for name, item in value.items() if name != "$defaults"}
+    return {**_DEFAULTS[value["$defaults"]], **members} if "$defaults" in value else members
 
 
 def fill(value: Any, unique: str, time_us: int) -> Any:

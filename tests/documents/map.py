@@ -1,25 +1,42 @@
-"""The map of the rooms in docs/architecture.md, and the index of decisions in docs/decisions/README.md.
+"""The map of the rooms in docs/architecture.md, the index of decisions, and the table of settings in docs/protocol.md.
 
-``python -m tests.documents.map`` writes both. The map is made of the contracts in pyproject.toml and the first
-sentence of each docstring; the index is made of each decision's heading and of the line `Status: …. Rooms: …` under it.
+``python -m tests.documents.map`` writes all three. The map is made of the contracts in pyproject.toml and the first
+sentence of each docstring; the index is made of each decision's heading and of the line `Status: …. Rooms: …` under it;
+the table is made of the settings of `pubsubservice.subscribers.records`.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["ARCHITECTURE", "DECISIONS", "INDEX", "PACKAGES", "ROOT", "Decision", "decisions", "with_index", "with_map"]
+from pubsubservice.subscribers.records import SETTINGS
+
+__all__ = [
+    "ARCHITECTURE",
+    "DECISIONS",
+    "INDEX",
+    "PACKAGES",
+    "PROTOCOL",
+    "ROOT",
+    "Decision",
+    "decisions",
+    "with_index",
+    "with_map",
+    "with_settings",
+]
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DECISIONS = ROOT / "docs" / "decisions"
 INDEX = DECISIONS / "README.md"
+PROTOCOL = ROOT / "docs" / "protocol.md"
 #: the packages, in the map's order, and the folders that they are in
 PACKAGES = {"pubsubservice": "functions", "pubsubclient": "client", "pubsub_emulator": "emulator"}
 
@@ -53,6 +70,16 @@ def with_index(page: str) -> str:
         rooms = ", ".join(f"`{room}`" for room in one.rooms)
         rows.append(f"| {one.number} | [{one.title}]({one.file}) | {one.status} | {rooms} |")
     return _between(page, "decisions", "\n".join(rows) + "\n")
+
+
+def with_settings(page: str) -> str:
+    """The text of docs/protocol.md with its table of a subscription's settings made anew."""
+    rows = ["| setting | what it is | values |", "| --- | --- | --- |"]
+    for name, setting in SETTINGS.items():
+        values = {str: "a topic", bool: "`true`, `false`"}.get(setting.kind, f"{setting.least}–{setting.most}")
+        default = f" ({json.dumps(setting.default)})" if setting.default != "" else ""
+        rows.append(f"| `{name}` | {setting.says} | {values}{default} |")
+    return _between(page, "settings", "\n".join(rows) + "\n")
 
 
 def decisions() -> Iterator[Decision]:
@@ -121,5 +148,6 @@ def _between(page: str, title: str, text: str) -> str:
 
 
 if __name__ == "__main__":
+    PROTOCOL.write_text(with_settings(PROTOCOL.read_text(encoding="utf-8")), encoding="utf-8")
     ARCHITECTURE.write_text(with_map(ARCHITECTURE.read_text(encoding="utf-8")), encoding="utf-8")
     INDEX.write_text(with_index(INDEX.read_text(encoding="utf-8")), encoding="utf-8")

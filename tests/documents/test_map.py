@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from documents.map import ARCHITECTURE, DECISIONS, INDEX, PACKAGES, ROOT, decisions, with_index, with_map
+from documents.map import (
+    ARCHITECTURE,
+    DECISIONS,
+    INDEX,
+    PACKAGES,
+    PROTOCOL,
+    ROOT,
+    decisions,
+    with_index,
+    with_map,
+    with_settings,
+)
 
 #: pages about the tree of today; decisions name files as they were when they were made
 PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
@@ -29,6 +40,12 @@ def test_map_is_current() -> None:
     """A room that was added, moved or described anew is so on the map."""
     page = ARCHITECTURE.read_text(encoding="utf-8")
     assert page == with_map(page), "docs/architecture.md: make tables"
+
+
+def test_table_of_settings_is_current() -> None:
+    """A setting that was added or changed is so in the protocol."""
+    page = PROTOCOL.read_text(encoding="utf-8")
+    assert page == with_settings(page), "docs/protocol.md: make tables"
 
 
 def test_index_of_decisions_is_current() -> None:

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_seconds, check_whole_seconds, shown
+from pubsubclient._core.arguments import shown
 from pubsubclient._core.attributes import check_time
 from pubsubclient._core.errors import InvalidArgument, ServiceError
 from pubsubclient._core.filters import Filters, check_filters
 from pubsubclient._core.names import check_pattern, is_pattern
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._http.transport import Transport
+from pubsubclient._subscribe.descriptions import SETTINGS
 from pubsubclient.signals.wildcard import AnyType
 
 __all__ = ["Position", "StartPosition", "Topics", "change", "place_of", "settings_of", "topics_name"]
@@ -26,9 +27,6 @@ Position = dict[str, list[str]]
 #: where in a topic to go on: an end of what is kept, a time, a saved position, or that of this one topic
 StartPosition = Literal["earliest", "latest"] | datetime | str | Mapping[str, Sequence[str]] | Sequence[str]
 
-_MAX_DEADLINE_S = 600
-_MAX_BACKOFF_S = 600
-_MAX_ATTEMPTS = 100
 #: changes by others that may overtake one of ours, one after another, before something must be wrong
 _MAX_OLDER = 20
 _SEQUENCE = re.compile(r"[0-9]{4}-[0-9]{20}")
@@ -70,29 +68,21 @@ def settings_of(
     *,
     start: StartPosition | None,
     filters: Filters | None,
-    ack_deadline: Seconds | None,
-    max_attempts: int | None,
-    backoff: Seconds | None,
     dead_letter_topic: Topic | str | None,
-    ordered: bool | None,
+    **settings: object,
 ) -> dict[str, Any]:
     """The members of a request to subscribe for the arguments of `Subscriber.subscribe`. Raises InvalidArgument."""
-    settings: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     if start is not None:
-        settings["start"] = place_of("start", start, topic)
+        members["start"] = place_of("start", start, topic)
     if filters is not None:
-        settings["filters"] = check_filters(filters)
-    if ack_deadline is not None:
-        settings["ack_deadline_s"] = check_whole_seconds("ack_deadline", ack_deadline, 1, _MAX_DEADLINE_S)
-    if max_attempts is not None:
-        settings["max_attempts"] = check_count("max_attempts", max_attempts, 1, _MAX_ATTEMPTS)
-    if backoff is not None:
-        settings["backoff_s"] = check_seconds("backoff", backoff, 0, _MAX_BACKOFF_S)
+        members["filters"] = check_filters(filters)
     if dead_letter_topic is not None:
-        settings["dead_letter_topic"] = topic_name(dead_letter_topic)
-    if ordered is not None:
-        settings["ordered"] = check_flag("ordered", ordered)
-    return settings
+        members["dead_letter_topic"] = topic_name(dead_letter_topic)
+    for name, given in settings.items():
+        if given is not None:
+            members[SETTINGS[name].wire] = SETTINGS[name].check(name, given)
+    return members
 
 
 def change(transport: Transport, method: Literal["POST", "DELETE"], request: Mapping[str, Any]) -> None:

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
+from pubsubclient._core.arguments import check_count, check_flag, check_seconds, check_whole_seconds
 from pubsubclient._core.attributes import parse_time
 from pubsubclient._core.names import is_pattern
 from pubsubclient._http.responses import bad_answer
 
 __all__ = [
-    "Explanation", "LeaseState", "SubscriberState", "SubscriptionState", "read_explanation", "read_position",
+    "SETTINGS", "Explanation", "LeaseState", "SubscriberState", "SubscriptionState", "read_explanation", "read_position",
     "read_state",
 ]  # fmt: skip
+
+
+class Setting(NamedTuple):
+    """A setting of a subscription, as the client knows it."""
+
+    #: its name on the wire
+    wire: str
+    default: Any
+    #: takes the argument's name and value, and returns what is sent; raises InvalidArgument
+    check: Callable[[str, Any], Any]
+
+
+def _setting(wire: str, check: Callable[[str, Any], Any], *, default: Any) -> Any:
+    """The field of a setting."""
+    return field(default=default, metadata={"setting": Setting(wire, default, check)})
 
 
 @dataclass(frozen=True)
@@ -39,13 +56,19 @@ class SubscriptionState:
     #: which events are wanted; all if there are none
     filters: Sequence[Mapping[str, Any]] = ()
     #: nothing newer is delivered while something older is unsettled
-    ordered: bool = False
+    ordered: bool = _setting("ordered", check_flag, default=False)
     #: how long an event may stay unsettled before it comes again, seconds
-    ack_deadline: int = 30
+    ack_deadline: int = _setting("ack_deadline_s", partial(check_whole_seconds, low=1, high=600), default=30)
     #: deliveries of an event before it becomes a dead letter
-    max_attempts: int = 5
+    max_attempts: int = _setting("max_attempts", partial(check_count, low=1, high=100), default=5)
     #: how long an event stays away after its first failure, seconds
-    backoff: float = 10.0
+    backoff: float = _setting("backoff_s", partial(check_seconds, low=0, high=600), default=10.0)
+
+
+#: the settings with a default, by the name of the argument of `Subscriber.subscribe`
+SETTINGS: Mapping[str, Setting] = {
+    each.name: each.metadata["setting"] for each in fields(SubscriptionState) if each.metadata
+}
 
 
 @dataclass(frozen=True)
@@ -147,10 +170,7 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
                     dropped=members.get("dropped", 0),
                     via=members.get("via"),
                     filters=tuple(members.get("filters", ())),
-                    ordered=members.get("ordered", False),
-                    ack_deadline=members.get("ack_deadline_s", 30),
-                    max_attempts=members.get("max_attempts", 5),
-                    backoff=members.get("backoff_s", 10.0),
+                    **{name: members.get(each.wire, each.default) for name, each in SETTINGS.items()},
                 )
                 for members in body["subscriptions"]
             ),
