@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from pubsubclient._core.arguments import shown
 from pubsubclient._core.errors import InvalidArgument
 
 __all__ = ["ADDED", "CORE", "NAME", "Attribute", "check_attributes", "check_text", "check_time", "parse_time"]
@@ -37,18 +38,20 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):([0-5]\d|60)(?:\.(\d{1,9})
 def check_text(name: str, value: object, *, may_be_empty: bool = False) -> str:
     """Return `value` if it may be the string attribute `name`. Raises InvalidArgument."""
     if not isinstance(value, str):
-        raise InvalidArgument(f"{name}: expected a string; got {value!r}.")
+        raise InvalidArgument(f"{name}: expected a string; got {shown(value)}.")
     if not value and not may_be_empty:
         raise InvalidArgument(f"{name}: expected a string that is not empty.")
     if _FORBIDDEN.search(value):
-        raise InvalidArgument(f"{name}: a control character or a lone surrogate is in {value!r}.")
+        raise InvalidArgument(f"{name}: a control character or a lone surrogate is in {shown(value)}.")
     return value
 
 
 def check_attributes(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
     """Return further attributes if the service would take them. Raises InvalidArgument."""
+    if not isinstance(attributes, Mapping):
+        raise InvalidArgument(f"attributes: expected a mapping of names to values; got {shown(attributes)}.")
     for name, value in attributes.items():
-        where = f"attributes[{name!r}]"
+        where = f"attributes[{shown(name)}]"
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise InvalidArgument(f"{where}: an attribute's name has 1 to {_MAX_NAME} characters of a-z 0-9.")
         if name in CORE:
@@ -60,9 +63,9 @@ def check_attributes(attributes: Mapping[str, Attribute]) -> dict[str, Attribute
         elif isinstance(value, str):
             check_text(where, value, may_be_empty=True)
         elif not isinstance(value, int):
-            raise InvalidArgument(f"{where}: expected a string, a boolean or an integer; got {value!r}.")
+            raise InvalidArgument(f"{where}: expected a string, a boolean or an integer; got {shown(value)}.")
         elif not -(2**31) <= value < 2**31:
-            raise InvalidArgument(f"{where}: expected an integer that fits 32 bits; got {value}.")
+            raise InvalidArgument(f"{where}: expected an integer that fits 32 bits; got {shown(value)}.")
     return dict(attributes)
 
 
@@ -72,11 +75,11 @@ def check_time(value: datetime | str | None) -> str:
         return _now()
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            raise InvalidArgument(f"time: expected a datetime with a time zone; got {value!r}.")
+            raise InvalidArgument(f"time: expected a datetime with a time zone; got {shown(value)}.")
         try:
             return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
         except OverflowError as e:
-            raise InvalidArgument(f"time: expected a year from 1 to 9999 in UTC; got {value!r}.") from e
+            raise InvalidArgument(f"time: expected a year from 1 to 9999 in UTC; got {shown(value)}.") from e
     parse_time(value)
     return value
 
@@ -103,11 +106,11 @@ def parse_time(text: Any) -> datetime:
     """
     found = _TIME.fullmatch(text) if isinstance(text, str) else None
     if not found:
-        raise InvalidArgument(f"time: expected RFC 3339, such as 2026-01-31T12:00:00Z; got {text!r}.")
+        raise InvalidArgument(f"time: expected RFC 3339, such as 2026-01-31T12:00:00Z; got {shown(text)}.")
     date, minute, second, fraction, zone = found.groups()
     # what fromisoformat reads in every supported Python: 3.10 knows neither Z nor other fractions
     iso = f"{date}T{minute}:{min(int(second), 59):02d}.{(fraction or '0')[:6]:0<6}{'+00:00' if zone in 'Zz' else zone}"
     try:
         return datetime.fromisoformat(iso)
     except ValueError as e:
-        raise InvalidArgument(f"time: {text!r} is no time: {e}.") from None
+        raise InvalidArgument(f"time: {shown(text)} is no time: {e}.") from None

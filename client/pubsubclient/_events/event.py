@@ -79,7 +79,7 @@ class Event:
         }
         if subject is not None:
             members["subject"] = check_text("subject", subject)
-        if attributes:
+        if attributes is not None:
             members.update(check_attributes(attributes))
         #: the members of its JSON but for its data; of a received event all of them
         self._members = members

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NoReturn, overload
 
-from pubsubclient._core.arguments import Seconds, check_count, check_seconds, unpicklable
+from pubsubclient._core.arguments import Seconds, check_count, check_seconds, shown, unpicklable
 from pubsubclient._core.attributes import Attribute
 from pubsubclient._core.errors import InvalidArgument, ServiceError, TooLarge, Unavailable
 from pubsubclient._core.names import check_name
@@ -145,5 +145,5 @@ def _events_of(
         events = list(first)
     for place, event in enumerate(events):
         if not isinstance(event, Event):
-            raise InvalidArgument(f"publish: expected events; got a {type(event).__name__} at {place}: {event!r}.")
+            raise InvalidArgument(f"publish: expected events; got a {type(event).__name__} at {place}: {shown(event)}.")
     return events

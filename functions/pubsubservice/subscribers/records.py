@@ -42,8 +42,9 @@ class Subscription(msgspec.Struct, array_like=True):
     dead_letter_topic: Annotated[
         str,
         Setting(
-            "where dead letters go; by default `{subscriber}.dead`. It must differ from the topic subscribed to. If it "
-            "exists, it must be a dead-letter topic (else 409 `ordinary_topic`) of the subscriber's owner (else 403 `not_owner`)"
+            "where dead letters go; by default `{subscriber}.dead`. It must differ from the topic subscribed to. "
+            "If it exists, it must be a dead-letter topic (else 409 `ordinary_topic`) of the subscriber's owner "
+            "(else 403 `not_owner`)"
         ),
     ] = ""
     ordered: Annotated[bool, Setting("nothing newer of a topic is handed out while something older is unsettled")] = (

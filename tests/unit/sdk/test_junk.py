@@ -57,7 +57,7 @@ _SCALARS = (
     | st.floats()
     | st.sampled_from([0, 1, 5, 600, 1e308])
 )
-_JUNK = st.recursive(
+JUNK = st.recursive(
     _SCALARS,
     lambda inner: (
         st.lists(inner, max_size=3)
@@ -118,7 +118,7 @@ def _checked_alone(call: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("name", _CALLS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(value=_JUNK)
+@given(value=JUNK)
 def test_junk_is_taken_or_refused_by_an_error_of_ours(
     name: str, server: ScriptedService, subscriber: Subscriber, value: Any
 ) -> None:
