@@ -1,4 +1,4 @@
 """The service on one machine: ``pubsub emulator`` serves the cloud's functions over a SQLite file.
 
-Read ``cli`` and ``command`` (the command line), ``server`` and ``front`` (HTTP), ``sqlite`` (the store).
+To read the code, begin with ``cli`` (the command line), ``server`` (HTTP) and ``sqlite`` (the store).
 """

@@ -1,4 +1,4 @@
-"""The command line: `pubsub` and its subcommands, signals that end it, and the store that its options name."""
+"""The command line: `pubsub`, its subcommands, their signal handlers, and the choice of a store."""
 
 from pubsub_emulator.cli.commands import main
 
