@@ -1,1 +1,1 @@
-"""TODO room openapi."""
+"""The OpenAPI document of the service: request bodies, responses and the settings of a subscription."""

@@ -1,4 +1,4 @@
-"""What subscribe takes, as JSON Schema: topics and patterns, where to begin, and filters."""
+"""The arguments of subscribe as JSON Schema: topics and patterns, start positions, and filters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pubsubservice.events.attributes import NAME
 from pubsubservice.events.validate import OURS
 from pubsubservice.subscribers.filters import MAX_NODES
 
-__all__ = ["FILTER", "FILTERS", "FOLLOWED", "PLACE", "TOPIC"]
+__all__ = ["FILTER", "FILTERS", "FOLLOWED", "START_POSITION", "TOPIC"]
 
 Schema = dict[str, Any]
 
@@ -29,14 +29,14 @@ FOLLOWED: Schema = {
         },
     ]
 }
-PLACE: Schema = {
+START_POSITION: Schema = {
     "anyOf": [
         {"enum": ["earliest", "latest"]},
         {"type": "string", "format": "date-time"},
         {
             "type": "array",
             "items": {"type": "string", "pattern": "^\\d{4}-\\d{20}$"},
-            "description": "A position: of each partition the sequence of the next event.",
+            "description": "A position: for each partition, the sequence of the next event.",
         },
     ]
 }
@@ -62,5 +62,5 @@ FILTER: Schema = {
 }
 FILTERS: Schema = {
     "anyOf": [{"type": "array", "items": _SELF, "maxItems": MAX_NODES}, {"type": "null"}],
-    "description": "Events that all of them let through are wanted; an empty array or null takes them away.",
+    "description": "An event is delivered if it matches all of them; an empty array or null removes the filters.",
 }
