@@ -67,7 +67,7 @@ def find_java() -> str:
 
 
 def _sdk_roots() -> Iterator[Path]:
-    """Yield the possible roots of the gcloud SDK, the likeliest first; running gcloud comes last, because it takes a second."""
+    """Yield possible roots of the gcloud SDK, the likeliest first. Running gcloud comes last: it takes a second."""
     for name in ("CLOUDSDK_ROOT_DIR", "CLOUDSDK_ROOT"):
         if os.environ.get(name):
             yield Path(os.environ[name])

@@ -103,7 +103,8 @@ def openapi(server: str = "/") -> Schema:
         "info": {
             "title": "pubsubservice",
             "version": __version__,
-            "description": "Publish and subscribe over HTTP, with CloudEvents. One path per function; errors are problem documents (RFC 9457).",
+            "description": "Publish and subscribe over HTTP, with CloudEvents. One path per function. "
+            "Errors are problem documents (RFC 9457).",
         },
         "servers": [{"url": server}],
         "paths": {

@@ -150,7 +150,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     will_close: bool
 
     def expire(self) -> None:
-        """Close the connection if it was idle too long, or refuse its request if that timed out. Runs in the server's thread."""
+        """Close an idle connection, or refuse a request that timed out. Runs in the server's thread."""
         request = self.request
         if self.requests or self.will_close or self.total_outbufs_len:
             return
