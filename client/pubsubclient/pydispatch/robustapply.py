@@ -1,4 +1,4 @@
-"""``pydispatch.robustapply``."""
+"""PyDispatcher's module ``pydispatch.robustapply``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["function", "robustApply"]
 
 
 def function(receiver: Receiver) -> tuple[Receiver, types.CodeType, int]:
-    """What is called when a receiver is called: the callable, its code, and how many first parameters are bound.
+    """Return the function that a call of the receiver runs, its code, and how many of its first parameters are bound.
 
     Raises:
-        ValueError: If it is not written in Python. `robustApply` can call it all the same.
+        ValueError: the receiver is not written in Python; `robustApply` can call it nevertheless
     """
     called: Receiver = receiver
     if type(receiver) not in (types.FunctionType, types.MethodType):
-        called = getattr(receiver, "__call__", receiver)  # noqa: B004 - the method is wanted, not a yes or no
+        called = getattr(receiver, "__call__", receiver)  # noqa: B004 - the method itself is needed
     code = code_of(called)
     if code is None:
         message = f"unknown receiver type {receiver!r} {type(receiver)}"
