@@ -1,5 +1,4 @@
-"""PyDispatcher's module ``pydispatch.dispatcher``, without its internal tables `connections`, `senders` and `sendersBack`.
-"""
+"""PyDispatcher's module ``pydispatch.dispatcher``, without its internal tables `connections`, `senders` and `sendersBack`."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import types
 
 from pubsubclient.dispatcher import robustApply
-from pubsubclient.signals._engine.link import Receiver
 from pubsubclient.signals._engine.origin import code_of
+from pubsubclient.signals._engine.signature import Receiver
 
 __all__ = ["function", "robustApply"]
 
@@ -22,6 +22,5 @@ def function(receiver: Receiver) -> tuple[Receiver, types.CodeType, int]:
         called = getattr(receiver, "__call__", receiver)  # noqa: B004 - the method itself is needed
     code = code_of(called)
     if code is None:
-        message = f"unknown receiver type {receiver!r} {type(receiver)}"
-        raise ValueError(message)
+        raise ValueError(f"unknown receiver type {receiver!r} {type(receiver)}")
     return called, code, int(type(called) is types.MethodType)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import Hashable, Iterable, Iterator
 
-from pubsubclient.signals._engine.link import Link, Receiver
+from pubsubclient.signals._engine.link import Link
 from pubsubclient.signals._engine.saferef import BoundMethodWeakref, SafeRef, safeRef
 from pubsubclient.signals._engine.send import REGISTRY
+from pubsubclient.signals._engine.signature import Receiver
 from pubsubclient.signals.wildcard import Any
 
 __all__ = ["getAllReceivers", "getReceivers", "liveReceivers"]

@@ -50,8 +50,7 @@ def global_name(unique: object, name: str) -> str:
     for other, value in tuple(vars(module).items()) if module is not None else ():
         if value is unique:
             return other
-    message = (
+    raise TypeError(
         f"cannot pickle {unique!r}: a pickle can only store its name, and it has no name in the "
         f"module {unique.__module__!r}"
     )
-    raise TypeError(message)

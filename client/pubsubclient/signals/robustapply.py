@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any as Untyped
 
-from pubsubclient.signals._engine.link import Receiver
-from pubsubclient.signals._engine.signature import shape_of
+from pubsubclient.signals._engine.signature import Receiver, shape_of
 
 __all__ = ["robustApply"]
 

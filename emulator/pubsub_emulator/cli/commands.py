@@ -104,7 +104,7 @@ def _add_exec(commands: argparse._SubParsersAction[_Parser]) -> None:
         usage="pubsub exec [-h] [--firestore google|HOST:PORT] -- COMMAND ...",
         description="Run a command with its own ephemeral emulator. The emulator's address is in the command's "
         "environment, as PUBLISH_SUBSCRIBE_SERVICE, where the SDK reads it. The emulator ends with the command, and its "
-        "events are deleted.",
+        "events are deleted, except in a Firestore emulator at HOST:PORT.",
         epilog="Signals are forwarded to the command. The exit code is the command's; 128 + N if signal N ended it; 127 if "
         "the command was not found, 126 if it could not be run, 125 if the emulator could not start.",
     )

@@ -79,7 +79,7 @@ def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
-        raise AddressError(f"no Firestore emulator answers at {address}: {error}") from error
+        raise AddressError(f"no Firestore emulator responds at {address}: {error}") from error
     from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415 - a second of imports
 
     project = os.environ.get("GOOGLE_CLOUD_PROJECT") or "pubsub-local"

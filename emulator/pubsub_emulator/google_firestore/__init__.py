@@ -1,1 +1,1 @@
-"""TODO room google_firestore."""
+"""Runs Google's Firestore emulator as a child process: finding, starting and ending it."""

@@ -254,7 +254,7 @@ def test_a_data_directory_of_a_newer_format_is_one_line(tmp_path: Path) -> None:
         (["--ephemeral", "--firestore", "google"], "not allowed with"),
         (["--ephemeral", "--port", "0", "--host", "no.such.host.invalid"], "unknown host no.such.host.invalid"),
         (["--firestore", "nonsense"], "google or HOST:PORT"),
-        (["--firestore", "127.0.0.1:1"], "no Firestore emulator answers at 127.0.0.1:1"),
+        (["--firestore", "127.0.0.1:1"], "no Firestore emulator responds at 127.0.0.1:1"),
     ],
 )
 def test_a_bad_flag_is_one_line(tmp_path: Path, flags: list[str], said: str) -> None:
@@ -268,7 +268,7 @@ def test_a_bad_command_is_one_line(tmp_path: Path) -> None:
 
 def test_the_environment_names_a_firestore_emulator_unless_a_flag_says_otherwise(start: Start, tmp_path: Path) -> None:
     line = refused(tmp_path, "emulator", "--port", "0", FIRESTORE_EMULATOR_HOST="127.0.0.1:1")
-    assert "no Firestore emulator answers at 127.0.0.1:1" in line
+    assert "no Firestore emulator responds at 127.0.0.1:1" in line
     running = start("--ephemeral", FIRESTORE_EMULATOR_HOST="127.0.0.1:1")
     assert running.ask("/register", {"subscriber": "billing"})[0] == 201
     running.end()
