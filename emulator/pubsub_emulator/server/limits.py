@@ -1,6 +1,6 @@
 """Limits on connections and requests: time for head and body, size of the body, and refusals as problem documents.
 
-waitress closes idle connections, but needs help with three attacks: a client that sends a byte now and then is not idle;
+waitress closes idle connections, but leaves three gaps: a client that sends a byte now and then is never idle;
 at the connection limit waitress waits until a client leaves; and it buffers a body up to its limit before a function can
 refuse the request.
 """
