@@ -1,14 +1,13 @@
-"""Signals by function, under the names of PyDispatcher.
+"""Functions to connect and send signals, compatible with PyDispatcher.
 
-A program written for PyDispatcher changes its import::
+A program written for PyDispatcher changes only its import::
 
     from pubsubclient import dispatcher
 
     dispatcher.connect(on_saved, signal="saved")
     dispatcher.send("saved", sender=document, path=path)
 
-`Any` and `Anonymous` are the wildcards. `Signal` objects are in `pubsubclient.signals`; the functions here take them
-as signals, too.
+`Any` and `Anonymous` are the wildcards. A signal can be any hashable object, also a `Signal` of `pubsubclient.signals`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from pubsubclient.signals.robustapply import robustApply
 from pubsubclient.signals.signal import Signal
 from pubsubclient.signals.wildcard import Anonymous, AnonymousType, Any, AnyType, Wildcard
 
-# PyDispatcher's names. Those of the wildcards' classes look private, and programs import them.
+# PyDispatcher's names. The wildcards' classes have private names there, but programs import them.
 sendExact = send_exact  # noqa: N816
 sendRobust = send_robust  # noqa: N816
 _Parameter, _Any, _Anonymous = Wildcard, AnyType, AnonymousType

@@ -1,4 +1,4 @@
-"""The emulator: the service over a store, served on one address."""
+"""The emulator: serves the service's functions over a store on one address."""
 
 from __future__ import annotations
 
@@ -24,12 +24,22 @@ __all__ = ["Emulator"]
 
 
 class Emulator:
-    """The service's functions over `store`, served at `url` from construction until `close`.
+    """Serves the service's functions over a store, at `url`, from construction until `close`.
 
-    One per process: the service is configured for the whole process. The store stays the caller's to close.
-    `runtime` is given when the store was made with it, so that the end cuts its waits short too. `hosts` are
-    further names to answer to. Without `identity` callers are not told apart. ``expire`` runs every `expire_s` seconds, or
-    only when it is called if that is 0. Raises AddressError.
+    A process can have one emulator at a time, because the service is configured for the whole process.
+
+    Args:
+        store: where events are stored; the caller closes it
+        host: the address to listen on
+        port: the port to listen on; 0 picks a free one
+        hosts: further host names that requests may be sent to
+        settings: the service's settings
+        runtime: the one that the store was made with, if any, so that `close` also cuts the store's waits short
+        identity: verifies ID tokens; without it callers are not identified
+        expire_s: seconds between two runs of ``expire``; 0 runs it only when a request asks for it
+
+    Raises:
+        AddressError: the address is unknown, taken, or not allowed
     """
 
     def __init__(
@@ -49,20 +59,20 @@ class Emulator:
         self._runtime = runtime or DrainingRuntime()
         service = configure(store, settings, self._runtime, identity)
         functions = _functions()
-        front = Router(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"}, describe=openapi)
-        self._server = Server(front, host, port, threads=settings.threads)
+        router = Router(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"}, describe=openapi)
+        self._server = Server(router, host, port, threads=settings.threads)
         self.url = self._server.url
-        self._expiring = Expiry(service, expire_s) if expire_s else None
+        self._expiry = Expiry(service, expire_s) if expire_s else None
 
     def close(self, timeout_s: float = DRAIN_S) -> None:
-        """Answer the requests under way, long polls at once and empty, and end."""
+        """Stop. Long polls return at once; other open requests have up to `timeout_s` seconds to finish."""
         self._runtime.drain()
         if isinstance(self._store, SQLiteStore):
             self._store.end_waits()
         self._server.drain(timeout_s)
         self._server.close()
-        if self._expiring:
-            self._expiring.close()
+        if self._expiry:
+            self._expiry.close()
 
     def __enter__(self) -> Emulator:
         return self

@@ -1,4 +1,4 @@
-"""What stops the emulator from starting; each message is one line that says what to do.
+"""The errors that keep the emulator from starting. Each message is one line that says what to do.
 
 Errors::
 
@@ -23,11 +23,11 @@ class DataDirError(EmulatorError):
 
 
 class NewerFormatError(DataDirError):
-    """The data directory was written by a newer emulator; this one would spoil it."""
+    """A newer emulator wrote the data directory; this one could damage it."""
 
 
 class AddressError(EmulatorError):
-    """The address is unknown, taken, or not ours to bind."""
+    """The address is unknown, taken, or not one that this process may bind."""
 
 
 class KeyFileError(EmulatorError):

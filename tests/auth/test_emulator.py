@@ -109,16 +109,16 @@ def test_a_letter_that_only_looks_like_an_admins_makes_no_admin(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["token"], "pubsub token: --email or --sub is expected: whose token is it?\n"),
+        (["token"], "pubsub token: --email or --sub is expected, to name the owner of the token\n"),
         (
             ["token", "--sub", "1"],
-            "pubsub token: there is no key in .pubsub/identity-key.pem: `pubsub emulator --auth` makes one\n",
+            "pubsub token: .pubsub/identity-key.pem does not exist: start `pubsub emulator --auth`, which creates the key\n",
         ),
         (
             ["token", "--sub", "1", "--expires-in", "0"],
-            "pubsub token: argument --expires-in: 0 is no number of seconds: 1 to 31622400 (see pubsub token --help)\n",
+            "pubsub token: argument --expires-in: expected 1 to 31622400 whole seconds, got '0' (see pubsub token --help)\n",
         ),
-        (["emulator", "--ephemeral", "--admin", "a@b.example"], "pubsub emulator: --admin counts with --auth only\n"),
+        (["emulator", "--ephemeral", "--admin", "a@b.example"], "pubsub emulator: --admin needs --auth\n"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -133,7 +133,7 @@ def test_a_key_that_others_may_read_or_that_is_none_is_refused(tmp_path: Path) -
     (folder / KEY_FILE).chmod(0o600)
     for command in (("token", "--sub", "1"), ("emulator", "--port", "0", "--auth")):
         code, _, said = _pubsub(*command, cwd=tmp_path)
-        assert (code, "holds no RSA key as PEM" in said) == (2, True)
+        assert (code, "is not an RSA key in PEM format" in said) == (2, True)
         if os.name == "posix":
             (folder / KEY_FILE).chmod(0o644)
             code, _, said = _pubsub(*command, cwd=tmp_path)

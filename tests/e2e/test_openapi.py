@@ -28,8 +28,8 @@ from schemathesis.specs.openapi.checks import (
 from contract.cases import Case, cases
 from e2e.serving import Serving, serving_on
 from e2e.wire import Wire, cloudevent
-from pubsub_emulator.openapi.answers import CODES
 from pubsub_emulator.openapi.document import openapi
+from pubsub_emulator.openapi.responses import CODES
 from pubsubservice.main import FUNCTIONS
 
 #: cases for each operation, half of them within the schema and half outside

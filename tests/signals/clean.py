@@ -10,6 +10,6 @@ def assert_clean() -> None:
     assert REGISTRY.log == []
     assert REGISTRY.tables == {}
     assert REGISTRY.any.cells == {}
-    assert REGISTRY.taps == []
+    assert REGISTRY.captures == []
     assert REGISTRY._own == {}
     assert REGISTRY._warm == {}

@@ -165,7 +165,7 @@ def test_a_signal_that_is_connected_to_lives_no_longer_for_it() -> None:
 
 def test_connect_says_that_the_receiver_comes_first() -> None:
     """A signal can be called, so the wrong order is not refused by itself."""
-    with pytest.raises(DispatcherTypeError, match=r"receiver comes first.*<Signal first>.*heard \("):
+    with pytest.raises(DispatcherTypeError, match=r"expected the receiver first.*<Signal first>.*heard \("):
         connect(first, heard)
 
 

@@ -11,7 +11,7 @@ from typing import Any as Untyped
 import pytest
 
 from pubsubclient.dispatcher import Any, Signal, connect, disconnect, send, sendExact, sendRobust
-from pubsubclient.signals._engine import compiler as codegen
+from pubsubclient.signals._engine import compiler
 from pubsubclient.signals._engine import send as delivery
 from pubsubclient.signals._engine.send import REGISTRY
 from signals.clean import assert_clean
@@ -237,7 +237,7 @@ def test_caches_are_bounded_under_churn() -> None:
             with connect(made["receive"], "s"):
                 for _ in range(4):
                     send("s", **{f"name{number}": 1})
-        assert len(codegen._kept) <= codegen._MAX_KEPT
+        assert len(compiler._cache) <= compiler._MAX_CACHED
 
 
 def test_a_receiver_whose_finalizer_connects_and_disconnects_cannot_hang() -> None:

@@ -204,7 +204,7 @@ def test_connect_returns_the_connection() -> None:
         assert "receive" in repr(connection)
     assert not connection.connected
     assert connection.receiver is None
-    assert "nobody" in repr(connection)
+    assert "dead or disconnected" in repr(connection)
     connection.disconnect()
     assert send("s", sender) == []
 

@@ -281,5 +281,5 @@ def test_explain_tells_who_would_get_what() -> None:
     assert "strong, once, priority 2" in text
     assert "dropped: amount" in text
     assert "MISSING: missing, also" in text
-    assert str(dispatcher.explain("nothing")) == "nobody would get it"
+    assert str(dispatcher.explain("nothing")) == "no receiver would be called"
     assert paid.explain(sender, "a", 2, also=1)[0].missing == ("missing",)

@@ -1,7 +1,7 @@
-"""The layout of PyDispatcher: ``from pubsubclient.pydispatch import dispatcher, robust, saferef, robustapply, errors``.
+"""PyDispatcher's package layout: ``from pubsubclient.pydispatch import dispatcher, robust, saferef, robustapply, errors``.
 
-Only names are here; what they name is in `pubsubclient.dispatcher`. For programs that cannot change their imports,
-``sys.modules["pydispatch"] = pubsubclient.pydispatch`` (and its modules) does the same.
+The modules only re-export names of `pubsubclient.dispatcher`. A program that cannot change its imports can set
+``sys.modules["pydispatch"] = pubsubclient.pydispatch``, and the same for its modules.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""``pydispatch.dispatcher``. Its tables (`connections`, `senders`, `sendersBack`) were private and are not here.
-
-The classes of its wildcards are, because programs import them.
-"""
+"""PyDispatcher's module ``pydispatch.dispatcher``, without its internal tables `connections`, `senders` and `sendersBack`."""
 
 from __future__ import annotations
 
@@ -21,10 +18,10 @@ from pubsubclient.dispatcher import (
 from pubsubclient.pydispatch import errors, robustapply, saferef
 from pubsubclient.signals.wildcard import AnonymousType, AnyType, Wildcard
 
-#: The classes of the wildcards.
+#: The classes of the wildcards, under the private names that programs import.
 _Parameter, _Any, _Anonymous = Wildcard, AnyType, AnonymousType
 
-#: The types of what `getReceivers` gives for weakly connected receivers.
+#: The types of the references that `getReceivers` returns for weakly connected receivers.
 WEAKREF_TYPES = (weakref.ReferenceType, saferef.BoundMethodWeakref)
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""``pydispatch.errors``."""
+"""PyDispatcher's module ``pydispatch.errors``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pydispatch.robust``."""
+"""PyDispatcher's module ``pydispatch.robust``."""
 
 from __future__ import annotations
 

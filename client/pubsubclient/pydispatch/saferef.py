@@ -1,4 +1,4 @@
-"""``pydispatch.saferef``."""
+"""PyDispatcher's module ``pydispatch.saferef``."""
 
 from __future__ import annotations
 

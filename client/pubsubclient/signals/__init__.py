@@ -1,7 +1,7 @@
 """Signals inside one process: connect any callable to any signal of any sender.
 
-`pubsubclient.dispatcher` has the functions, this package the typed `Signal` objects; both share one set of
-connections. Nothing here needs the network.
+`pubsubclient.dispatcher` has the functions, this package has the typed `Signal` objects. Both share one set of
+connections. Neither uses the network.
 """
 
 from __future__ import annotations

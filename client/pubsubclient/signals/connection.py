@@ -1,4 +1,4 @@
-"""Connect and disconnect, and the handle that connecting gives."""
+"""`connect` and `disconnect`, and the `Connection` that `connect` returns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Any as Untyped
 from typing import NoReturn
 
-from pubsubclient.signals._engine.link import Link, Receiver, key_of, key_of_uid
+from pubsubclient.signals._engine.link import Link, key_of, key_of_uid
 from pubsubclient.signals._engine.origin import describe, safe_repr
 from pubsubclient.signals._engine.saferef import BoundMethodWeakref
 from pubsubclient.signals._engine.send import REGISTRY
+from pubsubclient.signals._engine.signature import Receiver
 from pubsubclient.signals._engine.vanish import warn_if_vanishing
 from pubsubclient.signals.decoration import is_being_decorated
 from pubsubclient.signals.errors import DispatcherKeyError, DispatcherTypeError
@@ -23,24 +24,24 @@ __all__ = ["Connection", "connect", "disconnect", "make"]
 
 
 class Connection(Unique):
-    """One receiver connected to one signal of one sender. Leaving its ``with`` block disconnects it.
+    """One receiver connected to one signal of one sender. As a context manager, it disconnects at the end of the block.
 
-    It keeps neither the receiver nor the sender alive, and dropping it disconnects nothing. Only one that was made with
-    ``@signal.connect`` above a function has taken the function's name, and so its place: it keeps the function alive.
+    It keeps neither the receiver nor the sender alive, and its own death disconnects nothing. The exception is a connection
+    made by the decorator ``@signal.connect``: it replaces the function under its name, so it keeps the function alive.
 
-    Calling it calls the receiver. Where a receiver is asked for, it stands for its own.
+    Calling a connection calls its receiver. `connect` and `disconnect` accept a connection in place of its receiver.
     """
 
     __slots__ = ("_function", "_link")
 
     def __init__(self, link: Link, function: Receiver | None = None) -> None:
         self._link = link
-        #: The function whose name it has.
+        #: The decorated function, which it keeps alive; None without a decorator.
         self._function = function
 
     @property
     def connected(self) -> bool:
-        """Whether it still holds: not disconnected, not replaced by connecting again, and nobody in it has died."""
+        """Whether it still exists: not disconnected, not replaced by a later `connect`, receiver and sender alive."""
         return self._link.connected
 
     @property
@@ -50,43 +51,43 @@ class Connection(Unique):
 
     @property
     def signal(self) -> Hashable:
-        """What it is connected to; `Any` for every signal."""
+        """The signal it is connected to; `Any` for every signal."""
         return self._link.signal
 
     @property
     def sender(self) -> object:
-        """Whose signals it hears; `Any` for everybody's, None also for a sender that is dead."""
+        """The sender it is connected to; `Any` for every sender, None also for a sender that has died."""
         return self._link.table.sender()
 
     @property
     def weak(self) -> bool:
-        """Whether it leaves the receiver free to die."""
+        """Whether it refers to the receiver weakly."""
         return self._link.weak
 
     def disconnect(self) -> None:
-        """End it. Does nothing if it has ended already."""
+        """Disconnect the receiver. Does nothing if it is disconnected already."""
         REGISTRY.remove(self._link)
 
     @property
     def __wrapped__(self) -> Receiver:
-        """The receiver, as a decorated function has it: `inspect.signature` and `help` look there."""
+        """The receiver, under the name where `inspect.signature` and `help` look for a decorated function."""
         receiver = _referent(self)
         if receiver is None:
-            message = "the receiver of this connection is dead or disconnected"
-            raise AttributeError(message)
+            raise AttributeError("the receiver of this connection is dead or disconnected")
         return receiver
 
     def __call__(self, /, *arguments: Untyped, **named: Untyped) -> Untyped:
         """Call the receiver.
 
         Raises:
-            DispatcherTypeError: If it is dead or disconnected, and the connection does not keep it.
+            DispatcherTypeError: the receiver is dead or disconnected, and the connection does not keep it alive
         """
         return _alive(self, self.signal)(*arguments, **named)
 
     def __reduce__(self) -> NoReturn:
-        message = f"cannot pickle {self!r}: a connection is of one process; pickle what is connected, and connect again"
-        raise TypeError(message)
+        raise TypeError(
+            f"cannot pickle {self!r}: a connection belongs to one process; pickle the receiver, and connect it again"
+        )
 
     def __enter__(self) -> Connection:
         return self
@@ -98,11 +99,11 @@ class Connection(Unique):
 
     def __repr__(self) -> str:
         receiver = self.receiver
-        name = "nobody any more" if receiver is None else describe(receiver)
+        name = "a dead or disconnected receiver" if receiver is None else describe(receiver)
         return f"<Connection of {name} to {self.signal!r} from {self.sender!r}>"
 
 
-#: What stands for another receiver: weak references, and a receiver's own connection.
+#: Objects accepted in place of the receiver they refer to.
 _REFERENCES = (weakref.ReferenceType, BoundMethodWeakref, Connection)
 
 
@@ -121,25 +122,25 @@ def connect(
     Connecting a receiver again replaces its connection, with the options of the later call, and moves it last.
 
     Args:
-        receiver: Any callable. A weak reference to one stands for what it refers to, connected weakly.
-        signal: What to hear: any hashable object but None, by equality; `Any` for every signal.
-        sender: Whom to hear: any object at all, by identity; `Any` for everybody, `Anonymous` for sends that name
-            no sender. One that cannot be weakly referenced lives as long as its connections.
-        weak: Whether the receiver may die. False keeps it alive while it is connected.
-        dispatch_uid: A hashable name that stands for the receiver's identity: whatever is connected later under the
-            same name replaces it.
-        once: Whether the first send that reaches the receiver disconnects it.
-        priority: Receivers with a higher one are called first.
+        receiver: any callable, or a weak reference to one, whose referent is then connected weakly
+        signal: any hashable object except None, compared by equality; `Any` for every signal
+        sender: any object, compared by identity; `Any` for every sender, `Anonymous` for sends that name no sender. A
+            sender that cannot be referenced weakly is kept alive by its connections
+        weak: refer to the receiver weakly, so that it may die; False keeps it alive while it is connected
+        dispatch_uid: a hashable name that replaces the receiver's identity: a receiver connected later under the same
+            name replaces this one
+        once: the first send that reaches the receiver disconnects it
+        priority: receivers with a higher priority are called first
 
     Raises:
-        DispatcherTypeError: If the signal is None or unhashable, or the receiver is not callable, or is of a kind
-            that cannot be referenced weakly.
+        DispatcherTypeError: the signal is None or unhashable, or the receiver is not callable, or its type cannot be
+            referenced weakly
 
     Warns:
-        VanishingReceiverWarning: If it is to be weak, and nothing else refers to the receiver.
+        VanishingReceiverWarning: the connection is weak, and nothing else refers to the receiver
     """
     return make(
-        receiver, signal, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority, looks_back=True
+        receiver, signal, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority, by_user=True
     )
 
 
@@ -152,17 +153,18 @@ def make(
     dispatch_uid: Hashable,
     once: bool,
     priority: int,
-    looks_back: bool = False,
+    by_user: bool = False,
 ) -> Connection:
-    """Connect.
+    """Connect a receiver.
 
     Args:
-        receiver, signal, sender, weak, dispatch_uid, once, priority: As in `connect`.
-        looks_back: Whether the caller of the caller is the user, whose receiver may be held by nothing else.
+        receiver, signal, sender, weak, dispatch_uid, once, priority: as in `connect`
+        by_user: the caller's caller is user code; then check whether it is decorating the receiver, or whether nothing
+            else refers to the receiver
     """
     is_reference = isinstance(receiver, _REFERENCES)
     keep = warned = False
-    if looks_back:
+    if by_user:
         keep = is_being_decorated(receiver, 2)
         warned = weak and not keep and not is_reference and warn_if_vanishing(receiver, 2)
     _check_signal(signal)
@@ -170,13 +172,17 @@ def make(
         weak = weak or not isinstance(receiver, Connection)
         receiver = _alive(receiver, signal)
     if not callable(receiver):
-        message = f"the receiver {safe_repr(receiver)} is not callable"
-        raise DispatcherTypeError(message, signal=signal, receiver=safe_repr(receiver))
+        raise DispatcherTypeError(
+            f"the receiver {safe_repr(receiver)} is not callable", signal=signal, receiver=safe_repr(receiver)
+        )
     table = REGISTRY.table_for(sender)
     link = Link(receiver, signal, table, weak=weak, uid=dispatch_uid, once=once, priority=priority)
-    if link.shape.sends_on and type(signal) is types.FunctionType:
-        message = f"the receiver comes first, then the signal: got {safe_repr(receiver)}, then {describe(signal)}"
-        raise DispatcherTypeError(message, signal=signal, receiver=safe_repr(receiver))
+    if link.shape.forwards and type(signal) is types.FunctionType:
+        raise DispatcherTypeError(
+            f"expected the receiver first, then the signal: got {safe_repr(receiver)}, then {describe(signal)}",
+            signal=signal,
+            receiver=safe_repr(receiver),
+        )
     if warned:
         link.code = None
     REGISTRY.add(link)
@@ -191,17 +197,17 @@ def disconnect(
     *,
     dispatch_uid: Hashable = None,
 ) -> None:
-    """End the connection of a receiver to exactly this signal and sender.
+    """Disconnect a receiver from exactly this signal and sender.
 
     Args:
-        receiver: What was connected; not needed with a `dispatch_uid`.
-        signal, sender: What it was connected to.
-        weak: Not looked at: a receiver has one connection to a signal of a sender, weak or not.
-        dispatch_uid: The name it was connected under, if it was.
+        receiver: the connected receiver; not needed with a `dispatch_uid`
+        signal, sender: what it was connected to
+        weak: ignored; a receiver has at most one connection to a signal of a sender, weak or not
+        dispatch_uid: the name it was connected under, if any
 
     Raises:
-        DispatcherKeyError: If there is no such connection.
-        DispatcherTypeError: If the signal is None or unhashable.
+        DispatcherKeyError: the connection does not exist
+        DispatcherTypeError: the signal is None or unhashable
     """
     _check_signal(signal)
     if isinstance(receiver, _REFERENCES):
@@ -214,36 +220,36 @@ def disconnect(
             if receiver is None or dispatch_uid is not None
             else describe(receiver)
         )
-        message = f"no connection of {name} to signal {safe_repr(signal)} from sender {safe_repr(sender)}"
-        raise DispatcherKeyError(message, signal=signal, receiver=name)
+        raise DispatcherKeyError(
+            f"no connection of {name} to signal {safe_repr(signal)} from sender {safe_repr(sender)}",
+            signal=signal,
+            receiver=name,
+        )
 
 
 def _referent(reference: Untyped) -> Receiver | None:
-    """The receiver that a reference refers to, or None if it is dead, or disconnected and not kept."""
+    """Return the receiver that a reference refers to, or None if it is dead, or disconnected and not kept alive."""
     if not isinstance(reference, Connection):
         return reference()  # type: ignore[no-any-return]
-    kept = reference._function  # noqa: SLF001 - of this module
+    kept = reference._function  # noqa: SLF001 - a class of this module
     return reference.receiver if kept is None else kept
 
 
 def _alive(reference: object, signal: Hashable) -> Receiver:
-    """The receiver that a reference refers to. Raises DispatcherTypeError if there is none any more."""
+    """Return the receiver that a reference refers to. Raises DispatcherTypeError if it is dead or disconnected."""
     receiver = _referent(reference)
     if receiver is None:
         what = "connection whose receiver is dead or disconnected"
         if not isinstance(reference, Connection):
-            what = "weak reference to something dead"
-        message = f"the receiver is a {what}"
-        raise DispatcherTypeError(message, signal=signal)
+            what = "weak reference whose referent is dead"
+        raise DispatcherTypeError(f"the receiver is a {what}", signal=signal)
     return receiver
 
 
 def _check_signal(signal: object) -> None:
     if signal is None:
-        message = "None is no signal: connect to Any to hear every signal"
-        raise DispatcherTypeError(message)
+        raise DispatcherTypeError("None cannot be a signal; use Any for every signal")
     try:
         hash(signal)
     except TypeError as error:
-        message = f"the signal {safe_repr(signal)} is not hashable"
-        raise DispatcherTypeError(message, signal=signal) from error
+        raise DispatcherTypeError(f"the signal {safe_repr(signal)} is not hashable", signal=signal) from error

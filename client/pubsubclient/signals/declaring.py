@@ -1,4 +1,4 @@
-"""Connect a function where it is defined."""
+"""The decorator `receiver`, which connects a function where it is defined."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def receiver(
     once: bool = False,
     priority: int = 0,
 ) -> Callable[[F], F]:
-    """Connect the function below, and leave it as it is.
+    """Decorator: connect the function to one or more signals, and return it unchanged.
 
     Args:
-        signal: One signal, or a list of them. (A tuple is one signal: it is hashable.)
-        sender, weak, dispatch_uid, once, priority: As in `pubsubclient.dispatcher.connect`.
+        signal: one signal, or a list of signals (a tuple is one signal, because it is hashable)
+        sender, weak, dispatch_uid, once, priority: as in `pubsubclient.dispatcher.connect`
     """
     signals = signal if isinstance(signal, list) else [signal]
 
-    def connect_it(function: F) -> F:
+    def decorate(function: F) -> F:
         for each in signals:
             make(function, each, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
         return function
 
-    return connect_it
+    return decorate

@@ -1,7 +1,7 @@
-"""Tell whether a receiver is a function that is just being defined, with ``@signal.connect`` above it.
+"""Detects ``@signal.connect`` used as a decorator, while it connects the function below it.
 
-Its name will then stand for what `connect` returns, and nothing else may hold the function. The count of its references
-does not show that: it is the same as that of a function in a variable.
+The function's name will then refer to the `Connection` that `connect` returns, so nothing else may keep the function alive.
+Its reference count does not reveal this: it equals the count of a function in a variable.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import types
 
 __all__ = ["is_being_decorated"]
 
-#: How many decorators to look through.
+#: The most decorators to look through.
 _MAX_WRAPPERS = 32
 
 
 def is_being_decorated(receiver: object, depth: int) -> bool:
-    """Whether the caller is at a decorator of the receiver, or of the function that the receiver wraps.
+    """Whether the user's code is decorating the receiver, or the function that the receiver wraps.
 
     Args:
-        receiver: What is being connected.
-        depth: How many calls of this package it went through as an argument, this one not counted.
+        receiver: the callable being connected
+        depth: how many calls of this package the receiver went through, without this one
     """
     code = _code_of_wrapped(receiver)
     if code is None or code.co_name == "<lambda>":
         return False
     caller = sys._getframe(depth + 1)  # noqa: SLF001 - as the standard library's `namedtuple` does
-    # A function begins at its first decorator; nothing else of the caller is between that and the function's body.
+    # A function's code begins at its first decorator, and between that line and its body the caller runs nothing else.
     first = code.co_firstlineno
     if caller.f_lineno < first:
         return False
@@ -40,6 +40,6 @@ def _code_of_wrapped(receiver: object) -> types.CodeType | None:
             return receiver.__code__
         try:
             receiver = receiver.__wrapped__  # type: ignore[attr-defined]
-        except Exception:  # noqa: BLE001 - it has none, or it answers in a way of its own
+        except Exception:  # noqa: BLE001 - the attribute is missing, or the receiver's own code raised
             return None
     return None

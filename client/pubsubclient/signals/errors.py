@@ -1,14 +1,14 @@
-"""What the dispatcher raises, and what it warns about.
+"""The errors and warnings of signals.
 
 ::
 
     Exception
     └── DispatcherError
-        ├── DispatcherKeyError    (also KeyError)   there is no such connection
-        └── DispatcherTypeError   (also TypeError)  a signal or a receiver that cannot be one
-            └── AsyncReceiverError                  an async receiver met by a send that cannot await it
+        ├── DispatcherKeyError    (also KeyError)   the connection does not exist
+        └── DispatcherTypeError   (also TypeError)  an object cannot be a signal or a receiver
+            └── AsyncReceiverError                  a send that cannot await met an async receiver
     Warning
-    ├── VanishingReceiverWarning  (RuntimeWarning)  nothing keeps the receiver alive: it is gone after the connect
+    ├── VanishingReceiverWarning  (RuntimeWarning)  nothing keeps the receiver alive after connect returns
     └── VanishedReceiverWarning   (ResourceWarning) a function died before any signal was sent
 """
 
@@ -28,10 +28,10 @@ class DispatcherError(Exception):
     """Base of all errors of the dispatcher.
 
     Args:
-        message: What happened, in a sentence.
-        signal: The signal it is about.
-        receiver: The receiver it is about, as text with file and line. Never the receiver itself: an error that is
-            kept must not keep a receiver alive.
+        message: the error in a sentence
+        signal: the signal concerned
+        receiver: the receiver concerned, as text with file and line; not the receiver itself, which a stored error
+            would keep alive
     """
 
     def __init__(self, message: object = "", *, signal: object = None, receiver: str | None = None) -> None:
@@ -41,23 +41,23 @@ class DispatcherError(Exception):
 
 
 class DispatcherKeyError(DispatcherError, KeyError):
-    """There is no connection of that receiver to that signal and sender."""
+    """The receiver is not connected to the signal and sender."""
 
-    # KeyError prints the repr of its argument, which puts a sentence into quotes.
+    # KeyError would print the repr of the message, in quotes.
     __str__ = Exception.__str__
 
 
 class DispatcherTypeError(DispatcherError, TypeError):
-    """A signal or a receiver of a kind that cannot be connected."""
+    """The object cannot be connected: its type does not allow it to be a signal, or a receiver."""
 
 
 class AsyncReceiverError(DispatcherTypeError):
-    """A coroutine function is connected, and the send that met it cannot await: use ``asend``."""
+    """The receiver is a coroutine function, and this way of sending cannot await it: use ``asend``."""
 
 
 class VanishingReceiverWarning(RuntimeWarning):
-    """A receiver was connected weakly although nothing else refers to it, so it is gone when connect returns."""
+    """A receiver was connected weakly although nothing else refers to it, so it dies as soon as connect returns."""
 
 
 class VanishedReceiverWarning(ResourceWarning):
-    """A function or lambda died before any signal was sent: a weak connection did not keep it alive."""
+    """A weakly connected function or lambda died before any signal was sent, because nothing kept it alive."""

@@ -1,4 +1,4 @@
-"""Tell what a send would do, without sending."""
+"""Explains what a send would do, without sending."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ __all__ = ["Delivery", "Explanation", "explain"]
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one receiver would get."""
+    """What one receiver would get from a send."""
 
     #: The receiver's name, with file and line.
     receiver: str
     #: The signal it is connected to; `Any` for every signal.
     signal: Hashable
-    #: Whether it is connected to any sender, and not to the one that would send.
+    #: Whether it is connected to any sender, not to the one that would send.
     any_sender: bool
-    #: Whether its connection leaves it free to die.
+    #: Whether its connection is weak, so that the receiver may die.
     weak: bool
-    #: Whether it is disconnected by the first send that reaches it.
+    #: Whether the first send that reaches it disconnects it.
     once: bool
+    #: Receivers with a higher priority are called first.
     priority: int
-    #: Whether it has to be awaited.
+    #: Whether the receiver is async, so that only `asend` can call it.
     is_async: bool
-    #: The names that would be passed.
+    #: The names of the arguments that it would get.
     passed: tuple[str, ...]
-    #: The names that it does not take.
+    #: The names of the arguments that it does not take.
     dropped: tuple[str, ...]
-    #: The names without which the call fails. None are missing if arguments by position may fill them.
+    #: The required names that the send does not give, so that the call would fail.
     missing: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -50,16 +51,16 @@ class Delivery:
 
 
 class Explanation(tuple[Delivery, ...]):
-    """The receivers of a send, in the order of the calls. As text, a line or more for each."""
+    """The receivers of a send, in the order of the calls. ``str()`` of it has a few lines for each."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self)) if self else "nobody would get it"
+        return "\n".join(map(str, self)) if self else "no receiver would be called"
 
 
 def explain(signal: Hashable = Any, sender: object = Anonymous, *arguments: object, **named: object) -> Explanation:
-    """Tell who would get a signal, and which arguments would be passed to whom. Call it as you would call `send`."""
+    """Return which receivers a send would call, with which arguments. Takes the same arguments as `send`."""
     links = REGISTRY.matching(signal, sender)
     return Explanation(_delivery(link, len(arguments), named) for link in links if link.resolve() is not None)
 
@@ -79,7 +80,7 @@ def _delivery(link: Link, given: int, named: dict[str, object]) -> Delivery:
         priority=link.priority,
         is_async=shape.is_async,
         passed=passed,
-        # Every receiver is offered the signal and the sender, so it is no news that it does not take them.
+        # `named`, not `sent`: every receiver is offered signal and sender, and most take neither.
         dropped=tuple(name for name in named if name not in passed),
         missing=tuple(name for name in shape.required if name not in passed and name not in by_position),
     )

@@ -1,4 +1,4 @@
-"""Copy and pickle what is known by identity: a twin would be connected to nothing, in silence."""
+"""Copying and pickling of objects known by identity. A second instance would silently have no connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Self = TypeVar("Self")
 
 
 class Unique:
-    """An object whose copies, shallow and deep, are the object itself."""
+    """Base class of objects whose copies, shallow and deep, are the object itself."""
 
     __slots__ = ()
 
@@ -23,23 +23,23 @@ class Unique:
 
 
 def defining_module() -> str | None:
-    """The name of the module that is making an object of ours now, seen from the object's ``__init__``."""
+    """Return the name of the module that is creating an object. Must be called by the object's ``__init__``."""
     frame = sys._getframe(2)  # noqa: SLF001 - as the standard library's `namedtuple` does
-    # Signal[[int], None](…) is a call of typing's.
+    # Signal[[int], None](…) goes through a function of typing.
     while frame.f_globals.get("__name__") == "typing" and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_globals.get("__name__")
 
 
 def global_name(unique: object, name: str) -> str:
-    """The name that an object has in its module, for a pickle: where that is loaded, the name is looked up.
+    """Return the name of an object in its module. A pickle stores the name, and loading it looks the name up.
 
     Args:
-        unique: The object; its ``__module__`` is where to look.
-        name: Its presumable name, dotted if it is in a class.
+        unique: the object; its ``__module__`` names the module
+        name: its probable name, dotted if it is an attribute of a class
 
     Raises:
-        TypeError: If it has no name there.
+        TypeError: the object has no name in its module
     """
     module = sys.modules.get(unique.__module__)
     found: object = module
@@ -50,8 +50,7 @@ def global_name(unique: object, name: str) -> str:
     for other, value in tuple(vars(module).items()) if module is not None else ():
         if value is unique:
             return other
-    message = (
-        f"cannot pickle {unique!r}: it is known by identity, so a pickle can only name it, and it has no name in the "
+    raise TypeError(
+        f"cannot pickle {unique!r}: a pickle can only store its name, and it has no name in the "
         f"module {unique.__module__!r}"
     )
-    raise TypeError(message)

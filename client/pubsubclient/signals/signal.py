@@ -1,4 +1,4 @@
-"""Signals as objects, typed by the arguments they are sent with."""
+"""`Signal`: a signal as an object, typed by its arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Generic, ParamSpec, TypeVar, overload
 
 from pubsubclient.signals import declaring
 from pubsubclient.signals._engine import send as delivery
-from pubsubclient.signals._engine.capture import Captured, Tap
+from pubsubclient.signals._engine.capture import Capture, Captured
 from pubsubclient.signals._engine.send import REGISTRY, deliver
 from pubsubclient.signals._engine.signature import SENDING, Shape
 from pubsubclient.signals._engine.source import Mode
@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Untyped])
 
 
 class Signal(Unique, Generic[P, R]):
-    """A signal with a signature. ``P`` is what it is sent with, ``R`` what its receivers return.
+    """A signal with a signature: ``P`` are the arguments of a send, ``R`` is the type that receivers return.
 
     ::
 
@@ -36,20 +36,19 @@ class Signal(Unique, Generic[P, R]):
 
         order_paid.send(shop, order_id="A7", amount=300)    # a type checker knows the arguments
 
-    Receivers need not take all of the arguments: each is passed those it has a name for. A signal object is a signal
-    like any other: the functions of the dispatcher take it, and receivers connected to `Any` signal hear it.
+    A receiver need not take all arguments: it gets those that it has a parameter for. The functions of the dispatcher
+    take a `Signal` like any other signal, and receivers connected to `Any` get its sends.
 
-    A signal is known by identity. Copies are the signal itself, and so are pickles of one that has a name in its module;
-    others are refused. Calling a signal is `emit`. A signal connected to another one hears it, and sends on what it hears:
-    ``paid.connect(audited.send)`` from the same sender, ``paid.connect(audited)`` from no sender in particular.
+    Signals are compared by identity. A copy is the signal itself, and so is an unpickled signal; only a signal that has a
+    name in its module can be pickled. Calling a signal is the same as `emit`. One signal can forward another one:
+    ``paid.connect(audited.send)`` forwards with the same sender, ``paid.connect(audited)`` with the sender `Anonymous`.
 
     Args:
-        prototype: A function that shows the arguments. It is never called. Its name and docstring become the
-            signal's.
-        name: For a signal without a prototype: ``Signal[[int], None](name="resized")``.
+        prototype: a function with the signal's parameters, never called; its name and docstring become the signal's
+        name: the name of a signal without a prototype: ``Signal[[int], None](name="resized")``
 
     Raises:
-        TypeError: If the prototype has an argument named `signal` or `sender`, which every receiver can have anyway.
+        TypeError: the prototype has a parameter named `signal` or `sender`; every receiver can have these anyway
     """
 
     def __init__(self, prototype: Callable[P, R] | None = None, *, name: str | None = None) -> None:
@@ -57,7 +56,7 @@ class Signal(Unique, Generic[P, R]):
         if prototype is None:
             self.__module__ = defining_module() or type(self).__module__
         else:
-            self.__wrapped__ = prototype  # inspect.signature finds the arguments through it
+            self.__wrapped__ = prototype  # where inspect.signature looks for the parameters
             self.__doc__ = prototype.__doc__
             self.__module__ = prototype.__module__
             self.__qualname__ = getattr(prototype, "__qualname__", self.__name__)
@@ -65,8 +64,9 @@ class Signal(Unique, Generic[P, R]):
             names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
             for reserved in ("signal", "sender"):
                 if reserved in names:
-                    message = f"{self.__name__}: every receiver can take {reserved!r}, it is no argument of a signal"
-                    raise TypeError(message)
+                    raise TypeError(
+                        f"{self.__name__}: the parameter {reserved!r} is reserved; every receiver can take it anyway"
+                    )
 
     def __repr__(self) -> str:
         return f"<Signal {self.__name__}>"
@@ -109,19 +109,20 @@ class Signal(Unique, Generic[P, R]):
     ) -> Connection | Callable[[F], F]:
         """Connect a receiver. The arguments are those of `pubsubclient.dispatcher.connect`.
 
-        As a decorator without arguments it gives the function's name to the connection, which keeps the function and
-        can be called as it. With arguments but no receiver, it is the decorator `receiver`, which gives the function back.
+        As a decorator without arguments it returns the connection, which then has the function's name, keeps the function
+        alive and calls it when called. With arguments but no receiver it is the decorator `receiver`, which returns the
+        function itself.
         """
         if receiver is delivery.BY_NAME:
             return declaring.receiver(self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority)
         return make(
-            receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority, looks_back=True
+            receiver, self, sender, weak=weak, dispatch_uid=dispatch_uid, once=once, priority=priority, by_user=True
         )
 
     def disconnect(
         self, receiver: Callable[..., Untyped] | None = None, sender: object = Any, *, dispatch_uid: Hashable = None
     ) -> None:
-        """End the connection of a receiver to exactly this sender. Raises DispatcherKeyError if there is none."""
+        """Disconnect a receiver from exactly this sender. Raises DispatcherKeyError if it is not connected to it."""
         disconnect(receiver, self, sender, dispatch_uid=dispatch_uid)
 
     def send(
@@ -129,20 +130,20 @@ class Signal(Unique, Generic[P, R]):
     ) -> list[tuple[Callable[..., R], R]]:
         """Call all receivers, and return each with its response. See `pubsubclient.dispatcher.send`.
 
-        The sender can be given by name, too, to a signal without a prototype.
+        A signal without a prototype also takes the sender by name.
         """
         if sender is delivery.BY_NAME:
             sender = named.pop("sender", Anonymous)
         try:
-            plan = delivery._hot[self]  # noqa: SLF001 - one package, one cache
+            plan = delivery._hot[self]  # noqa: SLF001 - the cache of this package
         except KeyError:
-            pass  # as in `delivery.send`
+            pass  # see `delivery.send`
         else:
             return plan(self, sender, args, named)  # type: ignore[no-any-return]
         return deliver(Mode.SEND, self, sender, args, named)  # type: ignore[no-any-return]
 
     def emit(self, /, *args: P.args, **named: P.kwargs) -> None:
-        """Call all receivers, from no sender in particular, and forget their responses."""
+        """Call all receivers, with the sender `Anonymous`, and discard their responses."""
         deliver(Mode.SEND, self, Anonymous, args, named)
 
     __call__ = emit
@@ -150,59 +151,59 @@ class Signal(Unique, Generic[P, R]):
     def send_robust(
         self, /, sender: object = Anonymous, *args: P.args, **named: P.kwargs
     ) -> list[tuple[Callable[..., R], R | Exception]]:
-        """Call all receivers; the error of one is its response."""
+        """Call all receivers; an error that a receiver raises becomes its response."""
         return deliver(Mode.ROBUST, self, sender, args, named)  # type: ignore[no-any-return]
 
     async def asend(
         self, /, sender: object = Anonymous, *args: P.args, **named: P.kwargs
     ) -> list[tuple[Callable[..., R], R]]:
-        """Call all receivers one after the other, and await those that are async."""
+        """Call all receivers one after the other, and await the async ones."""
         return await deliver(Mode.ASEND, self, sender, args, named)  # type: ignore[no-any-return]
 
     async def asend_robust(
         self, /, sender: object = Anonymous, *args: P.args, **named: P.kwargs
     ) -> list[tuple[Callable[..., R], R | Exception]]:
-        """Call all receivers as `asend` does; the error of one is its response."""
+        """Call all receivers as `asend` does; an error that a receiver raises becomes its response."""
         return await deliver(Mode.AROBUST, self, sender, args, named)  # type: ignore[no-any-return]
 
     def has_receivers(self, sender: object = Anonymous) -> bool:
-        """Whether a send from this sender would reach anybody."""
+        """Whether a send from this sender would call any receiver."""
         return any(link.resolve() is not None for link in REGISTRY.matching(self, sender))
 
     def explain(self, /, sender: object = Anonymous, *args: P.args, **named: P.kwargs) -> Explanation:
-        """Tell what a send would do, without sending."""
+        """Return which receivers a send would call, with which arguments, without sending."""
         return explain(self, sender, *args, **named)
 
     @contextmanager
     def muted(self) -> Iterator[None]:
-        """In this block no receiver is called, in any thread, and sends return nothing."""
-        with self._tapped(None):
+        """In this block sends of any thread call no receiver and return an empty list."""
+        with self._intercepted(None):
             yield
 
     @contextmanager
     def captured(self) -> Iterator[list[Captured]]:
-        """In this block every send of any thread is put into the list as well. Together with `muted`, only there."""
+        """Yield a list, to which this block adds every send of any thread. Receivers are called, unless `muted`."""
         sink: list[Captured] = []
-        with self._tapped(sink):
+        with self._intercepted(sink):
             yield sink
 
     @contextmanager
-    def _tapped(self, sink: list[Captured] | None) -> Iterator[None]:
-        tap = Tap(self, sink)
-        REGISTRY.taps.append(tap)
+    def _intercepted(self, sink: list[Captured] | None) -> Iterator[None]:
+        capture = Capture(self, sink)
+        REGISTRY.captures.append(capture)
         REGISTRY.refresh(self)
         try:
             yield
         finally:
-            REGISTRY.taps.remove(tap)
+            REGISTRY.captures.remove(capture)
 
 
 SENDING.update(
     {
-        Signal.emit: Shape(takes_any_name=True, sends_on=True),
-        Signal.send: Shape(takes_any_name=True, sends_on=True, sender_first=True),
-        Signal.send_robust: Shape(takes_any_name=True, sends_on=True, sender_first=True),
-        Signal.asend: Shape(takes_any_name=True, sends_on=True, sender_first=True, is_async=True),
-        Signal.asend_robust: Shape(takes_any_name=True, sends_on=True, sender_first=True, is_async=True),
+        Signal.emit: Shape(takes_any_name=True, forwards=True),
+        Signal.send: Shape(takes_any_name=True, forwards=True, sender_first=True),
+        Signal.send_robust: Shape(takes_any_name=True, forwards=True, sender_first=True),
+        Signal.asend: Shape(takes_any_name=True, forwards=True, sender_first=True, is_async=True),
+        Signal.asend_robust: Shape(takes_any_name=True, forwards=True, sender_first=True, is_async=True),
     }
 )

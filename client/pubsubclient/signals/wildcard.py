@@ -1,6 +1,6 @@
-"""The two wildcards: ``Any`` ("whichever sender or signal") and ``Anonymous`` ("no sender was named").
+"""The two wildcards: ``Any`` (every sender, or every signal) and ``Anonymous`` (the send named no sender).
 
-They live in a module of their own because the dispatcher and the network client both mean the same ``Any``.
+They have their own module because the network client uses the same ``Any``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ __all__ = ["Anonymous", "AnonymousType", "Any", "AnyType", "Wildcard"]
 
 
 class Wildcard:
-    """An object that is compared by identity, also after a copy or a pickle."""
+    """A singleton, which copies and pickles preserve. It is compared by identity."""
 
     __slots__ = ("__weakref__",)
 
@@ -19,11 +19,11 @@ class Wildcard:
     _name = ""
 
     def __repr__(self) -> str:
-        # PyDispatcher prints the class, and programs assert on it.
+        # PyDispatcher's repr is the class name, and programs assert on it.
         return f"_{self._name}"
 
     def __reduce__(self) -> str:
-        # A plain string makes copy, deepcopy and pickle look the global up instead of making a second instance.
+        # With a plain string copy, deepcopy and pickle look up the global of that name, and make no second instance.
         return self._name
 
 
@@ -43,8 +43,8 @@ class AnonymousType(Wildcard):
     _name = "Anonymous"
 
 
-#: Connect with it to hear any signal, or any sender.
+#: In `connect`: every signal, or every sender.
 Any: Final = AnyType()
 
-#: The sender of a send that names none. A receiver connected to it hears only such sends.
+#: The sender of a send that names no sender. A receiver connected to it gets only such sends.
 Anonymous: Final = AnonymousType()

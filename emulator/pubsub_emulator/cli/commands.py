@@ -1,4 +1,7 @@
-"""The command ``pubsub``. Exit codes: 0 ended as asked, 2 could not start (one line on stderr says why)."""
+"""The command ``pubsub``: parses the command line and runs a subcommand.
+
+Exit codes: 0 for success, 2 if the command could not start; one line on stderr then says why. `exec` has more of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,63 +13,58 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from pubsub_emulator.cli.failure import fail
 from pubsub_emulator.cli.forwarded_signals import Signals
-from pubsub_emulator.cli.stop_signals import end_on_signal
+from pubsub_emulator.cli.stop_signals import stop_on_signal
 from pubsubservice import __version__
 
 __all__ = ["main"]
 
-#: a token may live a year
+#: the longest lifetime of a token: a year
 _MAX_TOKEN_S = 366 * 24 * 3600
+#: the longest pause between two runs of `expire`: a day
 _MAX_PAUSE_S = 86_400
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, without the usage."""
+        """Report a usage error in one line. argparse would print the usage before it."""
         fail(f"{message} (see {self.prog} --help)", self.prog)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; SystemExit for what ends early."""
-    own, given = _split(sys.argv[1:] if arguments is None else arguments)
+    """Run a command line and return its exit code. Raises SystemExit for --help, --version and errors."""
+    own, user_command = _split(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(own)
+    code: int
     if options.command == "token":
-        printed: int = _part("token", "pubsub token").print_token(options)
-        return printed
-    # signals are caught before the imports, which take half a second
-    if options.command == "exec":
-        if not given:
+        code = _import_subcommand("token", "pubsub token").print_token(options)
+    # The two below install their signal handlers before the imports, which take half a second.
+    elif options.command == "exec":
+        if not user_command:
             fail("a command is expected: pubsub exec -- COMMAND ...", "pubsub exec")
         signals = Signals()
-        code: int = _part("exec", "pubsub exec").run(options, given, signals)
+        code = _import_subcommand("exec", "pubsub exec").run(options, user_command, signals)
     else:
-        ended = end_on_signal()
-        code = _part("emulator").run(options, ended)
+        stopped = stop_on_signal()
+        code = _import_subcommand("emulator").run(options, stopped)
     return code
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The arguments, and the command after the ``--`` of `pubsub exec`: nothing of it is ours, whatever it looks like."""
+    """Split off the user's command after the ``--`` of `pubsub exec`, so that argparse parses none of its options."""
     if arguments[:1] == ["exec"] and "--" in arguments:
-        place = arguments.index("--")
-        return list(arguments[:place]), list(arguments[place + 1 :])
+        index = arguments.index("--")
+        return list(arguments[:index]), list(arguments[index + 1 :])
     return list(arguments), []
 
 
-def _part(name: str, program: str = "pubsub emulator") -> ModuleType:
-    """A module of this folder, imported now: `pubsub --version` needs none of what they import."""
+def _import_subcommand(name: str, program: str = "pubsub emulator") -> ModuleType:
+    """Import a module of this package only when its subcommand runs: `pubsub --version` needs no dependency."""
     try:
         return import_module(f"pubsub_emulator.cli.{name}")
     except ModuleNotFoundError as error:
         fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'", program)
-
-
-def fail(message: str, program: str = "pubsub emulator", code: int = 2) -> NoReturn:
-    """End with one line on stderr and an exit code."""
-    line = " ".join(message.split())
-    sys.stderr.write(f"{program}: {line}\n")
-    raise SystemExit(code)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,9 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     emulator = commands.add_parser(
         "emulator",
         help="serve the functions on this machine",
-        description="Serve the functions of the cloud on this machine, over a SQLite file.",
-        epilog="It prints `pubsub emulator ready: URL` once it serves. Ctrl-C or SIGTERM ends it when the requests "
-        "under way are answered; a second signal ends it at once.",
+        description="Serve the cloud's functions on this machine, over a SQLite file.",
+        epilog="The emulator prints `pubsub emulator ready: URL` when it accepts requests. On Ctrl-C or SIGTERM it "
+        "finishes the open requests and exits; a second signal ends it at once.",
     )
     _add_address(emulator)
     _add_store(emulator)
@@ -91,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_pause,
         default=60.0,
         metavar="SECONDS",
-        help="delete what topics no longer keep this often; 0: only when POST /expire asks for it (default: %(default)g)",
+        help="how often to delete events past their retention; 0: only on POST /expire (default: %(default)g)",
     )
     emulator.set_defaults(command="emulator")
     _add_exec(commands)
@@ -102,17 +100,18 @@ def _parser() -> argparse.ArgumentParser:
 def _add_exec(commands: argparse._SubParsersAction[_Parser]) -> None:
     execute = commands.add_parser(
         "exec",
-        help="run a command with an emulator of its own",
+        help="run a command with its own emulator",
         usage="pubsub exec [-h] [--firestore google|HOST:PORT] -- COMMAND ...",
-        description="Run a command with an ephemeral emulator, whose address it finds in PUBLISH_SUBSCRIBE_SERVICE, "
-        "as the SDK does. The emulator ends with it, and nothing is kept.",
-        epilog="Signals are passed on. The exit code is the command's; 128 + N if signal N ended it; 127 if it was not "
-        "found, 126 if it could not be run, 125 if the emulator could not start.",
+        description="Run a command with its own ephemeral emulator. The emulator's address is in the command's "
+        "environment, as PUBLISH_SUBSCRIBE_SERVICE, where the SDK reads it. The emulator ends with the command, and its "
+        "events are deleted, except in a Firestore emulator at HOST:PORT.",
+        epilog="Signals are forwarded to the command. The exit code is the command's; 128 + N if signal N ended it; 127 if "
+        "the command was not found, 126 if it could not be run, 125 if the emulator could not start.",
     )
     execute.add_argument(
         "--firestore",
         metavar="google|HOST:PORT",
-        help="over a Firestore emulator: start Google's, or the one at HOST:PORT",
+        help="store events in a Firestore emulator: start Google's, or use the one at HOST:PORT",
     )
     execute.set_defaults(command="exec")
 
@@ -121,10 +120,14 @@ def _add_identity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auth",
         action="store_true",
-        help="tell callers apart by ID tokens of a key of its own: a name belongs to who registers it",
+        help="identify callers by ID tokens signed with the emulator's own key; the caller who registers a name owns it",
     )
     parser.add_argument(
-        "--admin", action="append", default=[], metavar="EMAIL", help="with --auth: may use every name; repeatable"
+        "--admin",
+        action="append",
+        default=[],
+        metavar="EMAIL",
+        help="with --auth: a caller who may use every name; repeatable",
     )
 
 
@@ -132,19 +135,23 @@ def _add_token(commands: argparse._SubParsersAction[_Parser]) -> None:
     token = commands.add_parser(
         "token",
         help="print an ID token for `pubsub emulator --auth`",
-        description="Print an ID token that an emulator with --auth trusts, for X-Pubsub-Token.",
-        epilog="The SDK sends the one in PUBLISH_SUBSCRIBE_TOKEN.",
+        description="Print an ID token that `pubsub emulator --auth` trusts, for the header X-Pubsub-Token.",
+        epilog="The SDK sends the token in PUBLISH_SUBSCRIBE_TOKEN.",
     )
-    token.add_argument("--email", metavar="EMAIL", help="what its owner is called, in logs and among the admins")
-    token.add_argument("--sub", metavar="ID", help="who its owner is (default: the email)")
+    token.add_argument("--email", metavar="EMAIL", help="the owner's email, for logs and the list of admins")
+    token.add_argument("--sub", metavar="ID", help="the owner's id (default: the email)")
     token.add_argument(
-        "--expires-in", type=_seconds, default=3600, metavar="SECONDS", help="its life (default: %(default)s)"
+        "--expires-in",
+        type=_seconds,
+        default=3600,
+        metavar="SECONDS",
+        help="lifetime of the token (default: %(default)s)",
     )
     token.add_argument(
         "--key",
         type=Path,
         metavar="FILE",
-        help="the emulator's key, as it prints it (default: that of .pubsub in the working directory)",
+        help="the emulator's key file, as the emulator prints it (default: the one in .pubsub in the working directory)",
     )
     token.set_defaults(command="token")
 
@@ -155,13 +162,13 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="address to listen on; without --auth anyone who reaches it may publish and read (default: %(default)s)",
     )
-    parser.add_argument("--port", type=_port, default=8000, help="0 picks a free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8000, help="0 picks a free port (default: %(default)s)")
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="answer to this name too, beside localhost, loopback addresses and --host; repeatable",
+        help="accept requests to this host name, besides localhost, loopback addresses and --host; repeatable",
     )
 
 
@@ -171,20 +178,20 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="keep events here; several emulators may share it (default: .pubsub in the working directory)",
+        help="keep events in DIR; several emulators may share it (default: .pubsub in the working directory)",
     )
-    store.add_argument("--ephemeral", action="store_true", help="keep nothing after the end")
+    store.add_argument("--ephemeral", action="store_true", help="delete all events when the emulator ends")
     store.add_argument(
         "--firestore",
         metavar="google|HOST:PORT",
-        help="use a Firestore emulator instead of SQLite: start Google's, or the one at HOST:PORT "
-        "(default: FIRESTORE_EMULATOR_HOST, if set and no other store is asked for)",
+        help="store events in a Firestore emulator instead of SQLite: start Google's, or use the one at HOST:PORT "
+        "(default: FIRESTORE_EMULATOR_HOST, if it is set and no other store is chosen)",
     )
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"invalid port {text}: expected 0 to 65535")
     return int(text)
 
 
@@ -194,11 +201,11 @@ def _pause(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= _MAX_PAUSE_S:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: 0 to {_MAX_PAUSE_S}")
+        raise argparse.ArgumentTypeError(f"expected 0 to {_MAX_PAUSE_S} seconds, got {text!r}")
     return seconds
 
 
 def _seconds(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MAX_TOKEN_S:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: 1 to {_MAX_TOKEN_S}")
+        raise argparse.ArgumentTypeError(f"expected 1 to {_MAX_TOKEN_S} whole seconds, got {text!r}")
     return int(text)

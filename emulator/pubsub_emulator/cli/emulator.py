@@ -1,4 +1,4 @@
-"""``pubsub emulator``: a store, the functions over it, until the end."""
+"""``pubsub emulator``: opens a store and serves the functions over it until a signal stops it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pubsub_emulator.cli.commands import fail
+from pubsub_emulator.cli.failure import fail
 from pubsub_emulator.cli.stores import data_dir, open_store
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.errors import EmulatorError
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(options: Namespace, ended: threading.Event) -> int:
-    """Serve until `ended`, then drain. Returns the exit code; SystemExit(2) if it cannot start."""
+def run(options: Namespace, stopped: threading.Event) -> int:
+    """Serve until `stopped` is set, drain, and return the exit code. Raises SystemExit(2) if it cannot start."""
     _log_to_stderr(requests=options.log_requests)
     runtime = DrainingRuntime()
     try:
         with (
             trimming(),
-            open_store(options, runtime) as (store, place),
+            open_store(options, runtime) as (store, location),
             _identity(options, runtime) as identity,
             Emulator(
                 store,
@@ -47,14 +47,14 @@ def run(options: Namespace, ended: threading.Event) -> int:
                 expire_s=options.expire_every,
             ) as emulator,
         ):
-            _say(f"events are kept {place}")
+            _say(f"events are kept {location}")
             if not _is_loopback(options.host):
-                under = " under names that nobody owns" if options.auth else ": nothing authenticates here"
-                _say(f"anyone who reaches {options.host} may publish and read{under}")
-            gc.freeze()  # what is loaded by now stays: a collection that walks through it takes 15 to 30 ms
+                limit = " under names without an owner" if options.auth else ": requests are not authenticated"
+                _say(f"anyone who reaches {options.host} may publish and read{limit}")
+            gc.freeze()  # loaded modules are never garbage; a collection that traverses them takes 15 to 30 ms
             _say_ready(emulator.url)
-            # with a timeout, for Windows: there no signal interrupts an endless wait
-            while not ended.wait(1.0):
+            # The wait has a timeout for Windows, where no signal interrupts a wait without one.
+            while not stopped.wait(1.0):
                 pass
     except (EmulatorError, StoreError) as error:
         fail(str(error))
@@ -63,27 +63,27 @@ def run(options: Namespace, ended: threading.Event) -> int:
 
 @contextmanager
 def _identity(options: Namespace, runtime: Runtime) -> Iterator[Identity | None]:
-    """What tells callers apart, if that is asked for; says how to get a token."""
+    """Yield the verifier of ID tokens if --auth is given, else None. With --auth, print how to get a token."""
     if not options.auth:
         if options.admin:
-            fail("--admin counts with --auth only")
+            fail("--admin needs --auth")
         yield None
         return
     try:
-        from pubsub_emulator.cli.token import open_identity  # noqa: PLC0415 - a tenth of a second that only --auth pays for
+        from pubsub_emulator.cli.token import open_identity  # noqa: PLC0415 - 0.1 s of imports, only for --auth
     except ModuleNotFoundError as error:
         fail(f"--auth needs {error.name}: pip install 'pubsubclient[emulator]'")
 
     with open_identity(options, runtime, data_dir(options)) as (identity, command):
-        _say(f"names belong to who registers them; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")
+        _say(f"the caller who registers a name owns it; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")
         yield identity
 
 
 class _JsonLines(logging.Formatter):
-    """Log records as the cloud's structured logs have them: one JSON object a line."""
+    """Formats log records as one JSON object per line, like the cloud's structured logs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; a message that is one already, as it is."""
+        """Return the record as JSON, or its message unchanged if that is a JSON object already."""
         message = record.getMessage()
         if message.startswith("{"):
             return message
@@ -94,7 +94,7 @@ class _JsonLines(logging.Formatter):
 
 
 def _log_to_stderr(*, requests: bool) -> None:
-    """Warnings and errors always, requests if asked for: a waiting subscriber makes one every few seconds."""
+    """Log warnings and errors, and requests if asked to: an idle subscriber sends one every few seconds."""
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
@@ -102,7 +102,7 @@ def _log_to_stderr(*, requests: bool) -> None:
 
 
 def _say_ready(url: str) -> None:
-    """Tell on stdout that it serves; who closed stdout does not want to know."""
+    """Print the ready line on stdout. A closed stdout is no error: nobody reads it then."""
     with suppress(OSError, ValueError, AttributeError):
         sys.stdout.write(f"pubsub emulator ready: {url}\n")
         sys.stdout.flush()

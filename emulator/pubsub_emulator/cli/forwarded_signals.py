@@ -1,4 +1,4 @@
-"""The signals that `pubsub exec` passes on to its command."""
+"""The signals that `pubsub exec` forwards to its command."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from types import FrameType
 __all__ = ["Signals"]
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-#: what the terminal sends to the command too, as to everything in the foreground
+#: signals that the terminal sends to the command itself, as to every process in the foreground
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 
 
 class Signals:
-    """Passes on to a command the signals that come to this process, from construction on.
+    """Forwards this process's signals to a command, from construction on.
 
-    One that comes before there is a command is kept for it. What this process was told to ignore stays ignored.
+    A signal that arrives before the command runs is kept for it (the last one, if several do). A signal that this
+    process ignores from its start stays ignored.
     """
 
     def __init__(self) -> None:
         self._command: subprocess.Popen[bytes] | None = None
+        #: the last signal that arrived before the command ran
         self.early: int | None = None
         for name in _FORWARDED:
-            number = getattr(signal, name, None)  # Windows has few of them
+            number = getattr(signal, name, None)  # Windows has only some of these
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._pass_on)
+                signal.signal(number, self._forward)
 
-    def aim_at(self, command: subprocess.Popen[bytes]) -> None:
-        """Send it what comes from now on, and what came before."""
+    def forward_to(self, command: subprocess.Popen[bytes]) -> None:
+        """Forward later signals to `command`, and the one that arrived before, if any."""
         self._command = command
         if self.early is not None:
             command.send_signal(self.early)
 
-    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
         if self._command is None:
             self.early = number
         elif signal.Signals(number).name not in _FROM_TERMINAL or not _in_foreground():
@@ -42,7 +44,7 @@ class Signals:
 
 
 def _in_foreground() -> bool:
-    """Whether a terminal sends its Ctrl-C to this process, and so to the command."""
+    """Whether this process is in its terminal's foreground group, so that Ctrl-C reaches the command directly."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
     except (OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""The signals that end the emulator."""
+"""The signals that stop the emulator."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import signal
 import threading
 from types import FrameType
 
-__all__ = ["end_on_signal"]
+__all__ = ["stop_on_signal"]
 
 
-def end_on_signal() -> threading.Event:
-    """An event that the first SIGINT or SIGTERM sets; the next one has its usual effect, at once."""
-    ended = threading.Event()
+def stop_on_signal() -> threading.Event:
+    """Return an event that the first SIGINT or SIGTERM sets; a second signal has its default effect at once."""
+    stopped = threading.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
 
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         for number in signals:
             signal.signal(number, signal.SIG_DFL)
-        ended.set()
+        stopped.set()
 
     for number in signals:
-        signal.signal(number, end)
-    return ended
+        signal.signal(number, stop)
+    return stopped

@@ -1,4 +1,4 @@
-"""Which store the command line means, opened and, in the end, closed."""
+"""Opens the store that the command line's options choose, and closes it at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pubsubservice.storage.port import Store
 
 __all__ = ["DEFAULT_DATA_DIR", "data_dir", "open_store"]
 
-#: like .git or .venv: of the project one works in, easily seen, copied and removed
+#: in the working directory, like .git or .venv: each project has its own, easily seen, copied and removed
 DEFAULT_DATA_DIR = Path(".pubsub")
 _FILE = "pubsub.sqlite3"
 _CONNECT_TIMEOUT_S = 5.0
@@ -25,23 +25,23 @@ _CONNECT_TIMEOUT_S = 5.0
 
 @contextmanager
 def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[Store, str]]:
-    """The store that `options` (data_dir, ephemeral, firestore) ask for, and where it is, in words.
+    """Open the store that `options` (data_dir, ephemeral, firestore) choose; yield it and its location in words.
 
-    Without any of them: FIRESTORE_EMULATOR_HOST if it is set, else the default data directory.
+    The default is the Firestore emulator at FIRESTORE_EMULATOR_HOST if that is set, else the default data directory.
     Raises EmulatorError.
     """
-    firestore = _firestore_asked_for(options)
+    firestore = _chosen_firestore(options)
     if firestore == "google":
-        from pubsub_emulator.google_firestore import process as google  # noqa: PLC0415 - only who asks for it pays for it
+        from pubsub_emulator.google_firestore import process as google  # noqa: PLC0415 - only for this option
 
         with google.start_emulator() as address, _firestore(address, runtime) as store:
-            yield store, f"in Google's Firestore emulator at {address}, until the end"
+            yield store, f"in Google's Firestore emulator at {address} until this command ends"
     elif firestore is not None:
         with _firestore(firestore, runtime) as store:
             yield store, f"in the Firestore emulator at {firestore}"
     elif options.ephemeral:
         with _closing(EphemeralStore()) as store:
-            yield store, "until the end only"
+            yield store, "in a temporary directory until this command ends"
     else:
         directory = _make(options.data_dir or DEFAULT_DATA_DIR)
         with _closing(SQLiteStore(directory / _FILE)) as store:
@@ -49,18 +49,18 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
 
 
 def data_dir(options: Namespace) -> Path | None:
-    """The directory that `options` ask for, made if need be; None when nothing is kept in one. Raises EmulatorError."""
-    if options.ephemeral or _firestore_asked_for(options):
+    """Return the data directory of `options`, created if missing; None for other stores. Raises EmulatorError."""
+    if options.ephemeral or _chosen_firestore(options):
         return None
     return _make(options.data_dir or DEFAULT_DATA_DIR)
 
 
-def _firestore_asked_for(options: Namespace) -> str | None:
-    """ "google" or HOST:PORT; None for another store."""
-    asked: str | None = options.firestore
-    if asked is None and options.data_dir is None and not options.ephemeral:
+def _chosen_firestore(options: Namespace) -> str | None:
+    """Return "google" or HOST:PORT; None if another store is chosen."""
+    chosen: str | None = options.firestore
+    if chosen is None and options.data_dir is None and not options.ephemeral:
         return os.environ.get("FIRESTORE_EMULATOR_HOST") or None
-    return asked
+    return chosen
 
 
 @contextmanager
@@ -75,11 +75,11 @@ def _closing(store: Store) -> Iterator[Store]:
 def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise AddressError(f"--firestore takes google or HOST:PORT, not {address!r}")
+        raise AddressError(f"invalid --firestore {address!r}: expected google or HOST:PORT")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
-        raise AddressError(f"no Firestore emulator answers at {address}: {error}") from error
+        raise AddressError(f"no Firestore emulator responds at {address}: {error}") from error
     from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415 - a second of imports
 
     project = os.environ.get("GOOGLE_CLOUD_PROJECT") or "pubsub-local"
@@ -94,10 +94,11 @@ def _make(directory: Path) -> Path:
         new = not directory.exists()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if new:
-            # as pytest and ruff do with theirs: what is kept here is nothing to commit
+            # Keep the data out of version control, as pytest and ruff do with their caches.
             ignored.write_text("*\n")
         elif os.name == "posix" and ignored.exists() and ignored.read_text() == "*\n":
-            # one of ours, made by a version that let everybody look in; another's directory keeps its mode
+            # The file shows that the emulator made the directory; an older version left it readable to other users.
+            # Directories that somebody else made keep their mode.
             directory.chmod(0o700)
     except OSError as error:
         raise DataDirError(f"cannot use the data directory {directory}: {error.strerror}") from error

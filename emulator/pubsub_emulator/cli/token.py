@@ -1,4 +1,4 @@
-"""``pubsub emulator --auth`` and ``pubsub token``: who is who on one machine."""
+"""``pubsub token``, and the verifier of ID tokens for ``pubsub emulator --auth``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pubsub_emulator.cli.commands import fail
+from pubsub_emulator.cli.failure import fail
 from pubsub_emulator.cli.stores import DEFAULT_DATA_DIR
 from pubsub_emulator.errors import EmulatorError
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, KEY_FILE, load_issuer, make_issuer
@@ -21,14 +21,14 @@ __all__ = ["open_identity", "print_token"]
 
 
 @contextmanager
-def open_identity(options: Namespace, runtime: Runtime, kept_in: Path | None) -> Iterator[tuple[Identity, str]]:
-    """What tells callers apart, and the command that prints a token for it.
+def open_identity(options: Namespace, runtime: Runtime, directory: Path | None) -> Iterator[tuple[Identity, str]]:
+    """Yield the verifier of ID tokens, and the command that prints a token it accepts.
 
-    The key is in `kept_in` beside the events, or, when they are kept nowhere here, ends with the emulator.
-    Raises EmulatorError.
+    The signing key is a file in `directory`, beside the events. If that is None, a temporary key lasts until the block
+    ends. Raises EmulatorError.
     """
     with tempfile.TemporaryDirectory(prefix="pubsub-identity-") as temporary:
-        path = (kept_in or Path(temporary)) / KEY_FILE
+        path = (directory or Path(temporary)) / KEY_FILE
         issuer = make_issuer(path)
         trust = Trust(frozenset({AUDIENCE}), frozenset(options.admin), ISSUER)
         identity = Identity(trust, issuer.keys.get, runtime)
@@ -39,10 +39,10 @@ def open_identity(options: Namespace, runtime: Runtime, kept_in: Path | None) ->
 
 
 def print_token(options: Namespace) -> int:
-    """Print an ID token that the emulator trusts. Returns the exit code; SystemExit(2) if it cannot."""
+    """Print an ID token that the emulator trusts and return the exit code. Raises SystemExit(2) if it cannot."""
     subject = options.sub or options.email
     if not subject:
-        fail("--email or --sub is expected: whose token is it?", "pubsub token")
+        fail("--email or --sub is expected, to name the owner of the token", "pubsub token")
     key = options.key or DEFAULT_DATA_DIR / KEY_FILE
     try:
         token = load_issuer(key).token(subject=subject, email=options.email, expires_in_s=options.expires_in)

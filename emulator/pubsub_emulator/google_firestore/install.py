@@ -1,4 +1,4 @@
-"""Where Google's Firestore emulator is on this machine, or what to install."""
+"""Finds Google's Firestore emulator and a Java for it, or says what to install."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pubsub_emulator.errors import EmulatorError
 
 __all__ = ["NotInstalled", "find_jar", "find_java"]
 
-#: enough for older jars; the newest wants 21, and says so itself when it is started on less
+#: the oldest Java that some jars run on; the newest jar needs 21 and says so itself when an older Java starts it
 MIN_JAVA = 11
 _IN_SDK = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
 _SDK_PLACES = (
@@ -24,15 +24,15 @@ _SDK_PLACES = (
     "/usr/local/share/google-cloud-sdk",
     "/snap/google-cloud-cli/current",
 )
-_ANSWER_TIMEOUT_S = 20.0
+_COMMAND_TIMEOUT_S = 20.0
 
 
-class NotInstalled(EmulatorError):  # noqa: N818 - says what is the matter
-    """Google's Firestore emulator, or Java for it, is not there; the message says what to install."""
+class NotInstalled(EmulatorError):  # noqa: N818 - names the problem
+    """Google's Firestore emulator, or a Java for it, is missing; the message says what to install."""
 
 
 def find_jar() -> Path:
-    """The emulator's jar: the gcloud SDK's, else the newest in the firebase cache. Raises NotInstalled."""
+    """Return the path of the emulator's jar: the gcloud SDK's, else the newest in firebase's cache. Raises NotInstalled."""
     for root in _sdk_roots():
         if (root / _IN_SDK).is_file():
             return root / _IN_SDK
@@ -48,26 +48,26 @@ def find_jar() -> Path:
 
 
 def find_java() -> str:
-    """The Java to run it: JAVA_HOME's, else the PATH's. Raises NotInstalled if there is none, or too old."""
+    """Return the Java in JAVA_HOME, else the one on the PATH. Raises NotInstalled if it is missing, broken or too old."""
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else None
     java = java or shutil.which("java")
     if java is None:
         raise NotInstalled(
-            f"Google's Firestore emulator needs Java {MIN_JAVA}+ (21+ for the newest), and there is none: "
+            f"Google's Firestore emulator needs Java {MIN_JAVA}+ (21+ for the newest), which was not found: "
             "install a JRE, for example `apt-get install default-jre-headless`"
         )
-    said = _ask([java, "-version"])
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    output = _output_of([java, "-version"])
+    found = re.search(r'version "(?:1\.)?(\d+)', output)
     if found is None:
-        raise NotInstalled(f"{java} does not work ({said.strip() or 'no answer'}): install Java {MIN_JAVA}+")
+        raise NotInstalled(f"{java} does not work ({output.strip() or 'no output'}): install Java {MIN_JAVA}+")
     if int(found[1]) < MIN_JAVA:
         raise NotInstalled(f"{java} is Java {found[1]}: Google's Firestore emulator needs Java {MIN_JAVA}+")
     return java
 
 
 def _sdk_roots() -> Iterator[Path]:
-    """Where the SDK may be, the certain places first; gcloud is asked last because it takes a second."""
+    """Yield possible roots of the gcloud SDK, the likeliest first. Running gcloud comes last: it takes a second."""
     for name in ("CLOUDSDK_ROOT_DIR", "CLOUDSDK_ROOT"):
         if os.environ.get(name):
             yield Path(os.environ[name])
@@ -77,22 +77,22 @@ def _sdk_roots() -> Iterator[Path]:
     yield Path.home() / "google-cloud-sdk"
     yield from map(Path, _SDK_PLACES)
     if gcloud:
-        root = _ask([gcloud, "info", "--format=value(installation.sdk_root)"]).strip().splitlines()
+        root = _output_of([gcloud, "info", "--format=value(installation.sdk_root)"]).strip().splitlines()
         if root:
             yield Path(root[-1])
 
 
 def _firebase_cache() -> Path:
-    place = os.environ.get("FIREBASE_EMULATORS_PATH")
-    return Path(place) if place else Path.home() / ".cache" / "firebase" / "emulators"
+    configured = os.environ.get("FIREBASE_EMULATORS_PATH")
+    return Path(configured) if configured else Path.home() / ".cache" / "firebase" / "emulators"
 
 
 def _version(jar: Path) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", jar.name)]
 
 
-def _ask(command: list[str]) -> str:
-    """What a command says, on either stream (``java -version`` uses the second)."""
+def _output_of(command: list[str]) -> str:
+    """Return a command's stdout and stderr (``java -version`` writes to stderr), or why it did not run."""
     try:
         done = subprocess.run(  # noqa: S603 - found on the user's own PATH
             command,
@@ -100,7 +100,7 @@ def _ask(command: list[str]) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_ANSWER_TIMEOUT_S,
+            timeout=_COMMAND_TIMEOUT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,9 +1,9 @@
-"""Runs a command for as long as its owner lives, and ends it when the owner is gone, even if that was killed.
+"""Runs a command as long as its owner process lives, and ends the command when the owner ends, even if killed.
 
-``python -I watchdog.py COMMAND…`` starts the command in its own process group. Standard input is a pipe whose
-writing end only the owner holds: the system closes it however the owner ends. The group gets SIGTERM then,
-and SIGKILL after a grace. When the command ends by itself, the watchdog exits with its code. It needs nothing
-but the standard library, and is run by its path, so nothing else is imported.
+``python -I watchdog.py COMMAND…`` runs the command in the watchdog's process group. Standard input is a pipe whose writing
+end only the owner holds, so the system closes it however the owner ends. The watchdog then sends SIGTERM to the group, and
+SIGKILL after `GRACE_S`. When the command ends by itself, the watchdog exits with the same code. The owner runs this file
+by its path, and it imports only the standard library, so that it starts fast.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from types import FrameType
 
 __all__ = ["GRACE_S", "main"]
 
-#: what Java gets to end by itself
+#: seconds between SIGTERM and SIGKILL
 GRACE_S = 3.0
 
 
 def main(command: list[str]) -> int:
-    """Run the command until it or the owner ends. The caller made this process the leader of a session."""
-    # Ctrl-C and a closing terminal are the owner's to handle, and SIGTERM comes from here. Handlers, since
-    # Java would inherit an ignored signal and ignore it too.
+    """Run the command until it or the owner ends, and return its exit code. Expects to lead its own session."""
+    # The owner handles Ctrl-C and a closing terminal, and the SIGTERM to the group comes from this process. A handler and
+    # not SIG_IGN, because Java would inherit an ignored signal.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _ignore)
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the owner's own
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the owner's own command
     threading.Thread(target=_end_with_owner, args=(child,), daemon=True).start()
     code = child.wait()
     return code if code >= 0 else 128 - code
@@ -40,11 +40,11 @@ def _end_with_owner(child: subprocess.Popen[bytes]) -> None:
     try:
         child.wait(GRACE_S)
     except subprocess.TimeoutExpired:
-        os.killpg(0, signal.SIGKILL)  # this process is in the group too, and is done
+        os.killpg(0, signal.SIGKILL)  # which kills this process too
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """Do nothing, which a new program does not inherit."""
+    """Do nothing. A new program does not inherit a handler, unlike SIG_IGN."""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The service described in OpenAPI 3.1: requests from the types that decode them, with the limits that are checked.
+"""The OpenAPI 3.1 document of the service. Request schemas come from the types that decode requests, plus their limits.
 
-Source: https://spec.openapis.org/oas/v3.1.1. `openapi_answers` has what is answered.
+Source: https://spec.openapis.org/oas/v3.1.1. The responses are in `openapi.responses`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from pubsub_emulator.openapi.answers import ANSWERS, answered
-from pubsub_emulator.openapi.subscribe import FILTER, FILTERS, FOLLOWED, PLACE, TOPIC, setting_schema
+from pubsub_emulator.openapi.responses import RESPONSES, responses_of
+from pubsub_emulator.openapi.subscribe import FILTER, FILTERS, FOLLOWED, START_POSITION, TOPIC, setting_schema
 from pubsubservice import __version__
 from pubsubservice.api.cloudevents import BATCHED, STRUCTURED
 from pubsubservice.api.get_events import MAX_HANDED_OUT, MAX_WAIT_S, GetEventsBody
@@ -33,16 +33,16 @@ _NAME: Schema = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._~%+-]*$",
 _TOKEN: Schema = {"type": "string", "pattern": "^[0-9]{1,18}-[A-Za-z0-9_]{1,64}$"}
 _SINCE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 
-#: what a field of any body is, beyond its type
+#: {field of any request body: its limits, beyond its type}
 _FIELDS: dict[str, Schema] = {
     "topic": TOPIC,
     "publisher": _NAME,
     "subscriber": {**_NAME, "maxLength": 250},
     "partitions": {"type": "integer", "minimum": 1, "maximum": MAX_PARTITIONS},
     "retention_s": {"type": "integer", "minimum": 600, "maximum": 10 * 366 * 86_400},
-    "since": {**_SINCE, "description": "The newest X-Store-Time met before the first try, µs."},
-    "start": PLACE,
-    "seek": PLACE,
+    "since": {**_SINCE, "description": "The newest X-Store-Time received before the first attempt, µs."},
+    "start": START_POSITION,
+    "seek": START_POSITION,
     "filters": FILTERS,
     **{name: setting_schema(setting) for name, setting in SETTINGS.items()},
     "dead_letter_topic": TOPIC,
@@ -90,18 +90,19 @@ _IDENTITY: Schema = {
     "type": "apiKey",
     "in": "header",
     "name": TOKEN_HEADER,
-    "description": "An ID token (OpenID Connect) for this service, where identity is on; not looked at elsewhere.",
+    "description": "An ID token (OpenID Connect) for this service, where identity is on; ignored otherwise.",
 }
 
 
 def openapi(server: str = "/") -> Schema:
-    """The document; `server` is the base URL of the functions."""
+    """Return the OpenAPI document; `server` is the base URL of the functions."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "pubsubservice",
             "version": __version__,
-            "description": "Publish and subscribe over HTTP, with CloudEvents. Function by function; errors are RFC 9457.",
+            "description": "Publish and subscribe over HTTP, with CloudEvents. One path per function. "
+            "Errors are problem documents (RFC 9457).",
         },
         "servers": [{"url": server}],
         "paths": {
@@ -121,10 +122,10 @@ def openapi(server: str = "/") -> Schema:
             "/get_events": {
                 "post": _call("get_events", "Settle events, and get events", [200], 404, body="GetEventsBody")
             },
-            "/expire": {"post": _call("expire", "Delete what topics no longer keep", [200], body="ExpireBody")},
+            "/expire": {"post": _call("expire", "Delete events past their retention", [200], body="ExpireBody")},
         },
         "components": {
-            "schemas": {**_bodies(), "CloudEvent": _EVENT, "Filter": FILTER, **ANSWERS},
+            "schemas": {**_bodies(), "CloudEvent": _EVENT, "Filter": FILTER, **RESPONSES},
             "securitySchemes": {"identity": _IDENTITY},
         },
         # a caller without a token is anonymous
@@ -140,8 +141,8 @@ def _call(
     body: str | None = None,
     parameters: list[Schema] | None = None,
 ) -> Schema:
-    """One operation; its answers are named by it."""
-    call: Schema = {"operationId": name, "summary": summary, "responses": answered(name, success, refusals)}
+    """Return one operation. Its `name` is also the key of its responses."""
+    call: Schema = {"operationId": name, "summary": summary, "responses": responses_of(name, success, refusals)}
     if body:
         call["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
     if parameters:
@@ -150,7 +151,7 @@ def _call(
 
 
 def _publish() -> Schema:
-    # beside the media types of CloudEvents these headers say nothing, so no value of theirs is refused there
+    # Only binary mode reads these headers. In the other modes any value is accepted, so the schema has no limits.
     headers = [
         _parameter(f"ce-{name}", {"type": "string"}, "header", "In binary mode; ignored in the others.")
         for name in ("specversion", "id", "source", "type")
@@ -176,9 +177,7 @@ def _publish() -> Schema:
 
 
 def _registered() -> list[Schema]:
-    which = (
-        "One of publisher, subscriber and topic: a name for its state, empty for a list of names; or two, with event."
-    )
+    which = "Give one of publisher, subscriber and topic: a name to get its state, empty to list names. With event, give two."
     return [
         *(
             _parameter(kind, {"anyOf": [_FIELDS[kind], {"const": ""}]}, description=which)
@@ -187,10 +186,10 @@ def _registered() -> list[Schema]:
         _parameter(
             "event",
             {"type": "string", "minLength": 1, "maxLength": MAX_ID},
-            description="With subscriber and topic: the sequence, or the id, of an event of which to say what became of it.",
+            description="With subscriber and topic: the sequence or the id of the event whose state to explain.",
         ),
         _parameter("page_size", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}),
-        _parameter("page_token", _NAME, description="next_page_token of the page before."),
+        _parameter("page_token", _NAME, description="The next_page_token of the page before."),
     ]
 
 
@@ -200,7 +199,7 @@ def _parameter(name: str, schema: Schema, where: str = "query", description: str
 
 
 def _bodies() -> dict[str, Schema]:
-    """The schemas of the bodies, from their types."""
+    """Return {name: schema} of the request bodies, from their types and `_FIELDS`."""
     _, schemas = msgspec.json.schema_components(BODIES, ref_template="#/components/schemas/{name}")
     for schema in schemas.values():
         for name, field in schema["properties"].items():
@@ -225,5 +224,5 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-#: what requests hold, by the name in the API's description
+#: the types of the request bodies; the names of their classes are the names of their schemas
 BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody)

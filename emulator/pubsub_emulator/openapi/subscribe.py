@@ -1,4 +1,4 @@
-"""What subscribe takes, as JSON Schema: topics and patterns, where to begin, and filters."""
+"""The arguments of subscribe as JSON Schema: topics and patterns, start positions, and filters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pubsubservice.events.validate import OURS
 from pubsubservice.subscribers.filters import MAX_NODES
 from pubsubservice.subscribers.settings import Setting
 
-__all__ = ["FILTER", "FILTERS", "FOLLOWED", "PLACE", "TOPIC", "setting_schema"]
+__all__ = ["FILTER", "FILTERS", "FOLLOWED", "START_POSITION", "TOPIC", "setting_schema"]
 
 Schema = dict[str, Any]
 
@@ -30,14 +30,14 @@ FOLLOWED: Schema = {
         },
     ]
 }
-PLACE: Schema = {
+START_POSITION: Schema = {
     "anyOf": [
         {"enum": ["earliest", "latest"]},
         {"type": "string", "format": "date-time"},
         {
             "type": "array",
             "items": {"type": "string", "pattern": "^\\d{4}-\\d{20}$"},
-            "description": "A position: of each partition the sequence of the next event.",
+            "description": "A position: for each partition, the sequence of the next event.",
         },
     ]
 }
@@ -63,7 +63,7 @@ FILTER: Schema = {
 }
 FILTERS: Schema = {
     "anyOf": [{"type": "array", "items": _SELF, "maxItems": MAX_NODES}, {"type": "null"}],
-    "description": "Events that all of them let through are wanted; an empty array or null takes them away.",
+    "description": "An event is delivered if it matches all of them; an empty array or null removes the filters.",
 }
 
 _TYPES = {int: "integer", float: "number", bool: "boolean", str: "string"}

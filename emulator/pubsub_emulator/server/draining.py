@@ -1,4 +1,4 @@
-"""The process as the service sees it, with an end: waiting is over for everyone once it drains."""
+"""The runtime of a process that can drain: every wait of the service ends once `drain` was called."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pubsubservice.core.runtime import SystemRuntime
 
 __all__ = ["DrainingRuntime"]
 
-#: more than any request may wait (20 s)
+#: how far the clock leaps: more than the longest wait of a request (20 s)
 _LEAP_S = 30
 
 
 class DrainingRuntime(SystemRuntime):
-    """`SystemRuntime` whose clock leaps forward at every look once `drain` was called.
+    """A `SystemRuntime` whose monotonic clock leaps forward at every reading once `drain` was called.
 
-    A long poll then finds its time up and answers with what there is, also one that begins only now. Sleeps stay
-    what they are: they are short, and what still retries a write shall not do so in a tight loop.
+    Every long poll, also one that begins after `drain`, then finds its time up and responds with the events it has. Sleeps
+    keep their length: they are short, and without them a write that is retried would be a busy loop.
     """
 
     def __init__(self) -> None:
         self._leaps: Iterator[int] = itertools.repeat(0)
 
     def drain(self) -> None:
-        """Let every wait come to its end."""
+        """End every wait, now and later."""
         self._leaps = itertools.count(_LEAP_S, _LEAP_S)
 
     def monotonic(self) -> float:
-        """Seconds of the monotonic clock."""
+        """Return the monotonic clock, seconds, with the leaps since `drain`."""
         return super().monotonic() + next(self._leaps)

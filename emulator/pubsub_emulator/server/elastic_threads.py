@@ -1,4 +1,4 @@
-"""As many threads as requests need: each one costs memory that it never gives back."""
+"""A thread pool that grows with the load. It starts small, because a thread's memory is never given back."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from pubsub_emulator.server.router import Environ, StartResponse, WSGIApp
 
 __all__ = ["FIRST_THREADS", "ElasticThreads"]
 
-#: there from the start; a program that publishes and one that subscribes need no more
+#: threads at the start; enough for one program that publishes and one that subscribes
 FIRST_THREADS = 8
 
 
 class ElasticThreads:
     """A WSGI application around `app` that doubles its server's threads, up to `limit`, whenever half of them are busy.
 
-    So a thread is idle, and takes the next request, until there are as many requests as `limit`. The server begins with
-    `threads` of them; `grow` is called with the number that there shall be.
+    So an idle thread can always take the next request, until as many requests as `limit` are open. The server begins with
+    `threads` threads. `grow` is called with the new number; a RuntimeError of `grow` means that the system allows no more.
     """
 
     def __init__(self, app: WSGIApp, limit: int, grow: Callable[[int], object]) -> None:
         self._app = app
         self._limit = limit
         self._grow = grow
-        #: there are so many now
+        #: the present number of threads
         self.threads = min(FIRST_THREADS, limit)
         self._busy = 0
         self._lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve a request."""
+        """Serve a request with `app`."""
         with self._lock:
             self._busy += 1
         try:
-            self._hire_more()
+            self._grow_if_busy()
             return self._app(environ, start_response)
         finally:
             with self._lock:
                 self._busy -= 1
 
-    def _hire_more(self) -> None:
+    def _grow_if_busy(self) -> None:
         with self._lock:
             if 2 * self._busy >= self.threads < self._limit:
                 threads = min(2 * self.threads, self._limit)
                 try:
                     self._grow(threads)
-                except RuntimeError:  # the system gives no more: those that there are go on
+                except RuntimeError:  # the system allows no more threads: go on with the present ones
                     self._limit = self.threads
                 else:
                     self.threads = threads

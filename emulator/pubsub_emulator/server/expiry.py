@@ -1,4 +1,4 @@
-"""Retention on this machine: ``expire`` again and again, as Cloud Scheduler has it run in the cloud."""
+"""Retention: runs ``expire`` periodically, as Cloud Scheduler does in the cloud."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ __all__ = ["Expiry"]
 
 _logger = logging.getLogger("pubsub_emulator.expiry")
 
-#: batches deleted before the end is looked for
+#: batches deleted at a time; between two runs the thread checks whether it was closed
 _MAX_BATCHES = 1_000
-_END_S = 5.0
+_CLOSE_TIMEOUT_S = 5.0
 
 
 class Expiry:
-    """Runs ``expire`` in a thread of its own, every so many seconds, from construction until `close`.
+    """Runs ``expire`` every `every_s` seconds in its own thread, from construction until `close`.
 
-    Emulators that share a store may all do so.
+    Several emulators that share a store may do this at the same time.
     """
 
     def __init__(self, service: Service, every_s: float) -> None:
         self._service = service
         self._every_s = every_s
-        self._ended = threading.Event()
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pubsub-expire", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Begin no further run, and wait a little for the one under way: killed in the middle it is finished by the next."""
-        self._ended.set()
-        self._thread.join(_END_S)
+        """Start no further run, and wait up to 5 s for the current one. The next run finishes one that was killed."""
+        self._closed.set()
+        self._thread.join(_CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
-        while not self._ended.wait(self._every_s):
+        while not self._closed.wait(self._every_s):
             start_meter()
             try:
-                while self._service.housekeeping.run(_MAX_BATCHES).more and not self._ended.is_set():
+                while self._service.housekeeping.run(_MAX_BATCHES).more and not self._closed.is_set():
                     pass
             except (Problem, StoreError) as error:
-                _logger.warning("expire stopped, the next run goes on: %s: %s", type(error).__name__, error)
+                _logger.warning("expire failed; the next run continues from there: %s: %s", type(error).__name__, error)

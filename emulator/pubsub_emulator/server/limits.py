@@ -1,7 +1,8 @@
-"""What the server takes from a connection: time for a request's head and body, bytes of it, and errors in our own words.
+"""Limits on connections and requests: time for head and body, size of the body, and refusals as problem documents.
 
-waitress closes what is silent for long. But it does not mind a byte now and then, it waits for somebody to leave when it
-has too many connections, and it buffers a body to its limit before anybody can refuse it.
+waitress closes idle connections, but leaves three gaps: a client that sends a byte now and then is never idle;
+at the connection limit waitress waits until a client leaves; and it buffers a body up to its limit before a function can
+refuse the request.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from operator import itemgetter
 from typing import Any
 
 from waitress.channel import HTTPChannel
@@ -23,23 +25,23 @@ from pubsubservice.core.request_log import log_request
 
 __all__ = ["MAX_ANNOUNCED_BYTES", "Channel", "maintain", "problem"]
 
-#: a body that says that it is larger is refused at once; up to here it is read to its end, so that its sender reads the answer
+#: a body announced as larger is refused at once; a smaller one is read to its end, so that its sender reads the response
 MAX_ANNOUNCED_BYTES = 32 << 20
-#: for a request's first line and headers, seconds
+#: time for a request's first line and headers, seconds
 HEAD_S = 10.0
-#: for its body: so long, and a second more for each so many bytes that have come
+#: time for its body: `BODY_S` seconds, and one more for each `BODY_BYTES_A_S` bytes received
 BODY_S = 10.0
 BODY_BYTES_A_S = 32 << 10
 #: a connection without a request is closed after this, seconds
 IDLE_S = 75.0
-#: at the limit of connections so many are closed to make room
+#: how many connections are closed at once at the connection limit
 _ROOM = 32
-#: of a body whose length nobody says, so much is kept in memory, then in a file
+#: a chunked body is kept in memory up to this size, then in a file
 _CHUNKED_MEMORY_BYTES = 256 << 10
 
 #: headers that hold an attribute of a CloudEvent
 _ATTRIBUTE = re.compile(rb"^(ce-[^:\r\n]*):", re.IGNORECASE | re.MULTILINE)
-#: titles and codes of refusals, by their status
+#: {status: title and code of its refusal}
 _TITLES = {
     400: ("Bad Request", "malformed_request"),
     403: ("Forbidden", "origin_not_allowed"),
@@ -53,7 +55,7 @@ _TITLES = {
 
 
 def problem(status: int, detail: str) -> tuple[str, list[tuple[str, str]], bytes, str]:
-    """Status line, headers, body and code of a refusal that no function wrote (RFC 9457)."""
+    """Return status line, headers, body and code of a refusal by the server itself, as a problem document (RFC 9457)."""
     title, code = _TITLES.get(status, ("Internal Server Error", "internal"))
     document = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     body = json.dumps(document).encode()
@@ -66,35 +68,35 @@ class _TimeoutError(Error):  # type: ignore[misc]
     reason = "Request Timeout"
 
 
-class _Nowhere:
-    """Takes the place of a buffer whose content nobody wants."""
+class _DiscardingBuffer:
+    """Replaces the buffer of a body that is too large, and discards the rest of the body."""
 
     def append(self, data: bytes) -> None:
-        """Forget it."""
+        """Discard `data`."""
 
     def __len__(self) -> int:
         return 0
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: the buffer holds no resource."""
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """A request being read. What is too large is read to its end, and kept nowhere."""
+    """A request being read. A body that is too large is read to its end and discarded."""
 
     error: Any
     completed: bool
 
     def __init__(self, adj: Any) -> None:
         super().__init__(adj)
-        #: when its first byte came
+        #: when the first byte arrived, seconds of the monotonic clock
         self.began = time.monotonic()
         self.too_large = False
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
         attributes = [name.lower() for name in _ATTRIBUTE.findall(header_plus)]
-        if len(set(attributes)) < len(attributes):  # they would be joined, and nobody could tell
+        if len(set(attributes)) < len(attributes):  # WSGI would join the values into one
             raise ParsingError("Each header ce-… is expected once.")
         if self.body_rcv is not None and self.chunked:
             self.body_rcv.buf.overflow = _CHUNKED_MEMORY_BYTES
@@ -115,11 +117,11 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         self.too_large = True
         if self.body_rcv is not None:
             self.body_rcv.buf.close()
-            self.body_rcv.buf = _Nowhere()
+            self.body_rcv.buf = _DiscardingBuffer()
 
     @property
-    def late(self) -> bool:
-        """Whether its time is over."""
+    def timed_out(self) -> bool:
+        """Whether the request took longer to arrive than head and body may."""
         allowed_s = HEAD_S
         if self.headers_finished:
             allowed_s += BODY_S + self.body_bytes_received / BODY_BYTES_A_S
@@ -127,7 +129,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]
-    """Answers what cannot be a request of ours, as a function would."""
+    """Responds to a malformed or refused request with a problem document, as a function would."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -140,7 +142,7 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection."""
+    """One client's connection, closed when it is idle or its request arrives too slowly."""
 
     parser_class = _Parser
     error_task_class = _ErrorTask
@@ -148,13 +150,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     will_close: bool
 
     def expire(self) -> None:
-        """Close it if the time of its request, or its idleness, is over. In the server's thread."""
+        """Close an idle connection, or refuse a request that timed out. Runs in the server's thread."""
         request = self.request
         if self.requests or self.will_close or self.total_outbufs_len:
             return
         if request is None:
             self.will_close = time.time() - self.last_activity > IDLE_S
-        elif request.late:
+        elif request.timed_out:
             with self.requests_lock:
                 request.error = _TimeoutError("The request did not arrive in time; send it again.")
                 request.completed = True
@@ -163,8 +165,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.server.add_task(self)
 
     @property
-    def patience(self) -> tuple[bool, float] | None:
-        """In which order connections are closed when there are too many: idle ones first; None for those at work."""
+    def eviction_rank(self) -> tuple[bool, float] | None:
+        """Sorts connections for eviction: idle ones first, then requests being read, oldest first. None: do not evict."""
         if self.requests or self.will_close or self.total_outbufs_len:
             return None
         if self.request is None:
@@ -173,11 +175,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
 
 def maintain(server: TcpWSGIServer, *, full: bool) -> None:
-    """Close connections whose time is over, and some more if there are too many. In the server's thread."""
+    """Close connections that timed out, and at the connection limit (`full`) evict more. Runs in the server's thread."""
     channels = list(server.active_channels.values())
     for channel in channels:
         channel.expire()
     if full:
-        idle = [(patience, channel) for channel in channels if (patience := channel.patience) is not None]
-        for _, channel in sorted(idle, key=lambda one: one[0])[:_ROOM]:
+        evictable = [(rank, channel) for channel in channels if (rank := channel.eviction_rank) is not None]
+        for _, channel in sorted(evictable, key=itemgetter(0))[:_ROOM]:
             channel.will_close = True

@@ -1,4 +1,4 @@
-"""How the process gives memory back to the system."""
+"""Gives freed memory back to the system, on glibc."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from contextlib import contextmanager
 
 __all__ = ["trimming"]
 
-#: of ``mallopt`` (https://man7.org/linux/man-pages/man3/mallopt.3.html)
+#: the parameter of ``mallopt`` for the number of arenas (https://man7.org/linux/man-pages/man3/mallopt.3.html)
 _M_ARENA_MAX = -8
 _EVERY_S = 1.0
-#: CPU time, seconds, that must have been used for there to be something to give back
-_USED_S = 0.05
+#: trim only if the process has used this much CPU time since the last trim, seconds
+_MIN_CPU_S = 0.05
 
 
 @contextmanager
 def trimming() -> Iterator[None]:
-    """Have glibc give free pages back, once a second while there is work.
+    """In this block, make glibc use one arena and give free pages back, once a second while the process works.
 
-    Requests and answers are megabytes, made and freed by many threads. By default each thread's arena keeps its share of the
-    holes between them; Python's threads take turns anyway, so that one arena costs nothing. Entered before there are other
-    threads. Another C library is left alone.
+    Requests and responses are megabytes, allocated and freed by many threads. By default each thread has its own arena, and
+    each arena keeps its free pages. One arena costs no speed here, because Python runs one thread at a time. Enter the block
+    before the process has other threads. With another C library the block does nothing.
 
     Source: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
     """
@@ -41,9 +41,9 @@ def trimming() -> Iterator[None]:
 
 
 def _trim_until(trim: Callable[[int], object], ended: threading.Event) -> None:
-    used_s = time.process_time()
+    trimmed_at_s = time.process_time()
     while not ended.wait(_EVERY_S):
         now_s = time.process_time()
-        if now_s - used_s >= _USED_S:
-            used_s = now_s
+        if now_s - trimmed_at_s >= _MIN_CPU_S:
+            trimmed_at_s = now_s
             trim(0)

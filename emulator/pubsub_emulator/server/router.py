@@ -1,4 +1,4 @@
-"""The emulator's one address: which function a path means, and which requests never reach one."""
+"""Routes requests to the functions by path, and refuses requests of foreign hosts and web pages."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 def load_functions(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIApp]:
-    """The functions of a module as WSGI applications.
+    """Return {name: WSGI application} for functions of a module.
 
-    Each is loaded by functions-framework first, so that what the cloud would refuse at a deployment is refused here. But it
-    is served without the Flask application that the framework puts around it, which costs a fifth of a lone publish and adds
-    nothing: our functions turn every error into an answer by themselves. A test sends the contract through both.
+    functions-framework loads each function first, so that a function that the cloud would refuse at deployment is refused
+    here, too. The function is then served without the framework's Flask application. That would cost a fifth of a single
+    publish and add nothing, because the functions turn every error into a response themselves. A test sends the contract
+    through both.
     """
     load: Callable[[str, str | None, str], object] = functions_framework.create_app
     for name in names:
@@ -45,15 +46,20 @@ def _application(function: Callable[[flask.Request], flask.Response]) -> WSGIApp
 
 
 class Router:
-    """A WSGI application: ``/NAME`` is the function NAME, ``/healthz`` says that we live, ``/`` lists them,
-    ``/openapi.json`` describes them.
+    """A WSGI application that routes requests by path.
 
-    Nothing here authenticates, and any web page a developer visits can make the browser send requests to
-    127.0.0.1: by a name of its own that it lets point there (DNS rebinding), or across origins. So only
-    requests to a name we know come through, and from a page only if it came from this very address.
+    ``/NAME`` is the function NAME, ``/`` lists the functions, ``/openapi.json`` describes them, and ``/healthz`` is the
+    liveness check.
 
-    `hosts` are the names to answer to beside the loopback's; `any_address` admits every numeric address (no
-    page can make a browser send one that is not really ours). `describe` makes the OpenAPI document for an address.
+    The emulator may run without authentication, and any web page that a developer visits can make the browser send
+    requests to 127.0.0.1: across origins, or with a host name of its own that resolves there (DNS rebinding). The router
+    therefore refuses requests to unknown host names, and requests of pages from another origin.
+
+    Args:
+        functions: {name: WSGI application}
+        hosts: host names to accept, besides those of the loopback interface
+        any_address: accept every numeric address as the host; a page cannot forge one, as DNS is not involved
+        describe: makes the OpenAPI document for a base URL
     """
 
     def __init__(
@@ -71,21 +77,23 @@ class Router:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         host = _host_of("//" + environ.get("HTTP_HOST", ""))
-        if not self._knows(host):
-            detail = f"this emulator does not answer to the name {host!r}; allow it with --allow-host"
+        if not self._accepts(host):
+            detail = f"this emulator does not accept requests to the host name {host!r}; allow it with --allow-host"
             return _refuse(start_response, 421, detail)
         origin = environ.get("HTTP_ORIGIN")
         here = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
         if origin is not None and _origin_of(origin) != _origin_of(here):
-            return _refuse(start_response, 403, f"a page of {origin} may not use this emulator; only one of {here} may")
+            return _refuse(
+                start_response, 403, f"a web page of {origin} may not use this emulator; only pages of {here} may"
+            )
         return self._route(environ, start_response)
 
     def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"].strip("/")
         function = self._functions.get(path)
         if function is not None:
-            # as in the cloud, where each function is the root of its own address; werkzeug's
-            # DispatcherMiddleware would leave the path empty, and Flask would redirect
+            # As in the cloud, where each function is the root of its own address. werkzeug's DispatcherMiddleware would leave
+            # the path empty, and Flask would redirect.
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/{path}", "/"
             return function(environ, start_response)
         if path == "healthz":
@@ -96,10 +104,10 @@ class Router:
         if not path:
             urls = {name: f"{base}/{name}" for name in self._functions}
             return _json(start_response, "200 OK", {"version": __version__, "functions": urls})
-        detail = f"there is no function {path!r}; there are {', '.join(self._functions)}"
+        detail = f"unknown function {path!r}; the functions are {', '.join(self._functions)}"
         return _refuse(start_response, 404, detail)
 
-    def _knows(self, host: str) -> bool:
+    def _accepts(self, host: str) -> bool:
         if host in self._hosts or host == "localhost" or host.endswith(".localhost"):
             return True
         try:
@@ -110,7 +118,7 @@ class Router:
 
 
 def _host_of(url: str) -> str:
-    """The host of ``//HOST:PORT`` or of a URL; empty, which no known host is, for what is none."""
+    """Return the host of ``//HOST:PORT`` or of a URL; empty for a malformed one, which is never an accepted host."""
     try:
         parts = urlsplit(url)
         return "" if "@" in parts.netloc else _normal(parts.hostname or "")
@@ -119,7 +127,7 @@ def _host_of(url: str) -> str:
 
 
 def _origin_of(url: str) -> tuple[str, str, int | None]:
-    """What tells a web page's origin from others: scheme, host and port (RFC 6454)."""
+    """Return a web page's origin: scheme, host and port (RFC 6454)."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -141,7 +149,7 @@ def _json(
 
 
 def _refuse(start_response: StartResponse, status: int, detail: str) -> Iterable[bytes]:
-    """Refuse a request, with a line in the log as functions write it."""
+    """Respond with a problem document, and log the request as the functions do."""
     line, headers, body, code = problem(status, detail)
     log_request("emulator", status, {"code": code}, Meter(), 0.0)
     start_response(line, headers)

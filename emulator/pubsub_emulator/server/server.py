@@ -1,4 +1,4 @@
-"""Serving the functions: waitress in threads of this process, and an end that loses no request."""
+"""Serves a WSGI application with waitress, in threads of this process, and drains without losing a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
@@ -21,36 +20,34 @@ from pubsub_emulator.server.elastic_threads import ElasticThreads
 from pubsub_emulator.server.limits import MAX_ANNOUNCED_BYTES, Channel, maintain
 from pubsub_emulator.server.router import WSGIApp
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["Server"]
 
-#: how long requests under way may take once the end has come
+#: how long open requests may take once draining has begun, seconds
 DRAIN_S = 10.0
-#: after this long without a request the end has come: one that was sent before it has arrived by then
+#: draining ends after this long without an open request, seconds: a request sent before has arrived by then
 QUIET_S = 0.05
-#: how often connections are looked through, seconds
-_LOOK_S = 1
-#: connections at once, at most; fewer where the system allows fewer open files
+#: how often connections are checked for timeouts, seconds
+_CHECK_S = 1
+#: the most connections at once; fewer where the system allows fewer open files
 _MAX_CONNECTIONS = 4_000
-#: open files that are no connections: of the store, of the libraries, standard ones
+#: open files besides connections: the store's, the libraries', and the standard streams
 _OTHER_FILES = 124
-#: requests served at once, at most. A long poll holds a thread, and half of them may: so 128 subscribers wait on one laptop
+#: the most requests served at once. A long poll holds a thread, and long polls may hold half of the threads: so 128
+#: subscribers can wait on one laptop
 THREADS = 256
 
 
 class _Waitress(TcpWSGIServer):  # type: ignore[misc]
-    """waitress with our limits; see `limits`."""
+    """waitress with the limits of `limits.py`."""
 
     channel_class = Channel
 
-    def maintenance(self, now: float) -> None:  # noqa: ARG002 - ours has a clock that nobody sets
-        """Look through the connections, once a second."""
+    def maintenance(self, now: float) -> None:  # noqa: ARG002 - `maintain` reads the clocks itself
+        """Close connections that timed out. waitress calls this once a second."""
         maintain(self, full=False)
 
     def readable(self) -> bool:
-        """Whether connections are to be taken now. When there are too many, those that wait longest make room."""
+        """Whether to accept connections now. At the connection limit, the longest idle ones are closed to make room."""
         accepts = bool(super().readable())
         if self.in_connection_overflow:
             maintain(self, full=True)
@@ -58,7 +55,7 @@ class _Waitress(TcpWSGIServer):  # type: ignore[misc]
 
 
 class Server:
-    """A WSGI application served at an address, from construction until `close`.
+    """Serves a WSGI application at an address, from construction until `close`.
 
     Raises AddressError if the address is unknown, taken, or not allowed.
     """
@@ -67,19 +64,19 @@ class Server:
         listener = _bind(host, port)
         self.port: int = listener.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-        # a queue is no news: so many requests are served, the next one waits; nor is it that idle connections make room
+        # waitress warns when a request waits for a thread, and at the connection limit. Both are normal here.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         logging.getLogger("waitress").setLevel(logging.ERROR)
-        crew = ElasticThreads(app, threads, self._grow)
+        pool = ElasticThreads(app, threads, self._grow)
         adjustments = Adjustments(
             sockets=[listener],
-            threads=crew.threads,
+            threads=pool.threads,
             connection_limit=_connection_limit(),
             max_request_body_size=MAX_ANNOUNCED_BYTES,
             max_request_header_size=64 << 10,
-            cleanup_interval=_LOOK_S,
+            cleanup_interval=_CHECK_S,
             recv_bytes=256 << 10,
-            # bodies stay in memory: a temporary file for each large one costs more
+            # Bodies stay in memory: a temporary file for each large one would cost more.
             inbuf_overflow=MAX_ANNOUNCED_BYTES,
             outbuf_overflow=MAX_ANNOUNCED_BYTES,
             ident=None,
@@ -88,16 +85,16 @@ class Server:
             asyncore_use_poll=True,
         )
         dispatcher = ThreadedTaskDispatcher()
-        dispatcher.set_thread_count(crew.threads)
+        dispatcher.set_thread_count(pool.threads)
         address = (listener.family, listener.type, listener.proto, listener.getsockname())
         self._waitress = _Waitress(
-            crew, {}, _sock=listener, dispatcher=dispatcher, adj=adjustments, bind_socket=False, sockinfo=address
+            pool, {}, _sock=listener, dispatcher=dispatcher, adj=adjustments, bind_socket=False, sockinfo=address
         )
         self._thread = threading.Thread(target=self._waitress.run, name="pubsub-server", daemon=True)
         self._thread.start()
 
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
-        """Take no new connections, wait for the requests under way; False if some are left unanswered."""
+        """Stop listening and wait for the open requests. Return False if some are still open after `timeout_s`."""
         self._waitress.trigger.pull_trigger(self._stop_listening)
         quiet_since = time.monotonic()
         deadline = quiet_since + timeout_s
@@ -110,28 +107,28 @@ class Server:
         return False
 
     def close(self) -> None:
-        """End at once: connections are cut, requests under way get no answer."""
+        """Stop at once: connections are closed, and open requests get no response."""
         if not self._thread.is_alive():
             return
         self._waitress.task_dispatcher.shutdown(timeout=1)
         self._waitress.trigger.pull_trigger(self._close_all)
         self._thread.join()
-        # last: workers and we write into its pipe, and the number of a closed file is soon another file's
+        # Last: the worker threads and this one write to its pipe, and the system reuses a closed file's descriptor.
         self._waitress.trigger.close()
 
     def _grow(self, threads: int) -> None:
-        """Have so many threads from now on."""
+        """Set the number of waitress's worker threads."""
         self._waitress.task_dispatcher.set_thread_count(threads)
 
     def _busy(self) -> bool:
-        """Whether a request is arriving, being worked on, waiting for a thread, or being answered."""
+        """Whether a request is being received, is waiting for a thread or running, or its response is being sent."""
         return any(
             channel.request or channel.requests or channel.total_outbufs_len
             for channel in list(self._waitress.active_channels.values())
         )
 
     def _stop_listening(self) -> None:
-        # whoever has connected has perhaps sent its request: it would be reset with the listener
+        # Accept clients that connected already: closing the listener would reset them, though their requests may be sent.
         while select.select([self._waitress.socket], [], [], 0)[0]:
             self._waitress.handle_accept()
         self._waitress.accepting = False
@@ -139,13 +136,13 @@ class Server:
         self._waitress.socket.close()
 
     def _close_all(self) -> None:
-        channels = self._waitress._map  # noqa: SLF001 - its own close() leaves the connections open
+        channels = self._waitress._map  # noqa: SLF001 - waitress's close() leaves the connections open
         for channel in list(channels.values()):
             if channel is self._waitress:
-                channel.socket.close()  # its own close() would close the pipe too, into which others may just be writing
+                channel.socket.close()  # its close() would also close the pipe, to which other threads may be writing
             elif channel is not self._waitress.trigger:
                 channel.close()
-        channels.clear()  # which ends the loop
+        channels.clear()  # ends waitress's loop
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -153,25 +150,29 @@ def _bind(host: str, port: int) -> socket.socket:
         [*found] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise AddressError(f"unknown host {host}: {error}") from error
-    # "localhost" is often both: the older kind is the one that all clients try
+    # "localhost" is often both: all clients try IPv4.
     family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
     listener = socket.socket(family, kind, protocol)
     try:
-        # on Windows it would let two programs share the port; elsewhere it only spares a wait after a restart
+        # On Windows SO_REUSEADDR would let two programs share the port; elsewhere it only saves a wait after a restart.
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # now, not when waitress does it: of two emulators one gets the port, and the other is told here
+        # Listen here, before waitress does: of two emulators that bind the same port, the second one fails here.
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        hint = "; --port 9000 takes another one, --port 0 any that is free" if error.errno == errno.EADDRINUSE else ""
+        hint = (
+            "; choose another one with --port 9000, or any free one with --port 0"
+            if error.errno == errno.EADDRINUSE
+            else ""
+        )
         raise AddressError(f"cannot listen on {host} port {port}: {error.strerror}{hint}") from error
     return listener
 
 
 def _connection_limit() -> int:
-    """How many connections fit the open files that this process may have, after it asked for as many as it can use."""
+    """Raise the limit on open files if needed and allowed, and return how many connections fit in it."""
     try:
         import resource  # noqa: PLC0415 - not on Windows
     except ImportError:

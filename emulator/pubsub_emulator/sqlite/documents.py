@@ -1,8 +1,8 @@
-"""Documents as bytes: which paths and values the store takes, and how a row keeps them.
+"""Checks documents against Firestore's limits, and encodes them as bytes (MessagePack).
 
-The rules are Firestore's (https://firebase.google.com/docs/firestore/quotas#limits), so that what works on a
-laptop works in the cloud: a document of at most 1 MiB by Firestore's own way of counting, integers of 64
-bits, ids that are not ``.``, ``..`` or ``__x__``.
+The limits are Firestore's (https://firebase.google.com/docs/firestore/quotas#limits), so that every document that works
+on a laptop works in the cloud: at most 1 MiB per document, counted as Firestore does; integers of 64 bits; ids other than
+``.``, ``..`` and ``__x__``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pubsubservice.storage.port import Fields, Refused
 
 __all__ = ["check_collection", "decode", "encode", "split"]
 
-#: Firestore's hard limit of a document, name and field names included
+#: Firestore's limit of a document, with its name and field names, bytes
 _MAX_BYTES = 1_048_576
-#: and of one value: 1 MiB less 89 bytes
+#: Firestore's limit of one value, bytes: 1 MiB less 89
 _MAX_VALUE_BYTES = 1_048_487
 
-#: what the Firestore adapter adds to each document: the field ``_revision``, an integer
+#: bytes of the field ``_revision``, an integer that the Firestore adapter adds to each document
 _REVISION_BYTES = 10 + 8
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$))(?!__[^/]*__(?:/|$))[^/]{1,1500}"
@@ -33,7 +33,7 @@ _decoder = msgspec.msgpack.Decoder(dict)
 
 
 def split(path: str) -> tuple[str, str]:
-    """Split a document's path into its collection and its id. Raises Refused for a path that is none."""
+    """Split a document's path into its collection and its id. Raises Refused for a malformed path."""
     if not _DOCUMENT.fullmatch(path):
         raise Refused(f"not a document path: {path[:200]!r}")
     collection, _, name = path.rpartition("/")
@@ -41,15 +41,15 @@ def split(path: str) -> tuple[str, str]:
 
 
 def check_collection(collection: str) -> None:
-    """Raise Refused unless `collection` is the path of a collection."""
+    """Raise Refused unless `collection` is a well-formed path of a collection."""
     if not _COLLECTION.fullmatch(collection):
         raise Refused(f"not a collection path: {collection[:200]!r}")
 
 
 def encode(path: str, data: Fields) -> bytes:
-    """Return the bytes that keep `data`. Raises Refused if the store would not take the document."""
-    # https://firebase.google.com/docs/firestore/storage-size: the name, the fields' names and values, and 32
-    # (a path's segments and one byte each are as long as the path and one byte)
+    """Return `data` as bytes. Raises Refused for a document that Firestore would not store."""
+    # https://firebase.google.com/docs/firestore/storage-size: the name (its segments, one byte each, and 16), the names and
+    # values of the fields, and 32. The segments with one byte each are as long as the path and one byte.
     size = _text_size(path) + 16 + 32 + _REVISION_BYTES
     for field, value in data.items():
         size += _text_size(field) + _value_size(field, value)
@@ -59,7 +59,7 @@ def encode(path: str, data: Fields) -> bytes:
 
 
 def decode(blob: bytes, fields: Sequence[str] | None) -> Fields:
-    """Return the fields that `blob` keeps, or those of them named in `fields`."""
+    """Return the fields encoded in `blob`, or only those named in `fields`."""
     data: dict[str, int | str | bytes | bool | None] = _decoder.decode(blob)
     if fields is None:
         return data
@@ -67,7 +67,7 @@ def decode(blob: bytes, fields: Sequence[str] | None) -> Fields:
 
 
 def _value_size(field: str, value: object) -> int:
-    # bool before int: it is one
+    # bool first, because a bool is an int
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, int):

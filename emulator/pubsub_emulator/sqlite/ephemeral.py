@@ -1,7 +1,7 @@
-"""A SQLite store that lasts as long as its process: tests, continuous integration, a quick try.
+"""A SQLite store that is deleted with its process: for tests, continuous integration and experiments.
 
-It is a file in a private temporary directory, not SQLite's shared memory: that locks whole tables, and
-readers fail at once where a file in WAL mode lets them go on.
+The store is a file in a private temporary directory. SQLite's shared in-memory database would lock whole tables, and fail
+readers during a write; a file in WAL mode lets them read.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _IN_USE = "in-use"
 
 
 class EphemeralStore(SQLiteStore):
-    """A `SQLiteStore` in a directory of its own, which `close` or the end of the process removes.
+    """A `SQLiteStore` in its own directory, which `close` or the end of the process removes.
 
-    It does not wait for the disk (synchronous OFF): there is nothing to keep. Directories of processes that
-    were killed are removed when the next store is made; a file lock marks each that is in use.
+    Commits do not wait for the disk (synchronous OFF), because no data outlives the process. The next store removes the
+    directories of processes that were killed; a file lock marks the directories in use.
     """
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        with _alone() as base:
+        with _locked_base() as base:
             _remove_leftovers(base)
             self.directory = Path(tempfile.mkdtemp(prefix="store-", dir=base))
             self._in_use = (self.directory / _IN_USE).open("wb")
@@ -53,20 +53,20 @@ class EphemeralStore(SQLiteStore):
 
     def _remove(self) -> None:
         if os.getpid() != self._pid:
-            return  # a forked child ends; the store is its parent's
+            return  # in a forked child; the store belongs to its parent
         atexit.unregister(self._remove)
-        self._in_use.close()  # first: Windows removes no open file
+        self._in_use.close()  # first, because Windows does not remove open files
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
 @contextmanager
-def _alone() -> Iterator[Path]:
-    """The user's directory of ephemeral stores, held by one process at a time."""
+def _locked_base() -> Iterator[Path]:
+    """Yield the directory of the user's ephemeral stores, locked against other processes."""
     base = Path(tempfile.gettempdir()) / f"pubsub-ephemeral-{_user()}"
     try:
         base.mkdir(mode=0o700, exist_ok=True)
         found = base.lstat()
-        # the name can be guessed: another user may have made it first
+        # The name is predictable: another user may have created the directory first.
         if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
             raise DataDirError(f"{base} is not this user's directory: remove it or set TMPDIR")
         lock = (base / "lock").open("wb")
@@ -79,10 +79,10 @@ def _alone() -> Iterator[Path]:
 
 def _remove_leftovers(base: Path) -> None:
     for directory in base.glob("store-*"):
-        # gone, or not ours to open: not a leftover of ours
+        # An OSError means that another process removed the directory, or that it belongs to another user.
         with suppress(OSError), (directory / _IN_USE).open("ab") as file:
-            left = _lock(file, wait=False)
-        if left:
+            abandoned = _lock(file, wait=False)
+        if abandoned:
             shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -96,7 +96,7 @@ if sys.platform == "win32":
     def _lock(file: IO[bytes], *, wait: bool) -> bool:
         """Lock a file until it is closed; False if another process holds it."""
         try:
-            # LK_LOCK tries for ten seconds
+            # LK_LOCK gives up after ten seconds.
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
         except OSError:
             return False

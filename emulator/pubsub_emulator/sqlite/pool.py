@@ -1,4 +1,4 @@
-"""The connections to one SQLite file: opened, shared by threads, and kept out of forked children."""
+"""A pool of connections to one SQLite file: shared by threads, and closed before a fork."""
 
 from __future__ import annotations
 
@@ -15,42 +15,48 @@ from pubsubservice.storage.port import Refused
 
 __all__ = ["Connections", "refusal"]
 
-#: connections kept open while nobody uses them
+#: the most idle connections that stay open
 _MAX_IDLE = 8
-#: readers at once, each with three open files; the others wait, for milliseconds
+#: the most readers at once, each with three open files; more readers wait, for milliseconds
 _MAX_READERS = 32
-#: how long a fork waits for calls under way
+#: how long a fork waits for connections in use, seconds
 _FORK_WAIT_S = 5.0
-#: SQLite's page cache per connection, KiB. Documents are read by key, seldom twice: more only costs memory.
+#: SQLite's page cache per connection, KiB. Small, because documents are read by key, and seldom twice.
 _CACHE_KIB = 512
-#: the write-ahead log is cut back to this after a checkpoint, bytes
+#: the write-ahead log is truncated to this size after a checkpoint, bytes
 _WAL_BYTES = 64 << 20
 
 
 class Connections:
-    """A pool: each connection serves one call at a time, the one used last first, so few are ever open.
+    """A connection pool. Each connection serves one call at a time; the last one used is lent first, so few are open.
 
-    One thread of the process writes at a time. They queue on a lock here, since SQLite's own waiting is a
-    sleep that grows to 100 ms.
+    One thread of the process writes at a time. Writers queue on a lock of the pool, because SQLite itself would wait in
+    sleeps that grow to 100 ms.
 
-    SQLite must not cross a fork (https://www.sqlite.org/howtocorrupt.html, 2.6): a child inherits the belief
-    that it holds its parent's file locks, for connections of its own as well. So all are closed before a
-    fork, there is nothing to inherit, and both sides open new ones. `in_child` is called in the child.
+    SQLite must not cross a fork (https://www.sqlite.org/howtocorrupt.html, 2.6): the library in a child believes that it
+    holds its parent's file locks, for new connections as well. So the pool closes all connections before a fork, and
+    parent and child open new ones.
+
+    Args:
+        path: the database file
+        synchronous: SQLite's setting: FULL, NORMAL or OFF
+        busy_timeout_s: how long a call waits for its turn, seconds
+        in_child: called in a forked child
     """
 
     def __init__(
         self, path: Path, synchronous: str, busy_timeout_s: float, in_child: Callable[[], None] = lambda: None
     ) -> None:
         self.path = path
-        self._said = False
+        self._loss_logged = False
         self._in_child = in_child
         self._synchronous = synchronous
         self._busy_timeout_s = busy_timeout_s
-        self._renew()
+        self._reset()
         _all.add(self)
 
-    def _renew(self) -> None:
-        #: which file the connections have; None before the first
+    def _reset(self) -> None:
+        #: device and inode of the file that the connections have open; None before the first connection
         self._identity: tuple[int, int] | None = None
         self._free = threading.Condition(threading.Lock())
         self._writing = threading.Lock()
@@ -61,7 +67,7 @@ class Connections:
         self._closed = False
 
     def open(self) -> sqlite3.Connection:
-        """Open a connection of the caller's own."""
+        """Open a connection outside of the pool; the caller closes it."""
         connection = sqlite3.connect(
             self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
         )
@@ -76,7 +82,7 @@ class Connections:
 
     @contextmanager
     def use(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection. Raises Refused once the store is closed; what SQLite raises passes through."""
+        """Lend a connection. Raises Refused once the pool is closed; SQLite's errors pass through."""
         if not self._readers.acquire(timeout=self._busy_timeout_s):
             raise Refused(f"{self.path} is busy", busy=True)
         try:
@@ -87,11 +93,11 @@ class Connections:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection in a write transaction; what the caller does not commit is rolled back."""
+        """Lend a connection in a write transaction, which is rolled back unless the caller commits it."""
         if not self._writing.acquire(timeout=self._busy_timeout_s):
             raise Refused(f"{self.path} is busy", busy=True)
         try:
-            with self._lend() as connection:  # a reader may need to write, and must not wait for other readers
+            with self._lend() as connection:  # takes no reader's slot, for which a reader that has to write would wait
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
         finally:
@@ -99,35 +105,37 @@ class Connections:
 
     @contextmanager
     def _lend(self) -> Iterator[sqlite3.Connection]:
-        connection = self._take()
+        connection = self._acquire()
         try:
             yield connection
         finally:
-            self._give(connection)
+            self._release(connection)
 
     def close(self) -> None:
-        """Close the idle ones now, those in use as they come back."""
+        """Close idle connections now, and each one in use when it is released."""
         with self._free:
             self._closed = True
             self._close_idle()
 
     def check_in_place(self) -> None:
-        """Refuse to go on with a file that was deleted or moved: what is written to it is gone with the last process.
+        """Raise Refused, and log one error, if the file was deleted, moved or replaced.
 
-        Raises Refused, and says so on the log once.
+        Writes to such a file would be lost when the last process closes it.
         """
         if self._identity is None or _identity_of(self.path) == self._identity:
-            self._said = False
+            self._loss_logged = False
             return
-        if not self._said:
-            self._said = True
-            _logger.error("%s was deleted, moved or replaced: nothing is stored any more; start again", self.path)
+        if not self._loss_logged:
+            self._loss_logged = True
+            _logger.error(
+                "%s was deleted, moved or replaced: events are not stored any more; restart the emulator", self.path
+            )
         raise Refused(
             f"{self.path} was deleted, moved or replaced while it was in use",
             told="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
         )
 
-    def _take(self) -> sqlite3.Connection:
+    def _acquire(self) -> sqlite3.Connection:
         self.check_in_place()
         with self._free:
             while self._paused:
@@ -148,9 +156,9 @@ class Connections:
             raise
         return connection
 
-    def _give(self, connection: sqlite3.Connection) -> None:
+    def _release(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
-            with suppress(sqlite3.Error):  # closing does it too
+            with suppress(sqlite3.Error):  # closing the connection rolls back, too
                 connection.execute("ROLLBACK")
         with self._free:
             self._in_use -= 1
@@ -166,28 +174,28 @@ class Connections:
             self._idle.pop().close()
 
     def before_fork(self) -> None:
-        """Close everything; callers wait until the fork is over."""
+        """Close all connections, and make callers wait until the fork is over."""
         with self._free:
             self._paused = True
             self._free.wait_for(lambda: self._in_use == 0, _FORK_WAIT_S)
             self._close_idle()
 
     def after_fork_in_parent(self) -> None:
-        """Let the callers go on."""
+        """Let waiting callers continue."""
         with self._free:
             self._paused = False
             self._free.notify_all()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: locks may be held by threads that did not come along."""
+        """Start with new locks: threads that the child does not have may hold the old ones."""
         closed = self._closed
-        self._renew()
+        self._reset()
         self._closed = closed
         self._in_child()
 
 
 def _identity_of(path: Path) -> tuple[int, int] | None:
-    """Which file a path means, whatever it is called; None if there is none."""
+    """Return the device and inode of the file at `path`; None if it does not exist."""
     try:
         found = path.stat()
     except OSError:
@@ -196,7 +204,7 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
 
 
 def refusal(error: sqlite3.Error, path: Path) -> Refused:
-    """Say of SQLite's error what it means: surely not done, and whether trying again may help."""
+    """Translate SQLite's error: the operation was certainly not done, and `busy` says whether a retry may help."""
     text = str(error)
     told = None
     if "disk is full" in text or "disk I/O error" in text:

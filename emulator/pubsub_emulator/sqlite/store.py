@@ -1,9 +1,9 @@
 """The storage port over a SQLite file: durable, and shared by the threads and processes of one machine.
 
-Why it keeps the port's promises: every commit takes its time from the clock row while it holds SQLite's one
-write lock, so times rise strictly in commit order. A reader takes the clock row *of the snapshot it reads*,
-so whatever it does not see was committed later than its read time. (The machine's clock as read time is wrong
-in most reads: a commit may have taken its time already and not be visible yet.)
+Why it keeps the port's promises on time: every commit takes its time from the clock row while it holds SQLite's only write
+lock, so commit times rise strictly. A read takes its time from the clock row *of the snapshot it reads*, so every commit
+that it does not see has a later time. (The machine's clock would be wrong as a read time: a commit may have taken an
+earlier time already, and not be visible yet.)
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads
 
 __all__ = ["FORMAT", "SQLiteStore"]
 
-#: of the file; a store refuses a file of a higher one
+#: version of the file's format; the store refuses a file with a higher one
 FORMAT = 1
 
-#: Python 3.10 is often built with a newer one, but takes what the system has
+#: the oldest SQLite with RETURNING; Python uses the system's SQLite, which may be older
 _MIN_SQLITE = (3, 35)
-#: a reader that finds the clock this far behind moves it first, µs; the port allows 1 s
+#: a reader moves the clock first if it is further behind the machine's time than this, µs; the port allows 1 s
 _IDLE_US = 500_000
-#: how far the machine's clock may fall behind the store's before the store stops following it, µs
+#: how far the machine's clock may be behind the store's before the store corrects its offset, µs
 _STEP_BACK_US = 1_000_000
 
 _SCHEMA = (
-    # clock: time of the newest commit; offset: store time less the machine's; both µs
+    # clock: time of the newest commit; offset: store time minus machine time; both µs
     """CREATE TABLE IF NOT EXISTS meta (id INTEGER PRIMARY KEY CHECK (id = 0), format INTEGER NOT NULL,
        clock INTEGER NOT NULL, offset INTEGER NOT NULL)""",
-    # an ordinary table with an index, not WITHOUT ROWID: blobs would sit in the tree that is searched
+    # A table with an index, not WITHOUT ROWID, which would put the blobs into the B-tree that is searched.
     """CREATE TABLE IF NOT EXISTS docs (key INTEGER PRIMARY KEY, collection TEXT NOT NULL, id TEXT NOT NULL,
        created INTEGER NOT NULL, updated INTEGER NOT NULL, data BLOB NOT NULL)""",
     "CREATE UNIQUE INDEX IF NOT EXISTS docs_by_id ON docs (collection, id)",
@@ -54,7 +54,7 @@ _DELETE = "DELETE FROM docs WHERE collection = ? AND id = ?"
 
 
 def _make_private(path: Path) -> None:
-    """Make the file for its owner alone, before SQLite does; its other files get the same mode. Raises DataDirError."""
+    """Create the file with mode 0600 before SQLite does, which gives its other files the same. Raises DataDirError."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -74,11 +74,17 @@ def _machine_time_us() -> int:
 
 
 class SQLiteStore:
-    """The storage port (`pubsubservice.storage.port.Store`) over the file at `path`, which is made if missing.
+    """The storage port (`pubsubservice.storage.port.Store`) over a SQLite file.
 
-    `synchronous` is SQLite's (FULL: what was acknowledged survives a power loss; OFF: only killed processes).
-    `now` returns the machine's time, µs. A writer that gets no turn within `busy_timeout_s` raises Refused.
-    Raises DataDirError if the file cannot be used, NewerFormatError if a newer program wrote it.
+    Args:
+        path: the file, created if missing
+        synchronous: SQLite's setting. FULL: a commit survives a power loss; OFF: only a kill of the process
+        now: returns the machine's time, µs
+        busy_timeout_s: how long a call waits for its turn before it raises Refused, seconds
+
+    Raises:
+        DataDirError: the file cannot be used
+        NewerFormatError: a newer program wrote the file
     """
 
     def __init__(
@@ -89,7 +95,9 @@ class SQLiteStore:
         now: Callable[[], int] = _machine_time_us,
         busy_timeout_s: float = 10.0,
     ) -> None:
-        self.path = Path(path).absolute()  # later connections open it too, wherever the process is by then
+        self.path = Path(
+            path
+        ).absolute()  # absolute, because later connections open it again, perhaps from another working directory
         self._now = now
         self._watch = Watch(self._version, self._existing)
         _make_private(self.path)
@@ -101,7 +109,7 @@ class SQLiteStore:
             raise
 
     def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
-        """Read documents by path, all of one snapshot."""
+        """Read documents by path, all from one snapshot; None for a missing one."""
         keys = [split(path) for path in paths]
         with self._read() as (connection, clock):
             rows = [connection.execute(_GET, key).fetchone() for key in keys]
@@ -113,7 +121,7 @@ class SQLiteStore:
         return Reads(docs, [clock] * len(docs))
 
     def create(self, path: str, data: Fields) -> int:
-        """Create a document if the path is free and return its commit time."""
+        """Create a document and return its commit time. Raises Exists if the path is taken."""
         collection, name = split(path)
         blob = encode(path, data)
         with self._write(writes=1) as (connection, clock):
@@ -126,7 +134,7 @@ class SQLiteStore:
         return clock
 
     def update(self, path: str, data: Fields, if_update_time: int) -> int:
-        """Replace a document whose update time is still `if_update_time` and return the new one."""
+        """Replace a document and return its new update time. Raises Changed unless the old one is `if_update_time`."""
         collection, name = split(path)
         blob = encode(path, data)
         with self._write(writes=1) as (connection, clock):
@@ -136,7 +144,7 @@ class SQLiteStore:
         return clock
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Delete documents, those that are there."""
+        """Delete documents; missing ones are no error."""
         keys = [split(path) for path in dict.fromkeys(paths)]
         if not keys:
             return
@@ -147,7 +155,7 @@ class SQLiteStore:
     def list(
         self, collection: str, after: str | None = None, limit: int = 100, fields: Sequence[str] | None = None
     ) -> Page:
-        """One page of a collection's documents by ascending id (as UTF-8 bytes), past the id `after`."""
+        """Return up to `limit` documents of a collection, in order of their ids as UTF-8, from after the id `after`."""
         check_collection(collection)
         with self._read() as (connection, clock):
             rows = connection.execute(_LIST, (collection, after or "", limit)).fetchall()
@@ -156,34 +164,34 @@ class SQLiteStore:
         return Page(docs, clock)
 
     def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """Return when one of the paths exists (for which nothing is billed), or at the timeout."""
+        """Wait until one of the paths exists, at most `timeout_s` seconds. Nothing is billed."""
         self._watch.wait(paths, timeout_s)
 
     def end_waits(self) -> None:
-        """Let all waiters go, now and from now on: the process is about to end."""
+        """End all waits, now and later: the process is about to end."""
         self._watch.close()
 
     def close(self) -> None:
-        """Let waiters go and close the file; later calls raise Refused."""
+        """End all waits and close the file; later calls raise Refused."""
         self._watch.close()
         self._connections.close()
 
     def advance(self, seconds: float) -> None:
-        """Move the store's clock forward, for every process on the file: how a test lets time pass."""
+        """Move the store's clock forward for every process that uses the file. Tests let time pass this way."""
         with self._write() as (connection, _):
             connection.execute("UPDATE meta SET offset = offset + ?", (round(seconds * 1_000_000),))
             self._tick(connection)
 
     @contextmanager
     def _read(self) -> Iterator[tuple[sqlite3.Connection, int]]:
-        """A snapshot, and the time up to which it holds every commit."""
+        """Yield a connection in a snapshot, and its read time: the snapshot holds every commit up to it."""
         try:
             with self._connections.use() as connection:
                 connection.execute("BEGIN")
-                clock, stands = self._clock(connection)
-                if stands:
+                clock, is_off = self._clock(connection)
+                if is_off:
                     connection.execute("COMMIT")
-                    self._wind()
+                    self._correct_clock()
                     connection.execute("BEGIN")
                     clock, _ = self._clock(connection)
                 yield connection, clock
@@ -193,7 +201,7 @@ class SQLiteStore:
 
     @contextmanager
     def _write(self, *, writes: int = 0, deletes: int = 0) -> Iterator[tuple[sqlite3.Connection, int]]:
-        """A write transaction and the time of its commit, which follows unless the block raises."""
+        """Yield a connection in a write transaction, and its commit time; commit unless the block raises."""
         try:
             with self._connections.write() as connection:
                 meter().bill(writes=writes, deletes=deletes)
@@ -215,9 +223,9 @@ class SQLiteStore:
             raise Unknown(str(error)) from error
 
     def _clock(self, connection: sqlite3.Connection) -> tuple[int, bool]:
-        """The clock row of the snapshot, and whether it is too far from the machine's time."""
+        """Return the clock row of the snapshot, and whether it is too far from the machine's time."""
         clock, offset = connection.execute(_CLOCK).fetchone()
-        # read after the snapshot is taken: otherwise a commit in between would seem to be ahead of its time
+        # Read the machine's time after taking the snapshot: a commit between the two would seem to lie in the future.
         return clock, not -_STEP_BACK_US <= self._now() + offset - clock <= _IDLE_US
 
     def _tick(self, connection: sqlite3.Connection) -> int:
@@ -225,12 +233,13 @@ class SQLiteStore:
         now = self._now()
         [(clock, offset)] = connection.execute(_TICK, (now,)).fetchall()
         if clock - now - offset > _STEP_BACK_US:
-            # the machine's clock was set back: the store's goes on from where it is, or it would stand still
+            # The machine's clock was set back. With a new offset the store's clock continues from its present time; with the
+            # old one it would advance by only 1 µs per commit.
             connection.execute("UPDATE meta SET offset = ?", (clock - now,))
         return int(clock)
 
-    def _wind(self) -> None:
-        """Move a clock that stands, unless another reader just did."""
+    def _correct_clock(self) -> None:
+        """Move the clock to the present, unless another reader has just done so."""
         with self._connections.write() as connection:
             if self._clock(connection)[1]:
                 self._tick(connection)
@@ -248,14 +257,15 @@ class SQLiteStore:
             raise refusal(error, self.path) from error
 
     def _prepare(self, timeout_s: float) -> None:
-        """Make the file, or check that it is one that this program understands."""
+        """Create the schema, or check that this program knows the file's format. Raises DataDirError."""
         if sqlite3.sqlite_version_info < _MIN_SQLITE:
-            raise DataDirError(f"SQLite {sqlite3.sqlite_version} is too old: RETURNING came with 3.35")
+            raise DataDirError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or later is needed")
         deadline = time.monotonic() + timeout_s
-        while not self._made(deadline):
+        while not self._try_prepare(deadline):
             time.sleep(0.01)
 
-    def _made(self, deadline: float) -> bool:
+    def _try_prepare(self, deadline: float) -> bool:
+        """Return False if another process is creating the file, so that a retry may help, and `deadline` has not passed."""
         try:
             with self._connections.use() as connection:
                 self._check_format(connection)
@@ -267,7 +277,7 @@ class SQLiteStore:
                 self._check_format(connection)
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
-            # several processes making one file: SQLite does not wait for the change to WAL
+            # Several processes may create the file at once, and SQLite does not wait for the change to WAL mode.
             if refusal(error, self.path).busy and time.monotonic() < deadline:
                 return False
             raise DataDirError(f"cannot use {self.path}: {error}") from error

@@ -1,6 +1,6 @@
-"""Waiting for documents to appear: at once within a process, within some 15 ms across processes.
+"""Waits for documents to be created: notified at once within a process, within about 15 ms across processes.
 
-One thread per store looks for all waiters, and only while there are any: a hundred cost what one does.
+One thread per store polls for all waiters, and only while there are waiters, so a hundred cost as much as one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 __all__ = ["Watch"]
 
-#: how often the store is asked whether another process wrote, seconds
+#: how often the watcher checks whether another process wrote, seconds
 _POLL_S = 0.015
-#: at most this share of the watcher's time goes into looking, however many paths are waited for
+#: the largest share of the watcher's time that it spends polling, for any number of paths
 _MAX_SHARE = 0.2
 
 
@@ -21,7 +21,7 @@ class Watch:
     """The waiters of one store, by path.
 
     `version` returns a number that differs after every commit to the store; `existing` returns which of the
-    given paths exist now. Both may raise: the watcher goes on, and the waiters have their timeouts.
+    given paths exist now. If either raises, the watcher tries again, and the waiters still have their timeouts.
     """
 
     def __init__(self, version: Callable[[], int], existing: Callable[[Iterable[str]], Collection[str]]) -> None:
@@ -31,7 +31,7 @@ class Watch:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, in a forked child: neither the waiting threads nor the watcher came along."""
+        """Start without waiters, in a forked child, which has neither the waiting threads nor the watcher."""
         self._changed = threading.Condition()
         self._waiters: dict[str, set[threading.Event]] = {}
         self._thread: threading.Thread | None = None
@@ -41,21 +41,21 @@ class Watch:
         event = threading.Event()
         self._add(paths, event)
         try:
-            # only now: what was created before we were listed has woken nobody
+            # Check after adding the waiter: a document created before has woken nobody.
             if not self._closed and not self._existing(paths):
                 event.wait(timeout_s)
         finally:
             self._remove(paths, event)
 
     def wake(self, path: str) -> None:
-        """Tell this process's waiters that `path` exists."""
-        if self._waiters:  # read without the lock: a waiter not listed yet looks for itself once it is
+        """Wake this process's waiters for `path`."""
+        if self._waiters:  # read without the lock: a waiter that is added later checks the store itself
             with self._changed:
                 for event in self._waiters.get(path, ()):
                     event.set()
 
     def close(self) -> None:
-        """Let everyone go, now and later, and end the watcher."""
+        """Wake all waiters, now and later, and end the watcher."""
         with self._changed:
             self._closed = True
             for events in self._waiters.values():
@@ -102,7 +102,7 @@ class Watch:
                     seen = version
                     for path in self._existing(paths):
                         self.wake(path)
-            except Exception:  # noqa: BLE001 - a hint that fails is one that comes late
+            except Exception:  # noqa: BLE001 - a failed poll only delays the waiters
                 seen = None
             pause_s = max(_POLL_S, (time.perf_counter() - started) / _MAX_SHARE)
             time.sleep(pause_s)

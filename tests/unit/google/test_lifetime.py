@@ -75,7 +75,7 @@ def read_pid(file: Path) -> int:
 def test_it_answers_and_ends_with_the_block(home: Path) -> None:
     pid = put_python_java(home, SERVES)
     with start_emulator() as address:
-        assert google._answers(int(address.rpartition(":")[2]))
+        assert google._responds(int(address.rpartition(":")[2]))
         assert not gone(read_pid(pid))
     assert gone(read_pid(pid))
 
@@ -158,7 +158,7 @@ def test_why_it_did_not_start_is_said(home: Path) -> None:
 def test_one_that_never_answers_is_given_up_and_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google, "READY_TIMEOUT_S", 0.5)
     pid = put_python_java(home, "import signal; print('thinking', flush=True); signal.pause()")
-    with pytest.raises(StartError, match=r"did not answer within .* s: thinking$"), start_emulator():
+    with pytest.raises(StartError, match=r"did not respond within .* s: thinking$"), start_emulator():
         pass
     assert gone(read_pid(pid))
 

@@ -201,7 +201,7 @@ def test_listening_for_everyone_is_warned_of(start: Start, tmp_path: Path) -> No
         200,
         421,
     ]
-    assert "nothing authenticates" in running.end()[2]
+    assert "requests are not authenticated" in running.end()[2]
 
 
 def test_requests_are_logged_when_asked_for_and_refusals_always(start: Start, tmp_path: Path) -> None:
@@ -246,15 +246,15 @@ def test_a_data_directory_of_a_newer_format_is_one_line(tmp_path: Path) -> None:
     ("flags", "said"),
     [
         (["--prot", "1"], "unrecognized arguments: --prot 1"),
-        (["--port", "70000"], "70000 is no port"),
-        (["--port", "x"], "x is no port"),
-        (["--expire-every", "x"], "x is no number of seconds"),
-        (["--expire-every", "-1"], "-1 is no number of seconds"),
+        (["--port", "70000"], "invalid port 70000: expected 0 to 65535"),
+        (["--port", "x"], "invalid port x: expected 0 to 65535"),
+        (["--expire-every", "x"], "expected 0 to 86400 seconds, got 'x'"),
+        (["--expire-every", "-1"], "expected 0 to 86400 seconds, got '-1'"),
         (["--ephemeral", "--data-dir", "d"], "not allowed with"),
         (["--ephemeral", "--firestore", "google"], "not allowed with"),
         (["--ephemeral", "--port", "0", "--host", "no.such.host.invalid"], "unknown host no.such.host.invalid"),
         (["--firestore", "nonsense"], "google or HOST:PORT"),
-        (["--firestore", "127.0.0.1:1"], "no Firestore emulator answers at 127.0.0.1:1"),
+        (["--firestore", "127.0.0.1:1"], "no Firestore emulator responds at 127.0.0.1:1"),
     ],
 )
 def test_a_bad_flag_is_one_line(tmp_path: Path, flags: list[str], said: str) -> None:
@@ -268,7 +268,7 @@ def test_a_bad_command_is_one_line(tmp_path: Path) -> None:
 
 def test_the_environment_names_a_firestore_emulator_unless_a_flag_says_otherwise(start: Start, tmp_path: Path) -> None:
     line = refused(tmp_path, "emulator", "--port", "0", FIRESTORE_EMULATOR_HOST="127.0.0.1:1")
-    assert "no Firestore emulator answers at 127.0.0.1:1" in line
+    assert "no Firestore emulator responds at 127.0.0.1:1" in line
     running = start("--ephemeral", FIRESTORE_EMULATOR_HOST="127.0.0.1:1")
     assert running.ask("/register", {"subscriber": "billing"})[0] == 201
     running.end()

@@ -125,7 +125,7 @@ def test_standard_input_is_the_command_s(tmp_path: Path) -> None:
         (["--port", "1", "--", "true"], 2, "unrecognized arguments: --port 1"),
         (["--", "no-such-command"], 127, "no-such-command: No such file or directory"),
         (["--", "./plain"], 126, "./plain: Permission denied"),
-        (["--firestore", "127.0.0.1:1", "--", "true"], 125, "no Firestore emulator answers at 127.0.0.1:1"),
+        (["--firestore", "127.0.0.1:1", "--", "true"], 125, "no Firestore emulator responds at 127.0.0.1:1"),
     ],
 )
 def test_what_cannot_run_is_one_line(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:

@@ -66,7 +66,7 @@ def test_nothing_is_confirmed_once_they_are_gone(serving: Serving, tmp_path: Pat
         answer = wire.ask("publish", {"topic": "orders", "publisher": "shop", "events": [cloudevent(2)]})
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
         assert "Start the emulator again" in answer.json()["detail"]
-    assert serving.log.read_text().count("nothing is stored any more") == 1
+    assert serving.log.read_text().count("events are not stored any more") == 1
 
 
 def test_files_that_are_put_back_are_used_again(serving: Serving, tmp_path: Path) -> None:

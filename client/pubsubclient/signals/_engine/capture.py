@@ -1,29 +1,29 @@
-"""Watch or silence the sends of a signal, for tests and for the while of a block."""
+"""The records with which a `with` block captures or mutes a signal's sends, for tests."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Captured", "Tap"]
+__all__ = ["Capture", "Captured"]
 
 
 @dataclass(frozen=True)
 class Captured:
-    """One send that was captured."""
+    """A captured send."""
 
-    #: Who sent.
+    #: The sender.
     sender: object
-    #: The arguments given by position.
+    #: The positional arguments.
     arguments: tuple[object, ...]
-    #: The arguments given by name.
+    #: The named arguments.
     named: dict[str, object]
 
 
 @dataclass(frozen=True, eq=False)
-class Tap:
-    """What one block wants of a signal's sends."""
+class Capture:
+    """One block's request to capture or mute a signal's sends."""
 
     #: The signal, compared by identity.
     signal: object
-    #: Where sends are put, or None to silence them.
+    #: The list that captured sends are added to; None to mute the signal.
     sink: list[Captured] | None

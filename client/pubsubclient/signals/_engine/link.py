@@ -1,7 +1,7 @@
-"""One connection as the tables hold it: how its receiver is referred to, and the claim that ends it once.
+"""`Link`: one connection in the tables, with the reference to its receiver.
 
-A receiver is known by identity, a bound method by the identities of its instance and its function: a method object
-is made anew at every access, and ``==`` is the receiver's own and may mean anything.
+Receivers are compared by identity, and bound methods by the identities of instance and function, because every access
+creates a new method object. Equality (``==``) is not used, because a receiver may define it in any way.
 """
 
 from __future__ import annotations
@@ -14,24 +14,22 @@ from typing import TYPE_CHECKING
 from typing import Any as Untyped
 
 from pubsubclient.signals._engine.origin import describe
-from pubsubclient.signals._engine.signature import Shape, shape_of
+from pubsubclient.signals._engine.signature import Receiver, Shape, shape_of
 from pubsubclient.signals.errors import DispatcherTypeError
 
 if TYPE_CHECKING:
-    from pubsubclient.signals._engine.registry import Table
+    from pubsubclient.signals._engine.table import Table
 
-__all__ = ["Link", "Receiver", "key_of", "key_of_uid"]
-
-Receiver = Callable[..., Untyped]
+__all__ = ["Link", "key_of", "key_of_uid"]
 
 _BUILTIN_METHODS = (types.BuiltinMethodType, types.MethodWrapperType)
 
-#: Orders connections. `next` on it is atomic.
+#: Numbers links in the order of connecting. `next` on it is atomic.
 _sequence = itertools.count()
 
 
 def key_of(receiver: Receiver) -> Hashable:
-    """The identity of a receiver, valid while the receiver lives."""
+    """Return the identity of a receiver, valid while the receiver lives."""
     if type(receiver) is types.MethodType:
         return id(receiver.__self__), id(receiver.__func__)
     owner = _owner(receiver)
@@ -39,12 +37,12 @@ def key_of(receiver: Receiver) -> Hashable:
 
 
 def key_of_uid(uid: Hashable) -> Hashable:
-    """The key of a connection that was given a ``dispatch_uid``: no receiver's own key begins with text."""
+    """Return the key of a connection with a ``dispatch_uid``. It differs from all keys of receivers, which contain ids."""
     return "uid", uid
 
 
 def _owner(receiver: object) -> object:
-    """The instance a method written in C is made from, anew at every access: the deque of ``deque().append``."""
+    """Return the instance of a method written in C (the deque of ``deque().append``), else None."""
     if type(receiver) not in _BUILTIN_METHODS:
         return None
     owner = receiver.__self__  # type: ignore[attr-defined]
@@ -52,30 +50,30 @@ def _owner(receiver: object) -> object:
 
 
 def _nothing() -> None:
-    """The reference of a link that has ended."""
+    """Stands for the weak reference in a link that has ended: the receiver is gone."""
 
 
 class Link:
     """One receiver connected to one signal of one sender.
 
     Args:
-        receiver: The callable.
-        signal, table: What it is connected to.
-        weak: Whether to refer to it weakly.
-        uid: Replaces the receiver's identity as its key.
-        once: Whether the first send that reaches it ends it.
-        priority: Higher ones are called first.
+        receiver: the callable
+        signal, table: the signal, and the table of the sender, that it is connected to
+        weak: whether to refer to the receiver weakly
+        uid: replaces the receiver's identity in the link's key
+        once: whether the first send that reaches the receiver ends the link
+        priority: receivers with a higher priority are called first
 
     Raises:
-        DispatcherTypeError: If it is to be weak and its kind cannot be referred to weakly.
+        DispatcherTypeError: `weak` is true, but the receiver's type cannot be referenced weakly
     """
 
     __slots__ = (
-        "born",
         "code",
         "func",
         "key",
         "live",
+        "lookups_before",
         "once",
         "priority",
         "ref",
@@ -105,22 +103,22 @@ class Link:
         self.priority = priority
         self.sequence = next(_sequence)
         self.shape: Shape = shape_of(receiver)
-        #: How often the registry had been asked when it was made.
-        self.born = table.registry.asked
-        #: The code of a function, for the warning about its early death.
+        #: The registry's count of look-ups when the link was made.
+        self.lookups_before = table.registry.lookups
+        #: The code of a weakly connected function, for the warning about its early death.
         self.code = receiver.__code__ if weak and type(receiver) is types.FunctionType else None
-        #: Deleted by the one who ends the connection.
+        #: The caller that manages to delete this attribute ends the link; see `claim`.
         self.live = True
-        #: The receiver; or a weak reference to it, to a method's instance, or a maker of a builtin method.
+        #: The receiver, or if weak: a weak reference to it or to a method's instance, or a `_BuiltinMethod`.
         self.ref: Untyped = receiver
-        #: The weak reference to a method's function.
+        #: The weak reference to a method's function; None if the receiver is no method, or is not weak.
         self.func: Callable[[], Untyped] | None = None
         if weak:
             self._refer_weakly(receiver)
 
     def _refer_weakly(self, receiver: Receiver) -> None:
-        # The callback refers to the link, and the link to the reference: `claim` opens this circle. A reference of a
-        # class of our own could name the link instead, but calling one takes half as long again.
+        # Callback, link and weak reference form a reference cycle, which `claim` breaks. A subclass of weakref.ref could
+        # avoid the cycle, but calling it takes half as long again.
         try:
             if type(receiver) is types.MethodType:
                 self.ref = weakref.ref(receiver.__self__, self._died)
@@ -131,31 +129,34 @@ class Link:
                 self.ref = weakref.ref(receiver, self._died)
         except TypeError as error:
             self.claim()
-            message = f"{describe(receiver)} cannot be referenced weakly: connect it with weak=False"
-            raise DispatcherTypeError(message, signal=self.signal, receiver=describe(receiver)) from error
+            raise DispatcherTypeError(
+                f"{describe(receiver)} cannot be referenced weakly: connect it with weak=False",
+                signal=self.signal,
+                receiver=describe(receiver),
+            ) from error
 
     def _died(self, _: object) -> None:
-        self.table.registry.lost(self)
+        self.table.registry.receiver_died(self)
 
     def resolve(self) -> Receiver | None:
-        """The receiver, or None if it is dead or the link has ended."""
+        """Return the receiver, or None if it is dead or the link has ended."""
         target = self.ref() if self.weak else self.ref
         if self.func is None or target is None:
             return target  # type: ignore[no-any-return]
         function = self.func()
         return None if function is None else types.MethodType(function, target)
 
-    def take(self) -> Receiver | None:
-        """End the connection and give its receiver, to one caller only: what ``once`` means."""
+    def consume(self) -> Receiver | None:
+        """End a link made with ``once`` and return its receiver; None for all callers but the first."""
         receiver = self.resolve()
         if receiver is None or not self.table.registry.remove(self):
             return None
         return receiver
 
     def claim(self) -> bool:
-        """Be the one who ends this link. True for one caller, ever."""
+        """End this link. Return True for the first caller, and False for all others."""
         try:
-            # Deleting a slot is one step of the interpreter: of two threads one gets the AttributeError.
+            # Deleting a slot is atomic: one of two threads gets the AttributeError.
             del self.live
         except AttributeError:
             return False
@@ -166,12 +167,12 @@ class Link:
 
     @property
     def connected(self) -> bool:
-        """Whether nobody has ended it yet."""
+        """Whether the link has not ended yet."""
         return hasattr(self, "live")
 
 
 class _BuiltinMethod:
-    """Refers weakly to a method written in C, by its instance and its name."""
+    """A weak reference to a method written in C, by its instance and its name."""
 
     __slots__ = ("instance", "name")
 

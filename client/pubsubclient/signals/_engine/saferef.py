@@ -11,16 +11,16 @@ __all__ = ["BoundMethodWeakref", "SafeRef", "safeRef"]
 
 
 class BoundMethodWeakref:
-    """A weak reference to a bound method, by its instance and its function. Calling it gives the method, or None.
+    """A weak reference to a bound method, by its instance and its function. Calling it returns the method, or None.
 
-    Two are equal if they refer to the same function of the same instance, and stay so after its death.
+    Two references are equal if they refer to the same function of the same instance while both are alive.
 
     Args:
-        target: The bound method.
-        onDelete: Called once with this reference, when the instance or the function dies.
+        target: the bound method
+        onDelete: called once with this reference, when the instance or the function dies
 
     Raises:
-        TypeError: If the instance cannot be weakly referenced.
+        TypeError: the instance cannot be referenced weakly
     """
 
     __slots__ = ("__weakref__", "deletionMethods", "funcName", "key", "selfName", "weakFunc", "weakSelf")
@@ -30,23 +30,23 @@ class BoundMethodWeakref:
         self.deletionMethods = [] if onDelete is None else [onDelete]
         self.selfName = type(target.__self__).__name__
         self.funcName = str(getattr(target.__func__, "__name__", target.__func__))
-        # The callback must not hold this object: like a weakref.ref, it may be dropped before its target.
-        mine = weakref.ref(self)
+        # The callback must not keep this object alive: like a weakref.ref, it may be dropped before its target dies.
+        self_ref = weakref.ref(self)
 
         def remove(_: object) -> None:
-            me = mine()
-            if me is not None:
-                me._deleted()  # noqa: SLF001 - its own
+            reference = self_ref()
+            if reference is not None:
+                reference._target_died()  # noqa: SLF001 - its own class
 
         self.weakSelf = weakref.ref(target.__self__, remove)
         self.weakFunc = weakref.ref(target.__func__, remove)
 
     @classmethod
     def calculateKey(cls, target: types.MethodType) -> tuple[int, int]:  # noqa: N802
-        """The identities of a method's instance and function."""
+        """Return the identities of a method's instance and function."""
         return id(target.__self__), id(target.__func__)
 
-    def _deleted(self) -> None:
+    def _target_died(self) -> None:
         methods, self.deletionMethods = self.deletionMethods, []
         for method in methods:
             method(self)
@@ -61,7 +61,7 @@ class BoundMethodWeakref:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundMethodWeakref):
             return NotImplemented
-        # A key alone proves nothing: ids are used again. The references tell a dead method from its successor.
+        # Equal keys are not enough, because ids are reused. The weak references tell a dead method from a later one.
         return self is other or (
             self.key == other.key
             and self.weakSelf() is other.weakSelf() is not None
@@ -75,19 +75,19 @@ class BoundMethodWeakref:
         return f"{type(self).__name__}( {self.selfName}.{self.funcName} )"
 
 
-#: What `safeRef` gives.
+#: The types that `safeRef` returns.
 SafeRef = weakref.ReferenceType[Untyped] | BoundMethodWeakref
 
 
 def safeRef(target: Callable[..., Untyped], onDelete: Callable[[Untyped], object] | None = None) -> SafeRef:  # noqa: N802, N803
-    """A weak reference to a callable that is good for bound methods as well.
+    """Return a weak reference to a callable, which also works for bound methods.
 
     Args:
-        target: The callable.
-        onDelete: Called with the reference when the target dies.
+        target: the callable
+        onDelete: called with the reference when the target dies
 
     Raises:
-        TypeError: If the target cannot be weakly referenced.
+        TypeError: the target cannot be referenced weakly
     """
     if type(target) is types.MethodType:
         return BoundMethodWeakref(target, onDelete)

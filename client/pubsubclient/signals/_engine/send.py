@@ -1,12 +1,13 @@
-"""The ways to send, over the one registry of the process.
+"""The functions that send signals, over the process's one registry.
 
-`send` is as short as it can be: it finds a function in one look-up and runs it. All that is not routine goes through
-`deliver`.
+`send` is the fast path: one look-up finds a plan (a compiled function), and calling the plan calls the receivers. Every
+other case goes through `deliver`.
 
-The functions are kept in `_hot`, which every change replaces by an empty dictionary once the change is in the log.
-A function is kept only in a dictionary that was current before the log was found empty, and before the function was
-made: what was made too early goes into a dictionary that nobody uses any more. So `send` need not look whether what it
-finds is valid. A signal that some senders have connections of their own to gets a function that looks at the sender.
+Plans are cached in the dictionary `_hot`. Every change of the connections replaces it by an empty one, after the change
+was logged. `deliver` takes the current dictionary first, then checks that the log is empty, then makes the plan, and caches
+it in the dictionary it took. A plan that a change has made stale is thus stored in a dictionary that is no longer in use,
+and `send` need not check that a cached plan is valid. If some senders have connections of their own to a signal, its plan
+chooses another plan by the sender.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any as Untyped
 
 from pubsubclient.signals._engine.capture import Captured
 from pubsubclient.signals._engine.compiler import Plan
-from pubsubclient.signals._engine.link import Receiver
 from pubsubclient.signals._engine.registry import Registry
+from pubsubclient.signals._engine.signature import Receiver
 from pubsubclient.signals._engine.source import Mode
 from pubsubclient.signals.wildcard import Anonymous, Any
 
@@ -41,7 +42,7 @@ def _miss(signal: Hashable, sender: object, arguments: tuple[object, ...], named
     return deliver(Mode.SEND, signal, sender, arguments, named)
 
 
-#: {signal: function}; and {(_CHOICE, signal): what the function chooses from}
+#: {signal: plan}, and {(_CHOICE, signal): {id of sender or None: plan}} for signals whose plan depends on the sender
 _hot: dict[Hashable, Untyped] = {}
 _CHOICE = object()
 _MAX_HOT = 2048
@@ -56,30 +57,30 @@ def _changed() -> None:
 REGISTRY = Registry(_miss, _changed)
 
 
-#: A parameter that may be given by name all the same, see `send`.
+#: The default of a positional-only parameter that a call may also give by name, see `send`.
 BY_NAME: Untyped = object()
 
 
 def send(signal: Hashable = BY_NAME, sender: object = BY_NAME, /, *arguments: object, **named: object) -> Responses:
     """Send a signal to all receivers connected to it.
 
-    Both parameters can be given by name, too, and default to `Any` and `Anonymous`. To Python they are positional only
-    because it compares the name of every argument with those of all other parameters: a fifth of the time of a send.
+    Signal and sender can also be given by name, and default to `Any` and `Anonymous`. They are declared positional-only
+    for speed: Python would compare the name of every argument with theirs, which takes a fifth of the time of a send.
 
     Args:
-        signal: What is sent. With `Any`, only receivers of any signal get it.
-        sender: Who sends. With `Any`, only receivers of any sender get it.
-        *arguments: Passed to every receiver, by position.
-        **named: Passed to each receiver as far as it takes them, as are `signal` and `sender`.
+        signal: the signal; with `Any`, only receivers connected to any signal get it
+        sender: the sender; with `Any`, only receivers connected to any sender get it
+        *arguments: passed to every receiver, by position
+        **named: passed to each receiver that has a parameter of the name, as are `signal` and `sender`
 
     Returns:
-        ``[(receiver, response)]`` in the order of the calls: first those connected to this sender and signal, then
-        to this sender and any signal, to any sender and this signal, to any of both; within these in the order of
-        connecting, and before all that by priority. Each receiver is called once.
+        ``[(receiver, response)]`` in the order of the calls: by priority; then receivers connected to this sender and
+        signal, to this sender and any signal, to any sender and this signal, to any sender and any signal; then in the
+        order of connecting. Each receiver is called once
 
     Raises:
-        AsyncReceiverError: If a receiver is async. No receiver has been called then.
-        Exception: What a receiver raises, with a note that names the receiver; those after it are not called.
+        AsyncReceiverError: a receiver is async; no receiver has been called
+        Exception: raised by a receiver, with a note that names the receiver; later receivers are not called
     """
     if sender is BY_NAME:
         sender = named.pop("sender", Anonymous)
@@ -88,7 +89,7 @@ def send(signal: Hashable = BY_NAME, sender: object = BY_NAME, /, *arguments: ob
     try:
         plan = _hot[signal]
     except KeyError:
-        pass  # what is called is called outside of the handler, or its errors would show this one as their context
+        pass  # receivers are called outside of this handler, or their errors would show the KeyError as their context
     else:
         return plan(signal, sender, arguments, named)  # type: ignore[no-any-return]
     return deliver(Mode.SEND, signal, sender, arguments, named)  # type: ignore[no-any-return]
@@ -100,7 +101,7 @@ def send_exact(signal: Hashable = Any, sender: object = Anonymous, *arguments: o
 
 
 def send_robust(signal: Hashable = Any, sender: object = Anonymous, *arguments: object, **named: object) -> Responses:
-    """Send, and take the error of a receiver (any `Exception`) for its response. All receivers are called.
+    """Send to all receivers. The error that a receiver raises (any `Exception`) becomes its response.
 
     The response of an async receiver is an `AsyncReceiverError`.
     """
@@ -108,14 +109,14 @@ def send_robust(signal: Hashable = Any, sender: object = Anonymous, *arguments: 
 
 
 async def asend(signal: Hashable = Any, sender: object = Anonymous, *arguments: object, **named: object) -> Responses:
-    """Send, and await async receivers. Receivers run one after the other, in the same order as in `send`."""
+    """Send, and await async receivers. Receivers run one after the other, in the order of `send`."""
     return await deliver(Mode.ASEND, signal, sender, arguments, named)  # type: ignore[no-any-return]
 
 
 async def asend_robust(
     signal: Hashable = Any, sender: object = Anonymous, *arguments: object, **named: object
 ) -> Responses:
-    """Send as `asend` does, and take the error of a receiver for its response."""
+    """Send as `asend` does. The error that a receiver raises becomes its response."""
     return await deliver(Mode.AROBUST, signal, sender, arguments, named)  # type: ignore[no-any-return]
 
 
@@ -128,37 +129,36 @@ def deliver(
     *,
     exact: bool = False,
 ) -> Untyped:
-    """Send in any way. Returns responses, or a coroutine that gives them if the mode is async."""
+    """Send in the given mode. Return the responses, or for an async mode a coroutine that returns them."""
     if "signal" in named or "sender" in named:
-        message = "signal and sender can be given only once"
-        raise TypeError(message)
+        raise TypeError("signal and sender can be given only once")
     hot = _hot  # before the log, see the module
-    keeps = not (exact or REGISTRY.log)
-    tapped = REGISTRY.is_tapped(signal)
-    if tapped and _tap(signal, Captured(sender, arguments, named)):
+    may_cache = not (exact or REGISTRY.log)
+    captured = REGISTRY.is_captured(signal)
+    if captured and _capture(signal, Captured(sender, arguments, named)):
         return _nothing() if mode.is_async else []
     route = REGISTRY.route(signal, sender, exact=exact)
     if not route.links and type(signal) is not str:
-        return _nothing() if mode.is_async else []  # no function could be kept
+        return _nothing() if mode.is_async else []  # common, and without a signal that a cache may hold
     plan, reusable = route.plan(mode, len(arguments), named)
-    if reusable and keeps and not tapped:
-        _keep(hot, signal, sender, plan)
+    if reusable and may_cache and not captured:
+        _cache(hot, signal, sender, plan)
     return plan(signal, sender, arguments, named)
 
 
-def _tap(signal: Hashable, captured: Captured) -> bool:
-    """Let the taps of a signal see a send, and tell whether it is muted."""
-    taps = [tap for tap in tuple(REGISTRY.taps) if tap.signal is signal]
-    for tap in taps:
-        if tap.sink is not None:
-            tap.sink.append(captured)
-    return any(tap.sink is None for tap in taps)
+def _capture(signal: Hashable, captured: Captured) -> bool:
+    """Add a send to the lists of the blocks that capture its signal, and return whether the signal is muted."""
+    captures = [capture for capture in tuple(REGISTRY.captures) if capture.signal is signal]
+    for capture in captures:
+        if capture.sink is not None:
+            capture.sink.append(captured)
+    return any(capture.sink is None for capture in captures)
 
 
-def _keep(hot: dict[Hashable, Untyped], signal: Hashable, sender: object, plan: Plan) -> None:
-    """Let later sends use a function. All senders without connections of their own share one."""
+def _cache(hot: dict[Hashable, Untyped], signal: Hashable, sender: object, plan: Plan) -> None:
+    """Cache a plan for later sends. All senders without connections of their own share one plan."""
     table = REGISTRY.tables.get(id(sender), REGISTRY.any)
-    if not REGISTRY.pins(signal, table):
+    if not REGISTRY.may_cache(signal, table):
         return
     if len(hot) >= _MAX_HOT:
         hot.clear()
@@ -167,30 +167,30 @@ def _keep(hot: dict[Hashable, Untyped], signal: Hashable, sender: object, plan: 
         return
     plans = hot.setdefault((_CHOICE, signal), {})
     plans[None if table is REGISTRY.any else id(sender)] = plan
-    hot[signal] = _split(plans)
+    hot[signal] = _choice(plans)
 
 
-def _split(plans: dict[int | None, Plan]) -> Plan:
-    """A function that chooses another by the sender.
+def _choice(plans: dict[int | None, Plan]) -> Plan:
+    """Return a plan that chooses another plan by the sender.
 
     Args:
-        plans: {id of sender, or None for senders without connections: function}. The ids are those of senders that
-            live: the death of one is a change.
+        plans: {id of sender, or None for senders without connections: plan}; all ids are of living senders, because the
+            death of a sender is a change, which empties the cache
     """
     plan_of = plans.get
     tables = REGISTRY.tables
 
-    def split(signal: Hashable, sender: object, arguments: tuple[object, ...], named: dict[str, object]) -> Untyped:
+    def choose(signal: Hashable, sender: object, arguments: tuple[object, ...], named: dict[str, object]) -> Untyped:
         plan = plan_of(id(sender))
         if plan is None:
             plan = _miss if id(sender) in tables else plan_of(None, _miss)
         return plan(signal, sender, arguments, named)
 
-    return split
+    return choose
 
 
 def needs_await(signal: Hashable, sender: object) -> bool:
-    """Whether a send would meet an async receiver."""
+    """Whether a send would call an async receiver."""
     return any(link.shape.is_async for link in REGISTRY.matching(signal, sender) if link.resolve() is not None)
 
 

@@ -1,9 +1,9 @@
-"""Warn about weak connections that nothing keeps alive.
+"""Warns about weakly connected receivers that nothing keeps alive.
 
-Certain cases are found at connect, by counting references: a lambda or a partial that is passed on the spot, a
-method of an instance made on the spot. A function that goes with the frame that connected it can only be seen
-to be lost when it dies; if nothing at all has been sent until then, that is reported the way Python reports an
-unclosed file, which is silent unless resource warnings are shown (as under ``-X dev`` or pytest).
+Counting references at connect finds the certain cases: a lambda, a partial, or a method of an instance, created in the
+call of connect. A local function that dies with the frame that connected it is found only at its death. If nothing has
+been sent until then, a ResourceWarning reports it, as Python does for an unclosed file; it is silent unless resource
+warnings are shown (with ``-X dev`` or in pytest).
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ from pubsubclient.signals.errors import VanishedReceiverWarning, VanishingReceiv
 
 __all__ = ["warn_if_vanishing", "warn_vanished"]
 
-_references: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: sys.maxsize)
+_count: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: sys.maxsize)
 
 
-def _as_argument(receiver: object, depth: int) -> int:
-    return _references(receiver) if depth == 0 else _as_argument(receiver, depth - 1)
+def _count_through_calls(receiver: object, depth: int) -> int:
+    return _count(receiver) if depth == 0 else _count_through_calls(receiver, depth - 1)
 
 
 def _calibrate() -> tuple[int, ...]:
-    """The counts of an object that only the arguments of calls refer to, by the number of calls it went through.
+    """Return the reference counts of a temporary object, by the number of calls it went through as an argument.
 
-    Interpreters differ in how many references a call makes. One that makes none (or that counts otherwise) shows
-    the same count for an object that a variable holds as well; then nothing can be told, and no warning is given.
+    Interpreters differ in how many references a call adds. On one that adds none, or counts differently, a temporary
+    object has the same count as an object in a variable. The count is then 0 here, and no warning is given.
     """
     held = object()
     return tuple(
-        _as_argument(object(), depth) if _as_argument(object(), depth) < _as_argument(held, depth) else 0
+        _count_through_calls(object(), depth)
+        if _count_through_calls(object(), depth) < _count_through_calls(held, depth)
+        else 0
         for depth in range(4)
     )
 
@@ -43,23 +45,23 @@ _TEMPORARY = _calibrate()
 
 
 def warn_if_vanishing(receiver: Callable[..., Untyped], depth: int) -> bool:
-    """Warn, and tell, if a receiver is referred to by nothing but the arguments of the calls that led here.
+    """Warn, and return True, if only the arguments of the current calls refer to a receiver.
 
     Args:
-        receiver: What is being connected weakly.
-        depth: How many calls of this package it went through as an argument, this one not counted.
+        receiver: the callable being connected weakly
+        depth: how many calls of this package the receiver went through, without this one
     """
-    if _references(receiver) > _TEMPORARY[depth]:
+    if _count(receiver) > _TEMPORARY[depth]:
         return False
     if type(receiver) is types.MethodType:
-        # A method object is always made on the spot; its instance or its function must be, too.
-        if min(_references(receiver.__self__), _references(receiver.__func__)) > _OWNED_ONCE:
+        # A method object is always temporary. Its instance or its function must be temporary, too.
+        if min(_count(receiver.__self__), _count(receiver.__func__)) > _OWNED_ONCE:
             return False
     elif type(receiver) is types.BuiltinMethodType:
         return False
     warnings.warn(
-        f"{describe(receiver)} is connected weakly and nothing else refers to it, so it is gone before any signal "
-        "comes: keep a reference to it, or connect it with weak=False",
+        f"{describe(receiver)} is connected weakly and nothing else refers to it, so it dies before any signal "
+        "is sent: keep a reference to it, or connect it with weak=False",
         VanishingReceiverWarning,
         stacklevel=depth + 2,
     )
@@ -68,20 +70,20 @@ def warn_if_vanishing(receiver: Callable[..., Untyped], depth: int) -> bool:
 
 class _Owner:
     def method(self) -> None:
-        """Only there to be bound."""
+        """Do nothing; only the bound method is needed."""
 
 
 def _count_owner() -> int:
     bound = _Owner().method
-    return _references(bound.__self__)  # type: ignore[attr-defined]
+    return _count(bound.__self__)  # type: ignore[attr-defined]
 
 
-#: The count of an instance that only a method object refers to.
+#: The reference count of an instance that only a method object refers to.
 _OWNED_ONCE = _count_owner()
 
 
 def warn_vanished(code: types.CodeType) -> None:
-    """Warn that a function died before any signal was sent. At shutdown everything dies, and nothing is said."""
+    """Warn that a function died before any signal was sent. At shutdown, when everything dies, do nothing."""
     if sys.is_finalizing():
         return
     name = getattr(code, "co_qualname", code.co_name)

@@ -1,4 +1,4 @@
-"""What the service answers, as JSON Schema: states, receipts, events, problems, and the headers of every answer."""
+"""The service's responses as JSON Schema: states, receipts, events, problems, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from pubsub_emulator.openapi.subscribe import setting_schema
 from pubsubservice.subscribers.records import SETTINGS
 
-__all__ = ["ANSWERS", "CODES", "STATES", "answered"]
+__all__ = ["CODES", "RESPONSES", "STATES", "responses_of"]
 
 Schema = dict[str, Any]
 
-#: the codes of problems, by status
+#: {HTTP status: the codes of its problems}
 CODES: dict[int, tuple[str, ...]] = {
     400: (
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
@@ -30,9 +30,10 @@ CODES: dict[int, tuple[str, ...]] = {
     500: ("internal",),
     503: ("contended", "store_unavailable", "newer_format", "interrupted", "certificates_unavailable"),
 }  # fmt: skip
-_EVERYWHERE = (400, 401, 403, 405, 413, 415, 500, 503)
+#: the statuses of problems that every operation may return
+_COMMON_REFUSALS = (400, 401, 403, 405, 413, 415, 500, 503)
 
-#: what may have become of an event
+#: the states of an event, as an explanation gives them
 STATES = (
     "not_read", "before_start", "filtered", "delayed", "leased", "due", "dead", "dead_lettered", "dropped", "settled",
     "trimmed", "unknown_event",
@@ -45,7 +46,7 @@ _SEQUENCE: Schema = {"type": "string", "pattern": "^\\d{4}-\\d{20}$"}
 
 
 def _object(members: dict[str, Schema], **optional: Schema) -> Schema:
-    """An object of exactly these members, and maybe the optional ones."""
+    """Return the schema of an object that requires `members`, may have the `optional` ones, and no others."""
     return {
         "type": "object",
         "required": list(members),
@@ -65,11 +66,11 @@ _SUBSCRIPTION = {
     "filters": _list({"type": "object"}),
     "position": _list(_SEQUENCE),
 }
-#: the pattern that brought a topic in
+#: the pattern through which a subscriber got a topic
 _VIA = {"via": _TEXT}
 _ADDED = {"topic": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME, "attempt": {"type": "integer", "minimum": 1}}
 
-ANSWERS: dict[str, Schema] = {
+RESPONSES: dict[str, Schema] = {
     "Publisher": _object({"publisher": _TEXT}),
     "Topic": _object({"topic": _TEXT, "partitions": _COUNT, "retention_s": _COUNT}),
     "Subscriber": _object(
@@ -129,7 +130,7 @@ ANSWERS: dict[str, Schema] = {
     ),
 }
 
-#: the schemas of a success, by operation
+#: {operation: the names of the schemas that a success may have}
 _SUCCESSES = {
     "register": ("Publisher", "Registered", "Topic", "Explanation"),
     "registered": ("Publisher", "Subscriber", "Topic", "Names", "Explanation"),
@@ -148,22 +149,24 @@ _HEADERS = {
     "X-Store-Ops": _header(
         "Store operations billed.", {"type": "string", "pattern": "^reads=\\d+, writes=\\d+, deletes=\\d+$"}
     ),
-    "X-Store-Time": _header("A store time that has passed, µs; when the store was touched.", _COUNT, required=False),
+    "X-Store-Time": _header(
+        "A store time that has passed, µs; absent if the request did not use the store.", _COUNT, required=False
+    ),
     "X-Service-Version": _header("The service's version.", _TEXT),
     "Server-Timing": _header("The service's time for the request, ms.", _TEXT),
 }
 _RETRY_AFTER = {"Retry-After": _header("Seconds to wait before trying again.", _COUNT, required=False)}
 
 
-def answered(operation: str, success: Iterable[int], refusals: Iterable[int]) -> dict[str, Schema]:
-    """The responses of an operation: its successes, its own refusals, and those that every call may get."""
+def responses_of(operation: str, success: Iterable[int], refusals: Iterable[int]) -> dict[str, Schema]:
+    """Return {status: response} of an operation: its successes, its own refusals, and the common refusals."""
     responses: dict[str, Schema] = {}
     for status in success:
         responses[str(status)] = {"description": "Done.", "headers": {**_HEADERS, **_RETRY_AFTER}}
         if status != 204:
             schemas = [{"$ref": f"#/components/schemas/{name}"} for name in _SUCCESSES[operation]]
             responses[str(status)]["content"] = {"application/json": {"schema": {"anyOf": schemas}}}
-    for status in sorted({*refusals, *_EVERYWHERE}):
+    for status in sorted({*refusals, *_COMMON_REFUSALS}):
         responses[str(status)] = _refusal(status)
     return responses
 
@@ -181,9 +184,11 @@ def _refusal(status: int) -> Schema:
     )
     headers = dict(_HEADERS)
     if status == 401:
-        headers["WWW-Authenticate"] = _header("The challenge: a token that this service trusts.", _TEXT)
+        headers["WWW-Authenticate"] = _header(
+            "The challenge: the request needs an ID token that this service trusts.", _TEXT
+        )
     if status == 405:
-        headers["Allow"] = _header("The methods that are expected.", _TEXT)
+        headers["Allow"] = _header("The methods that the function accepts.", _TEXT)
     if status == 503:
         headers.update(_RETRY_AFTER)
     return {
