@@ -79,6 +79,7 @@ def _locked_base() -> Iterator[Path]:
 
 def _remove_leftovers(base: Path) -> None:
     for directory in base.glob("store-*"):
+        abandoned = False
         # An OSError means that another process removed the directory, or that it belongs to another user.
         with suppress(OSError), (directory / _IN_USE).open("ab") as file:
             abandoned = _lock(file, wait=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pubsub_emulator.sqlite import ephemeral
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 CHILD = """
@@ -89,3 +90,15 @@ def test_a_forked_child_that_ends_leaves_it_to_its_parent() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     assert not Path(done.stdout.strip()).exists()
+
+
+def test_a_directory_that_cannot_be_opened_is_left_alone(tmp_path: Path) -> None:
+    """Whether the one before it was abandoned or not: it may be in use by somebody else."""
+    for name in ("store-1", "store-2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "store-1" / "in-use").touch()
+    # opening a directory as a file fails, for root too
+    (tmp_path / "store-2" / "in-use").mkdir()
+    ephemeral._remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["store-2"]
+    ephemeral._remove_leftovers(tmp_path)
