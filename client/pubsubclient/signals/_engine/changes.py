@@ -11,8 +11,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any as Untyped
 from typing import Protocol
 
-from pubsubclient.signals._engine.link import Link
-from pubsubclient.signals._engine.table import Table
+from pubsubclient.signals._engine.link import Link, Table
 
 __all__ = ["Change", "Tables", "add", "drop", "forget", "overlay", "remove"]
 

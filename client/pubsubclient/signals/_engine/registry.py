@@ -27,9 +27,8 @@ from pubsubclient.signals._engine import changes
 from pubsubclient.signals._engine.capture import Capture
 from pubsubclient.signals._engine.changes import Change, Tables
 from pubsubclient.signals._engine.compiler import Plan
-from pubsubclient.signals._engine.link import Link
+from pubsubclient.signals._engine.link import Link, Table
 from pubsubclient.signals._engine.route import Route
-from pubsubclient.signals._engine.table import Table
 from pubsubclient.signals._engine.vanish import warn_vanished
 from pubsubclient.signals.wildcard import Any
 
@@ -214,7 +213,7 @@ class Registry:
         name = (EXACT, signal) if exact else signal
         if not self.log:
             table = self.tables.get(id(sender), self.any)
-            cached = table.routes.get(name)
+            cached: Route | None = table.routes.get(name)
             # A sender without connections shares the table of any sender, but has no exact connections.
             if cached is not None and not (exact and table is self.any and sender is not Any):
                 return cached
