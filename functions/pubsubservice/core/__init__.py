@@ -1,1 +1,1 @@
-"""TODO room core."""
+"""What every room may use: problems, settings, the process's runtime, the meter, ownership, names, patterns and times."""
