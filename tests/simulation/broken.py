@@ -50,10 +50,10 @@ class DeletesFirst(Service):
             path = log_path(topic, partition)
             log = self._store.get_many([path]).docs[0]
             point = TrimPoint.read(log)
-            cut, more = self._cut(topic, partition, point, retention_us, max_batches)
+            cut, more = self._next_trim_point(topic, partition, point, retention_us, max_batches)
             if cut != point:
-                self._sweep(topic, partition, point.seq, cut.seq)
-                self._move(path, log, cut, swept=cut.seq)
+                self._delete_batches(topic, partition, point.seq, cut.seq)
+                self._write_trim_point(path, log, cut, swept=cut.seq)
             return cut.seq - point.seq, more
 
 
