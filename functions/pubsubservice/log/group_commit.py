@@ -18,7 +18,7 @@ _MAX_GROUP_BYTES = 800_000
 
 
 class Append:
-    """One publish that is to be appended to a log. `commit` sets `places`, or `problem`.
+    """A publish waiting to be appended to a log. The commit sets `places`, or `problem`.
 
     Args:
         publisher: name of the publisher
