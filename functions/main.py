@@ -1,4 +1,4 @@
-"""Entry points for the functions framework: ``functions-framework --source main.py --target publish``."""
+"""Entry points for the Functions Framework: ``functions-framework --source main.py --target publish``."""
 
 from pubsubservice.main import expire, get_events, publish, register, subscribe
 

@@ -24,19 +24,19 @@ class NoTimeCheck(Service):
     """A writer takes whatever it created for the log's next batch, however late it comes."""
 
     class log_type(Log):
-        def _proves(self, doc: Doc, known: Tail) -> bool:
+        def _proves(self, doc: Doc, tail: Tail) -> bool:
             return True
 
-        def _tail(self) -> Tail:
-            self._known_at = self._runtime.monotonic()
-            return super()._tail()
+        def _load_tail(self) -> Tail:
+            self._tail_at = self._runtime.monotonic()
+            return super()._load_tail()
 
 
 class SinceIgnored(Service):
     """A writer looks back no further than what it happens to know."""
 
     class log_type(Log):
-        def _look_back_to(self, group: list[Append], known: Tail) -> list[int | None]:
+        def _look_back_to(self, group: list[Append], tail: Tail) -> list[int | None]:
             return []
 
 
@@ -50,10 +50,10 @@ class DeletesFirst(Service):
             path = log_path(topic, partition)
             log = self._store.get_many([path]).docs[0]
             point = TrimPoint.read(log)
-            cut, more = self._cut(topic, partition, point, retention_us, max_batches)
+            cut, more = self._next_trim_point(topic, partition, point, retention_us, max_batches)
             if cut != point:
-                self._sweep(topic, partition, point.seq, cut.seq)
-                self._move(path, log, cut, swept=cut.seq)
+                self._delete_batches(topic, partition, point.seq, cut.seq)
+                self._write_trim_point(path, log, cut, swept=cut.seq)
             return cut.seq - point.seq, more
 
 

@@ -25,7 +25,7 @@ class DelayedTaken(Service):
     """Retention counts from when an event was published, not from when it may be got."""
 
     class expire_type(Expire):
-        def _cut(
+        def _next_trim_point(
             self, topic: str, partition: int, point: TrimPoint, retention_us: int, max_batches: int
         ) -> tuple[TrimPoint, bool]:
             tail = self._store.list(batches(topic, partition), limit=1, fields=("format",))

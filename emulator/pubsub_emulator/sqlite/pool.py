@@ -132,7 +132,7 @@ class Connections:
             )
         raise Refused(
             f"{self.path} was deleted, moved or replaced while it was in use",
-            told="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
+            detail="The emulator's files were deleted, moved or replaced while it ran. Start the emulator again.",
         )
 
     def _acquire(self) -> sqlite3.Connection:
@@ -206,10 +206,12 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
 def refusal(error: sqlite3.Error, path: Path) -> Refused:
     """Translate SQLite's error: the operation was certainly not done, and `busy` says whether a retry may help."""
     text = str(error)
-    told = None
+    detail = None
     if "disk is full" in text or "disk I/O error" in text:
-        told = f"The emulator cannot write its file ({text}). Make room on its disk, then send the same request again."
-    return Refused(f"{path}: {text}", busy="locked" in text or "busy" in text, told=told)
+        detail = (
+            f"The emulator cannot write its file ({text}). Make room on its disk, then send the same request again."
+        )
+    return Refused(f"{path}: {text}", busy="locked" in text or "busy" in text, detail=detail)
 
 
 _logger = logging.getLogger("pubsub_emulator.sqlite")

@@ -142,9 +142,9 @@ def _problem_of(error: Exception, function: str) -> Problem:
         return error
     if isinstance(error, StoreError):
         _logger.warning("%s: the store failed: %s: %s", function, type(error).__name__, error)
-        told = error.told if isinstance(error, Refused) else None
+        detail = error.detail if isinstance(error, Refused) else None
         return Unavailable(
-            "store_unavailable", told or "The store did not answer as expected; send the same request again."
+            "store_unavailable", detail or "The store did not answer as expected; send the same request again."
         )
     _logger.exception("%s failed", function)
     return Problem("internal", "The service failed; the error was logged. Sending the same request again is safe.")

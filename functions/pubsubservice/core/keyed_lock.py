@@ -1,4 +1,4 @@
-"""Turns: calls for one name queue behind each other in a process; different names do not meet."""
+"""A lock per name: within a process, calls for the same name run one after another; other names do not wait."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ __all__ = ["KeyedLock"]
 
 
 class KeyedLock:
-    """One lock a name, kept only while somebody holds it or waits for it."""
+    """One lock per name. A lock exists only while a thread holds it or waits for it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._lock = runtime.new_lock()
-        self._turns: dict[str, tuple[AbstractContextManager[Any], list[None]]] = {}
+        #: guards `_locks`
+        self._guard = runtime.new_lock()
+        #: each name's lock, and one list item for each thread that holds it or waits for it
+        self._locks: dict[str, tuple[AbstractContextManager[Any], list[None]]] = {}
 
     @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Hold the turn of a name."""
-        with self._lock:
-            turn, users = self._turns.setdefault(name, (self._runtime.new_lock(), []))
+    def hold(self, name: str) -> Iterator[None]:
+        """Hold the lock of a name."""
+        with self._guard:
+            lock, users = self._locks.setdefault(name, (self._runtime.new_lock(), []))
             users.append(None)
         try:
-            with turn:
+            with lock:
                 yield
         finally:
-            with self._lock:
+            with self._guard:
                 users.pop()
                 if not users:
-                    del self._turns[name]
+                    del self._locks[name]

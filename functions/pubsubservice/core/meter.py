@@ -1,4 +1,4 @@
-"""What the request under way costs: billed store operations, and the newest store time it has met."""
+"""Counts the billed store operations of the current request, and keeps the newest store time it has seen."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["Meter", "meter", "start_meter"]
 
 @dataclass
 class Meter:
-    """What one request cost in billed store operations, and the newest store time it has met."""
+    """The billed store operations of one request, and the newest store time it has seen."""
 
     reads: int = 0
     writes: int = 0
     deletes: int = 0
-    #: newest store time known to have passed, µs; 0 when the store was not touched
+    #: newest store time known to have passed, µs; 0 if the request did not use the store
     time: int = 0
 
     def bill(self, *, reads: int = 0, writes: int = 0, deletes: int = 0, time: int = 0) -> None:
-        """Add operations; `time` is a store time that has passed."""
+        """Add operations. `time` is a store time that has passed, µs; the meter keeps the newest."""
         self.reads += reads
         self.writes += writes
         self.deletes += deletes
@@ -30,7 +30,7 @@ _current: ContextVar[Meter | None] = ContextVar("pubsubservice_meter", default=N
 
 
 def meter() -> Meter:
-    """The meter of the request under way in this thread (a fresh one outside of any request)."""
+    """Return the meter of this thread's current request; outside of a request, start a new one."""
     current = _current.get()
     if current is None:
         current = start_meter()
@@ -38,7 +38,7 @@ def meter() -> Meter:
 
 
 def start_meter() -> Meter:
-    """Begin metering a request in this thread."""
+    """Start a new meter for this thread's next request."""
     current = Meter()
     _current.set(current)
     return current

@@ -1,4 +1,4 @@
-"""Names of topics, publishers and subscribers: what they may be, and the names that are made of a subscriber's."""
+"""The rules for names of topics, publishers and subscribers, and the names derived from a subscriber's name."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from hashlib import blake2b
 from pubsubservice.core.problems import BadRequest
 
 __all__ = ["check_name", "dead_letters_of", "redriver_of"]
-
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~%+-]{0,254}")
-#: characters of a subscriber's name; and of a long one, those that the name of its redriver begins with
+#: most characters of a subscriber's name; and how many of them `redriver_of` keeps when the name is too long to extend
 MAX_SUBSCRIBER, SHORTENED = 250, 220
 
 
 def check_name(kind: str, name: str) -> str:
-    """Return `name` if it may name a `kind` ("topic", "publisher", "subscriber"); raises BadRequest otherwise."""
+    """Return `name` if it is valid for a `kind` ("topic", "publisher", "subscriber"); raises BadRequest otherwise."""
     limit = MAX_SUBSCRIBER if kind == "subscriber" else 255
     if not _NAME.fullmatch(name) or len(name) > limit:
         shown = name if len(name) <= 80 else name[:77] + "..."
@@ -26,17 +24,19 @@ def check_name(kind: str, name: str) -> str:
             "and begins with a letter or digit.",
         )
     if kind == "topic" and (".." in name or name.endswith(".")):
-        raise BadRequest("invalid_name", f"{name!r} cannot name a topic: a token between two dots is empty.")
+        raise BadRequest(
+            "invalid_name", f"{name!r} cannot name a topic: a dot is followed by another dot, or ends the name."
+        )
     return name
 
 
 def dead_letters_of(subscriber: str) -> str:
-    """The topic that a subscriber's dead letters go to when it names none."""
-    return re.sub(r"\.+", ".", f"{subscriber}.dead")  # a subscriber's name may have dots that a topic's may not
+    """Return the default dead-letter topic of a subscriber."""
+    return re.sub(r"\.+", ".", f"{subscriber}.dead")  # a subscriber's name may have dots in a row; a topic's may not
 
 
 def redriver_of(subscriber: str) -> str:
-    """The publisher and subscriber under which the SDK redrives a subscriber's dead letters."""
+    """Return the name, both as publisher and as subscriber, under which the SDK redrives a subscriber's dead letters."""
     name = f"{subscriber}.redrive"
     if len(name) <= MAX_SUBSCRIBER:
         return name

@@ -1,10 +1,10 @@
-"""Who may use a name: the identity that registered it, an admin, and anybody if it was registered without an identity.
+"""Decides who may use a name: the identity that registered it, and admins; without an owner, everybody.
 
-The caller of the request under way is set once, at the edge (`http.endpoint`), like the meter. Nothing is checked while
-identity is off. Topics are shared: whoever may call a function may publish to any topic and subscribe to it; only a
-change of a topic's settings, and what is published to a dead-letter topic, is its owner's.
+`api.endpoint` sets the caller once per request, like the meter. While identity is off, nothing is checked.
+Topics are shared: every caller may publish to any topic and subscribe to it. Two things are for the topic's owner only:
+changing its settings, and publishing to it if it is a dead-letter topic.
 
-`S.dead` and `S.redrive` belong to the owner of the subscriber S, whether they are registered yet or not (see `claim`).
+`S.dead` and `S.redrive` belong to the owner of the subscriber S, even before they are registered (see `log.claims`).
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ __all__ = [
     "set_caller",
 ]
 
-#: carries the ID token that says who calls (see `identity`); not looked at while identity is off
+#: header of the caller's ID token (see `api.identity`); ignored while identity is off
 TOKEN_HEADER = "X-Pubsub-Token"  # noqa: S105 - its name
 
 
 class Caller(NamedTuple):
-    """Who sends a request, as far as a verified token tells."""
+    """The sender of a request, from its verified token."""
 
-    #: issuer and subject, which together are never given to anybody else; None for a caller without a token
+    #: issuer and subject: the pair is never given to anybody else; None for a caller without a token
     owner: str | None = None
-    #: for logs only: an address can be given to another person later
+    #: for logs only, because an address can be given to another person later
     email: str | None = None
-    #: may use every name
+    #: whether the caller may use every name
     admin: bool = False
 
 
@@ -48,30 +48,33 @@ ANONYMOUS = Caller()
 
 
 class Authenticator(Protocol):
-    """Tells who sends a request."""
+    """Identifies the sender of a request."""
 
     def caller(self, token: str | None) -> Caller:
-        """The caller by the ID token of its request, or by that there is none. Raises Forbidden, Unavailable."""
+        """Return the caller that an ID token proves; None is a request without a token.
+
+        Raises Unauthorized, Unavailable.
+        """
 
 
 _caller: ContextVar[Caller | None] = ContextVar("pubsubservice_caller", default=None)
 
 
 def current_caller() -> Caller | None:
-    """Who sends the request under way in this thread; None while identity is off."""
+    """Return the caller of this thread's current request; None while identity is off."""
     return _caller.get()
 
 
 def set_caller(caller: Caller | None) -> None:
-    """Say who sends the request under way in this thread; None while identity is off."""
+    """Set the caller of this thread's current request; None while identity is off."""
     _caller.set(caller)
 
 
 @contextmanager
 def acting_for(owner: object) -> Iterator[None]:
-    """What is done within is done for this owner, whoever sends the request; an admin stays one.
+    """Within the block, the current caller is `owner`. A caller who is an admin stays an admin.
 
-    For what is anybody's it is done for the caller.
+    If `owner` is None, or identity is off, the caller does not change.
     """
     caller = _caller.get()
     token = _caller.set(caller if caller is None or owner is None else Caller(str(owner), admin=caller.admin))
@@ -82,13 +85,13 @@ def acting_for(owner: object) -> Iterator[None]:
 
 
 def may_use(owner: object) -> bool:
-    """Whether the caller may use what has this ``owner``."""
+    """Whether the caller may use something that has this ``owner`` (None: everybody may)."""
     caller = _caller.get()
     return caller is None or owner is None or caller.admin or caller.owner == owner
 
 
 def may_see_all() -> bool:
-    """Whether the caller may see the names of everybody."""
+    """Whether the caller may see names that other identities registered."""
     caller = _caller.get()
     return caller is None or caller.admin
 
@@ -98,5 +101,5 @@ def check_owner(kind: str, name: str, owner: object) -> None:
     if not may_use(owner):
         raise Forbidden(
             "not_owner",
-            f"The {kind} {name!r} was registered by another identity; only that one and admins may use it.",
+            f"The {kind} {name!r} was registered by another identity; only that identity and admins may use it.",
         )

@@ -1,16 +1,16 @@
-"""What the service answers when it does not do what it was asked to: RFC 9457 problem details with a stable ``code``.
+"""The service's error responses: RFC 9457 problem details with a stable ``code``.
 
 Errors::
 
-    Problem             any answer that is not a success; carries status, code, detail, extra fields and headers
-    ├── BadRequest      400, 405, 413, 415: the request itself is wrong; the same request will always be refused
-    ├── Unauthorized    401: the caller's token proves nothing
-    ├── Forbidden       403: the caller may not use that name
-    ├── NotFound        404: a name that was never registered
+    Problem             every response that is not a success; carries status, code, detail, extra members and headers
+    ├── BadRequest      400, 405, 413, 415: the request is wrong; the same request will always be refused
+    ├── Unauthorized    401: the caller's token is not valid
+    ├── Forbidden       403: the caller may not use the name
+    ├── NotFound        404: the name was never registered
     ├── Conflict        409, 422: the request contradicts what is stored
-    └── Unavailable     503: not now; trying the very same request again is safe and may succeed
+    └── Unavailable     503: not possible now; sending the same request again is safe and may succeed
 
-Codes are part of the wire (``docs/protocol.md``): they may be added, never renamed.
+Codes are part of the wire (``docs/protocol.md``): new ones may be added, existing ones are never renamed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ __all__ = ["BadRequest", "Conflict", "Forbidden", "NotFound", "Problem", "Unauth
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
-    """An answer other than success.
+    """A response other than success.
 
     Args:
         code: stable identifier, ``snake_case``
-        detail: one sentence that says what was wrong and what was expected
-        status: HTTP status
-        headers: added to the answer
+        detail: one sentence: what was wrong, and what was expected
+        status: HTTP status; None for the class's own
+        headers: added to the response
         extra: members added to the problem document (for instance ``event``: the id of the event at fault)
     """
 
@@ -57,17 +57,17 @@ class BadRequest(Problem):
 
 
 class Unauthorized(Problem):
-    """The caller sent a token, and it does not prove who they are."""
+    """The caller sent a token that is not valid."""
 
     status = 401
 
     def __init__(self, code: str, detail: str) -> None:
-        # RFC 9110 asks for a challenge in every 401; the codes of this one are RFC 6750's
+        # RFC 9110 requires a challenge in every 401; RFC 6750 defines its error codes
         super().__init__(code, detail, headers={"WWW-Authenticate": 'Bearer realm="pubsub", error="invalid_token"'})
 
 
 class Forbidden(Problem):
-    """The request is about something that belongs to another identity."""
+    """The request is for something that belongs to another identity."""
 
     status = 403
 
@@ -85,7 +85,7 @@ class Conflict(Problem):
 
 
 class Unavailable(Problem):
-    """The store could not settle the request now; the same request may be sent again."""
+    """The service cannot complete the request now; the same request may be sent again after `retry_after_s`."""
 
     status = 503
 

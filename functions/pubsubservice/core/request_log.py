@@ -1,8 +1,8 @@
-"""One structured line a request: what was called, on what, how much, at which cost; and one a subscription now and then.
+"""Writes structured log lines: one per request (function, names, counts, cost), and one per subscription in maintenance.
 
-Never what events say.
+Lines never hold the content of events.
 
-Format: https://cloud.google.com/logging/docs/structured-logging (``severity`` and ``message`` are Cloud Logging's own).
+Format: https://cloud.google.com/logging/docs/structured-logging (Cloud Logging defines ``severity`` and ``message``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ _logger = logging.getLogger("pubsubservice.request")
 
 
 def log_request(function: str, status: int, fields: dict[str, str | int], meter: Meter, duration_ms: float) -> None:
-    """Write the line of a request."""
+    """Write the line of a request: INFO, WARNING for a status from 400, ERROR from 500.
+
+    Args:
+        function: name of the entry point
+        fields: further members of the line (names and counts)
+        meter: billed store operations of the request
+    """
     level = logging.ERROR if status >= 500 else logging.WARNING if status >= 400 else logging.INFO
     if not _logger.isEnabledFor(level):
         return
@@ -38,20 +44,20 @@ def log_request(function: str, status: int, fields: dict[str, str | int], meter:
 
 
 def logs_subscriptions() -> bool:
-    """Whether the lines of `log_subscription` go anywhere: they cost reads."""
+    """Whether `log_subscription` writes anything. Ask first: collecting its figures costs store reads."""
     return _logger.isEnabledFor(logging.INFO)
 
 
 def log_subscription(
     subscriber: str, topic: str, backlog: int, oldest_age_s: float | None, *, dead: int, dropped: int
 ) -> None:
-    """Write the line of a subscription: a consumer that is gone writes none itself.
+    """Write the line of a subscription, so that monitoring notices one whose consumer is gone.
 
     Args:
-        backlog: events that are not read yet, before filters
-        oldest_age_s: age of the oldest event that is unread, leased or due; None when there is none
-        dead: events that failed for the last time, and are not known to be dead letters
-        dropped: those that failed for the last time so far if it is a dead-letter topic
+        backlog: events not read yet, counted before filters
+        oldest_age_s: age of the oldest event that is unread, leased or due for redelivery; None if every event is settled
+        dead: events that used up their attempts and are not yet known to be published as dead letters
+        dropped: events of a dead-letter topic that used up their attempts, in total; 0 for other topics
     """
     line = {
         "severity": "INFO",
@@ -68,7 +74,7 @@ def log_subscription(
 
 
 def log_to_stdout() -> None:
-    """Send the service's lines to standard output, where the cloud collects them."""
+    """Write the service's log lines to standard output, where Cloud Logging collects them."""
     logger = logging.getLogger("pubsubservice")
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stdout)

@@ -1,7 +1,7 @@
-"""What the service takes from the process it runs in, and nothing else: time, sleep, randomness, locks, events.
+"""The process as a port: monotonic time, sleep, randomness, locks, events.
 
-The rest of ``pubsubservice`` imports neither ``threading`` nor ``time`` nor ``random``, so that the simulation can run
-the very same code on a deterministic runtime.
+The rules of the service use these instead of ``threading``, ``time`` and ``random``, so that the simulation runs the same
+code on a deterministic runtime.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Event(Protocol):
 
 
 class Runtime(Protocol):
-    """The process as the service sees it."""
+    """What the service takes from its process."""
 
     def monotonic(self) -> float:
         """Seconds of this process's monotonic clock."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Block this thread for so many seconds."""
 
     def random(self) -> float:
         """A number in [0, 1)."""
@@ -38,10 +38,10 @@ class Runtime(Protocol):
         """A mutual exclusion lock, not reentrant."""
 
     def new_event(self) -> Event:
-        """An event that is not set."""
+        """A new event, not set."""
 
 
-#: not the one that programs seed and test
+#: the service's own generator: a program may seed the module's shared one
 _random = random.Random()
 
 

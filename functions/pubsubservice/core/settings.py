@@ -1,4 +1,4 @@
-"""The numbers that the service works with, in one place."""
+"""Limits and times of the service, with their defaults."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ __all__ = ["Bounds", "Settings"]
 
 @dataclass(frozen=True)
 class Bounds:
-    """The numbers that ``docs/protocol.md`` promises; the simulation makes them small, to meet them often."""
+    """Limits of a subscriber's document, as ``docs/protocol.md`` promises them. The simulation uses small ones."""
 
-    #: new events stop when document bytes + 16 × unsettled events pass this
+    #: above this sum of document bytes + 16 × unsettled events, the subscriber gets no new events
     state_bytes: int = 900_000
-    #: with this many open leases nothing is handed out
+    #: with this many open leases, the subscriber gets no events
     leases: int = 1_000
-    #: ended tokens that are remembered one by one
+    #: tokens of ended leases that the document lists one by one
     ended: int = 1_000
-    #: events in `dead`, and what they may take in the document
+    #: events that wait to become dead letters, and their bytes in the document
     dead: int = 1_000
     dead_bytes: int = 100_000
     #: spans of delayed events
     delayed: int = 5_000
-    #: events of a lease of what failed together once; a tenth of it with each further attempt
+    #: events leased together after they failed as a group once; each further attempt leases a tenth of that
     failed_as_group: int = 5_000
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits and times. All but `safety_window_s` are what ``docs/protocol.md`` promises.
+    """Limits and times of one process. Tests shorten `safety_window_s` and `bounds`."""
 
-    Tests shorten `safety_window_s` and `bounds`.
-    """
-
-    #: F: no batch younger than 2F is ever deleted, and no writer trusts a tail it learned F ago. Seconds.
+    #: F in ``docs/architecture.md``, seconds. Retention deletes no batch younger than 2F, and a writer whose knowledge of
+    #: the tail is F old reads the tail again
     safety_window_s: float = 300.0
     #: default retention of a topic, seconds
     retention_s: int = 7 * 24 * 3600
     #: default ack deadline of a subscription, seconds
     ack_deadline_s: int = 30
-    #: identities of events that a process remembers, about 170 bytes each: every log has an equal share, and its last batch
+    #: event identities that a process keeps for deduplication, about 170 bytes each. Every log has an equal share; the
+    #: identities of its last batch are always kept
     known_identities: int = 20_000
-    #: the same while publishes say that their first try was long ago: what was read back for one is there for the next
+    #: the same limit for a log that lately read older batches back, for a publish that was first tried long ago: the next
+    #: such publish finds them in memory
     looked_back_identities: int = 200_000
-    #: logs whose tails a process remembers
+    #: logs whose tails a process keeps
     known_logs: int = 256
-    #: batches that a process keeps, stored bytes
+    #: size of a process's batch cache, stored bytes
     cache_bytes: int = 8 * 1024 * 1024
-    #: requests served at once by one process; half of them may wait in a long poll
+    #: requests that one process serves at once; half of them may wait in a long poll
     threads: int = 64
-    #: how much a subscriber's document holds
+    #: limits of a subscriber's document
     bounds: Bounds = field(default_factory=Bounds)
 
     @property
@@ -59,10 +59,10 @@ class Settings:
 
     @property
     def min_retention_s(self) -> int:
-        """The smallest retention a topic may have (2F), seconds."""
+        """The smallest retention that a topic may have (2F), seconds."""
         return max(1, round(2 * self.safety_window_s))
 
     @property
     def once_us(self) -> int:
-        """How far back a publish tried again is recognised (2F), µs."""
+        """The deduplication window: how long a retried publish is recognised (2F), µs."""
         return 2 * self.safety_window_us

@@ -101,7 +101,7 @@ class Delivery:
         self._runtime = runtime
         self._reader = reader
         self._bounds = settings.bounds
-        self._turns = KeyedLock(runtime)
+        self._locks = KeyedLock(runtime)
         self._waiters = 0
         self._max_waiters = settings.threads // 2
         self._waiters_lock = runtime.new_lock()
@@ -109,7 +109,7 @@ class Delivery:
     def get_events(self, request: GetEvents) -> GetEventsResponse:
         """Settle, and hand out events; raises NotFound, BadRequest, Unavailable, StoreError."""
         until = self._runtime.monotonic() + request.wait_s
-        with self._turns.of(request.subscriber):
+        with self._locks.hold(request.subscriber):
             answer, watch = self._call(request)
         if answer.slices or answer.over or not request.max_events or not request.wait_s:
             return answer
@@ -131,7 +131,7 @@ class Delivery:
             if left <= 0:
                 break
             self._store.wait_for(watch.paths, left if watch.due_s is None else min(left, watch.due_s))
-            with self._turns.of(request.subscriber):
+            with self._locks.hold(request.subscriber):
                 answer, watch = self._call(request, probe=request.wake)
         return answer._replace(unknown=unknown)
 

@@ -1,5 +1,4 @@
-"""What the values of CloudEvents attributes may be.
-
+"""Rules for the names and values of CloudEvents attributes.
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system
 """
 
@@ -11,10 +10,10 @@ from datetime import date
 
 __all__ = ["CONTROL", "MAX_NAME", "NAME", "are_times"]
 
-#: characters of a name; the specification recommends 20 at most, and lets producers decide
+#: characters of an attribute's name; the specification recommends at most 20 and leaves the limit to producers
 MAX_NAME = 256
 NAME = re.compile(rf"[a-z0-9]{{1,{MAX_NAME}}}")
-#: what a string may not hold
+#: control characters, which no string attribute may hold
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 _TIME = re.compile(
@@ -25,12 +24,12 @@ _TIME = re.compile(
 
 
 def are_times(texts: Sequence[str]) -> bool:
-    """Whether all are timestamps by RFC 3339."""
+    """Whether all texts are timestamps by RFC 3339."""
     if not all(map(_TIME.fullmatch, texts)):
         return False
     try:
         for day in {text[:10] for text in texts}:
-            date.fromisoformat(day)  # the 30th of February is none
+            date.fromisoformat(day)  # rejects days that do not exist, such as 30 February
     except ValueError:
         return False
     return True

@@ -1,7 +1,7 @@
-"""Names that appear twice in an event: parsers differ in which value they take, so such an event is refused.
+"""Finds a member name that appears twice in an event. Such an event is refused: parsers differ in which value they take.
 
-The decoder keeps the last value of a name. Whether it dropped one is told by size, at almost no cost: without white space
-and escapes, an object is just as long as its members. Only what is longer is walked, member by member.
+The decoder keeps only the last value of a name. A sum of lengths tells at almost no cost whether it dropped one: without
+white space and escapes, an object is exactly as long as its decoded members. Only a longer object is walked member by member.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ _NEXT = re.compile(rb"[ \t\r\n]*[,}]")
 
 
 def repeated_name(line: bytes, attributes: Mapping[str, msgspec.Raw], strings: int, text: str) -> str | None:
-    """The first name that an object has twice at its top level, or None.
+    """Return the first name that an object has twice at its top level, or None.
 
     Args:
-        line: its JSON, from brace to brace
-        attributes: its members as they were decoded
-        strings: how many of their values, the data aside, are strings that `text` holds
-        text: those strings, joined
+        line: the object's JSON, from brace to brace
+        attributes: the object's members as the decoder returned them
+        strings: number of members that are joined in `text`: those with a string value, except the event's data
+        text: the string values, joined
     """
+    # each member adds two quotes, a colon and a comma or brace; each string value two more quotes
     size = len("".join(attributes)) + len(text if text.isascii() else text.encode()) + 4 * len(attributes) + 2 * strings
     for name in ("data", "data_base64"):
         if name in attributes:
             size += len(attributes[name])
-    if size + 1 == len(line) or _is_whole(line, attributes):
+    if size + 1 == len(line) or _covers_line(line, attributes):
         return None
     seen: set[str] = set()
     pairs: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list, parse_int=str)
     return next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
-def _is_whole(line: bytes, attributes: Mapping[str, msgspec.Raw]) -> bool:
-    """Whether the decoded members, one after the other, are all that the object has."""
+def _covers_line(line: bytes, attributes: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether the decoded members, one after another, cover the whole object."""
     position = 1
     for raw in attributes.values():
         name = _NAME.match(line, position)

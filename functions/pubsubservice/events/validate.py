@@ -1,7 +1,7 @@
-"""Events as they come in: CloudEvents 1.0 in JSON, checked once at the edge and kept as the bytes that were sent.
+"""Validates published events: CloudEvents 1.0 in JSON, checked once, and kept as the bytes that were sent.
 
-Only an event's own attributes are decoded; its data stays undecoded. What the scanner lets through and other parsers would
-not read alike is looked for by byte scans over the whole body; only an event with a suspicious spot is parsed in full.
+Decodes only an event's attributes, not its data. `json_limits` scans the bytes for JSON that parsers read differently; only
+an event with a suspicious spot is parsed in full.
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 """
 
@@ -33,17 +33,17 @@ __all__ = [
 MAX_EVENTS = 10_000
 #: bytes of one event's JSON
 MAX_EVENT_BYTES = 900_000
-#: bytes more for one that is redriven: what a redrive adds is not its publisher's
+#: additional bytes for a redriven event, because a redrive adds attributes that the event's publisher did not send
 _REDRIVEN_BYTES = 4_096
-#: events that are checked together as long as all of them are usual
-_TOGETHER = 100
+#: events that the fast path checks as one group
+_GROUP_EVENTS = 100
 
-#: what the service adds to every event that it delivers
+#: attributes that the service adds to every event that it delivers; publishers may not set them
 OURS = frozenset({"topic", "sequence", "recordedtime", "attempt"})
 _REQUIRED = ("specversion", "id", "source", "type")
 _STRINGS = frozenset({"subject", "datacontenttype", "dataschema", "time"})
 _KNOWN = _STRINGS.union(_REQUIRED, ("data", "data_base64"))
-#: attributes that may differ when a publish is tried again
+#: attributes that may differ when a publish is retried
 _NOT_PAYLOAD = frozenset({"time", "traceparent", "tracestate"})
 
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -53,9 +53,14 @@ _scalar = msgspec.json.Decoder(str | bool | int | None)
 
 
 def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> list[Entry]:
-    """Check the events of a request and return them as entries.
+    """Validate the events of a request and return them as entries.
 
-    `body` is the whole request, scanned for suspicious spots at once. Raises BadRequest naming the event by its place.
+    Args:
+        body: the whole request; it must be UTF-8
+        raws: the JSON of each event
+        publisher: name of the publisher
+
+    Raises BadRequest; the detail names the event by its index, such as ``events[3]``.
     """
     if not raws:
         raise BadRequest("invalid_request", "events: at least one event is expected.")
@@ -65,20 +70,24 @@ def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> l
         )
     check_utf8(body)
     lines = [bytes(raw) for raw in raws]
-    broken = b"\n" in body or b"\r" in body
+    has_line_breaks = b"\n" in body or b"\r" in body
     entries: list[Entry] = []
-    for low in range(0, len(lines), _TOGETHER):
-        some = lines[low : low + _TOGETHER]
-        usual = None if broken or max(map(len, some)) > MAX_EVENT_BYTES else common_entries(some, publisher, low)
-        entries += usual or [_decode_event(line, publisher, number) for number, line in enumerate(some, low)]
+    for first in range(0, len(lines), _GROUP_EVENTS):
+        group = lines[first : first + _GROUP_EVENTS]
+        is_general = has_line_breaks or max(map(len, group)) > MAX_EVENT_BYTES
+        common = None if is_general else common_entries(group, publisher, first)
+        entries += common or [_decode_event(line, publisher, index) for index, line in enumerate(group, first)]
     return entries
 
 
-def same_payload(one: bytes, other: bytes) -> bool:
-    """Whether two events of one identity say the same: data, type, subject and extensions, compared parsed."""
-    if one == other:
+def same_payload(line: bytes, other: bytes) -> bool:
+    """Whether two events of one identity have equal members, apart from time and trace attributes.
+
+    Compares parsed values, so that the order of members and white space do not matter.
+    """
+    if line == other:
         return True
-    left, right = _set_members(one), _set_members(other)
+    left, right = _set_members(line), _set_members(other)
     for name in (left.keys() | right.keys()) - _NOT_PAYLOAD:
         if name not in left or name not in right:
             return False
@@ -89,18 +98,19 @@ def same_payload(one: bytes, other: bytes) -> bool:
 
 
 def _set_members(line: bytes) -> dict[str, msgspec.Raw]:
-    """An event's members but for those that are null, which means unset; of data it is a value."""
+    """Return an event's members without unset ones: null means unset, except for data, where null is a value."""
     return {name: raw for name, raw in _attributes.decode(line).items() if name == "data" or bytes(raw) != b"null"}
 
 
 def identity_of(line: bytes) -> tuple[str, str]:
-    """The source and id of an event that was accepted."""
+    """Return the source and the id of an accepted event."""
     attributes = _attributes.decode(line)
     return _string.decode(attributes["source"]), _string.decode(attributes["id"])
 
 
-def _decode_event(line: bytes, publisher: str, number: int) -> Entry:
-    where = f"events[{number}]"
+def _decode_event(line: bytes, publisher: str, index: int) -> Entry:
+    """Validate one event of any form; `index` is its index in the request."""
+    where = f"events[{index}]"
     limit = MAX_EVENT_BYTES + (_REDRIVEN_BYTES if publisher.endswith(".redrive") else 0)
     if len(line) > limit:
         raise BadRequest(
@@ -121,7 +131,7 @@ def _decode_event(line: bytes, publisher: str, number: int) -> Entry:
 
 
 def _check_attributes(attributes: dict[str, msgspec.Raw], line: bytes, where: str) -> tuple[str, str]:
-    """Check the context attributes against the specification; return the id and the source."""
+    """Check the attributes against the specification; return the event's id and source."""
     values: list[str] = []
     for name in _REQUIRED:
         if name not in attributes:
@@ -138,15 +148,16 @@ def _check_attributes(attributes: dict[str, msgspec.Raw], line: bytes, where: st
         raise BadRequest(
             "invalid_event", f"{where}: an attribute holds a control character, which CloudEvents forbids."
         )
-    twice = repeated_name(line, attributes, len(values), text)
-    if twice is not None:
-        raise BadRequest("invalid_event", f"{where}: the member {twice[:40]!r} appears twice.")
+    repeated = repeated_name(line, attributes, len(values), text)
+    if repeated is not None:
+        raise BadRequest("invalid_event", f"{where}: the member {repeated[:40]!r} appears twice.")
     if "data_base64" in attributes:
         _check_base64(attributes, where)
     return values[1], values[2]
 
 
 def _optional_texts(attributes: dict[str, msgspec.Raw], where: str) -> list[str]:
+    """Check the optional string attributes; return the values of those that are set."""
     texts = []
     for name in attributes.keys() & _STRINGS:
         if bytes(attributes[name]) != b"null":
@@ -160,6 +171,7 @@ def _optional_texts(attributes: dict[str, msgspec.Raw], where: str) -> list[str]
 
 
 def _check_extensions(attributes: dict[str, msgspec.Raw], names: set[str], where: str) -> list[str]:
+    """Check the extension attributes; return the values that are strings."""
     ours = names & OURS
     if ours:
         raise BadRequest(
@@ -188,6 +200,7 @@ def _check_extensions(attributes: dict[str, msgspec.Raw], names: set[str], where
 
 
 def _text(raw: msgspec.Raw, name: str, where: str) -> str:
+    """Return the value of an attribute that must be a string of at least one character."""
     try:
         value = _string.decode(raw)
     except msgspec.MsgspecError as e:

@@ -1,7 +1,7 @@
-"""A batch: the events that one commit appended to a log, as a document, and as it is read back.
+"""Writes and reads batches. A batch is the document of the events that one commit appended to a log; it never changes.
 
-The blob is one line per event, the bytes that were sent, compressed with zstd (RFC 8878) at level 1: events of one batch
-resemble each other, so this shrinks them about fourfold at no cost in time. A batch is never changed.
+Its blob holds one line per event, the bytes that were sent, compressed with zstd (RFC 8878) at level 1. Events of one batch
+resemble each other, so compression shrinks them to about a quarter, at no cost in time.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from pubsubservice.storage.port import Doc, Fields
 
 __all__ = ["HEAD_FIELDS", "MAX_BATCH_BYTES", "Batch", "Origin", "compress", "document", "document_bytes", "last_due"]
 
-#: a batch's whole document, hashes included, bytes
+#: most bytes of a batch's document, hashes included
 MAX_BATCH_BYTES = 1_000_000
-#: the fields that tell a batch's identities and its place, without its events
+#: the fields of a batch's head: its position in the log and the hashes of its events' identities, without the events
 HEAD_FIELDS = ("format", "count", "first", "hashes")
-#: a decompressed blob is never larger than a request's JSON; a limit against a corrupt frame
+#: most bytes of a decompressed blob, which is never larger than a request's JSON: a guard against corrupt frames
 _MAX_BLOB_BYTES = 32 * 1024 * 1024
-#: from here on a blob is not decompressed again at once
+#: blobs from this size on are kept decompressed for a while (see `_cached_lines`)
 _LARGE_BYTES = 16 * 1024
 
 
 class Origin(NamedTuple):
-    """A run of consecutive events of a batch that came with one request."""
+    """The publisher and delay of consecutive events of a batch that came with one request."""
 
     publisher: str
+    #: number of events
     events: int
-    #: how long after the commit they are kept back, milliseconds
+    #: how long after the commit the events are held back, milliseconds
     delay_ms: int = 0
 
 
@@ -43,17 +44,24 @@ _origins_decoder = msgspec.msgpack.Decoder(list[Origin])
 
 
 def compress(lines: Sequence[bytes]) -> bytes:
-    """The blob of these lines."""
+    """Return the blob of the events with these lines."""
     return zstandard.ZstdCompressor(level=1).compress(b"\n".join(lines))
 
 
 def document_bytes(blob: bytes, count: int) -> int:
-    """An upper bound of the size of a batch's document, in bytes."""
+    """Return an upper bound for the size of a batch's document, in bytes."""
     return len(blob) + 8 * count + 4_096
 
 
 def document(blob: bytes, first: int, hashes: Sequence[bytes], origins: Sequence[Origin]) -> Fields:
-    """The document of a batch; `first` is the index of its first event in the log."""
+    """Return the fields of a batch's document.
+
+    Args:
+        blob: the compressed events
+        first: log index of the batch's first event
+        hashes: 8-byte hash of each event's identity
+        origins: publishers and delays; together they cover all events
+    """
     return {
         "format": FORMAT,
         "blob": blob,
@@ -65,7 +73,7 @@ def document(blob: bytes, first: int, hashes: Sequence[bytes], origins: Sequence
 
 
 def last_due(doc: Doc) -> int:
-    """When the last event of a batch may be delivered: its commit time, or the end of its delay after that; µs."""
+    """Return when the last event of a batch becomes visible, µs: the commit time plus the longest delay."""
     origins = _origins_decoder.decode(doc.data["origins"])  # type: ignore[arg-type]
     return doc.created + 1_000 * max(origin.delay_ms for origin in origins)
 
@@ -76,12 +84,12 @@ def _lines(blob: bytes) -> Sequence[bytes]:
     return text.split(b"\n")
 
 
-#: the lines of large batches lately read: several subscribers, or answers that end within a batch, have them once
-_lines_again = lru_cache(maxsize=4)(_lines)
+#: the lines of the large batches read last: several subscribers, or responses that end within a batch, need them again
+_cached_lines = lru_cache(maxsize=4)(_lines)
 
 
 class Batch:
-    """A batch as it was read: its place in the log, and its events on demand."""
+    """A batch read from the store: its position in the log, and its events on demand. Raises Unavailable (newer format)."""
 
     __slots__ = ("_blob", "_origins", "count", "created", "first", "seq")
 
@@ -92,22 +100,22 @@ class Batch:
         #: commit time, µs
         self.created = doc.created
         self.count: int = data["count"]  # type: ignore[assignment]
-        #: index of its first event in the log
+        #: log index of the batch's first event
         self.first: int = data["first"]  # type: ignore[assignment]
         self._blob: bytes = data["blob"]  # type: ignore[assignment]
         self._origins: bytes = data["origins"]  # type: ignore[assignment]
 
     @property
     def stored_bytes(self) -> int:
-        """What its document takes, about."""
+        """The approximate size of the batch's document, bytes."""
         return len(self._blob) + 8 * self.count
 
     def lines(self) -> Sequence[bytes]:
-        """Its events' JSON, one line each."""
-        return _lines_again(self._blob) if len(self._blob) >= _LARGE_BYTES else _lines(self._blob)
+        """Return the JSON of each event."""
+        return _cached_lines(self._blob) if len(self._blob) >= _LARGE_BYTES else _lines(self._blob)
 
     def publisher_of(self, offset: int) -> str:
-        """Who published the event at `offset`."""
+        """Return the publisher of the event at `offset`; raises IndexError behind the last event."""
         for origin in _origins_decoder.decode(self._origins):
             if offset < origin.events:
                 return origin.publisher
@@ -115,23 +123,28 @@ class Batch:
         raise IndexError(offset)
 
     def due_at(self, offset: int) -> tuple[int, int]:
-        """When the event at `offset` may be delivered (its commit time, or its delay after that; µs), and all like it."""
-        for bits, at in self.delays():
-            if bits >> offset & 1:
-                return at, bits
+        """Return when the event at `offset` becomes visible, and the events of the batch that share this time.
+
+        Returns:
+            (commit time plus the event's delay, µs; a bit mask with bit n set for the event at offset n)
+        """
+        for mask, visible_us in self.delays():
+            if mask >> offset & 1:
+                return visible_us, mask
         return self.created, self._undelayed()
 
     def delays(self) -> list[tuple[int, int]]:
-        """(bits of events, when they may be delivered, µs) for events that were published with a delay."""
-        found, at = [], 0
+        """Return (bit mask of events, when they become visible, µs) for each origin that was published with a delay."""
+        found, offset = [], 0
         for origin in _origins_decoder.decode(self._origins):
             if origin.delay_ms:
-                found.append((((1 << origin.events) - 1) << at, self.created + 1_000 * origin.delay_ms))
-            at += origin.events
+                found.append((((1 << origin.events) - 1) << offset, self.created + 1_000 * origin.delay_ms))
+            offset += origin.events
         return found
 
     def _undelayed(self) -> int:
-        bits = (1 << self.count) - 1
+        """Return the bit mask of the events that were published without a delay."""
+        mask = (1 << self.count) - 1
         for delayed, _ in self.delays():
-            bits &= ~delayed
-        return bits
+            mask &= ~delayed
+        return mask

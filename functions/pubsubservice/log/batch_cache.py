@@ -1,4 +1,4 @@
-"""Batches that a process keeps: one that several subscribers read is read from the store once."""
+"""A process's cache of batches: a batch that several subscribers read is read from the store once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["BatchCache"]
 
 
 class BatchCache:
-    """Batches lately seen by this process, bounded in bytes: several subscribers read a batch, the store serves it once.
+    """Least recently used cache of batches by path, bounded in stored bytes. Thread-safe.
 
-    A batch never changes, so what is here is right for good; whether its *place* is still part of the log is for the
-    reader to judge, as with one just read.
+    A batch never changes, so a cached one stays correct. Whether it is still part of the log, the reader decides, as for a
+    batch just read from the store.
     """
 
     def __init__(self, runtime: Runtime, max_bytes: int) -> None:
@@ -24,7 +24,7 @@ class BatchCache:
         self._batches: OrderedDict[str, Batch] = OrderedDict()
 
     def get(self, path: str) -> Batch | None:
-        """The batch at a path, if it is here."""
+        """Return the batch at a path, or None if it is not cached."""
         with self._lock:
             found = self._batches.get(path)
             if found is not None:
@@ -32,7 +32,7 @@ class BatchCache:
             return found
 
     def put(self, path: str, batch: Batch) -> None:
-        """Keep a batch; the least recently used make room."""
+        """Add a batch, and evict the least recently used batches above the limit."""
         with self._lock:
             old = self._batches.pop(path, None)
             self._bytes += batch.stored_bytes - (old.stored_bytes if old else 0)

@@ -1,4 +1,4 @@
-"""Whose a name becomes that nobody has registered yet."""
+"""Decides which owner a name gets when it is registered for the first time."""
 
 from __future__ import annotations
 
@@ -13,47 +13,56 @@ from pubsubservice.storage.port import Doc, Store, Value
 __all__ = ["Claim", "claim"]
 
 _DEAD, _REDRIVE = ".dead", ".redrive"
-#: subscribers listed at once
+#: subscribers in one page of a listing
 _PAGE = 100
 
 
 class Claim(NamedTuple):
-    """A name that nobody has registered yet, and the caller may."""
+    """The caller's right to register a name that is not registered yet."""
 
-    #: whose it becomes: the ``owner`` of its document
+    #: the ``owner`` of the name's document; None if everybody may use the name
     owner: Value
-    #: the registered subscriber that it is made of; None for most
+    #: for `S.dead` and `S.redrive`, the subscriber S if it is registered; otherwise None
     subscriber: str | None = None
 
 
 def claim(store: Store, kind: str, name: str, *, early: bool = False) -> Claim:
-    """Whose a name becomes that nobody has registered: the caller's, but `S.dead` and `S.redrive` are S's owner's alone.
+    """Return the owner that an unregistered name gets: the caller, but for `S.dead` and `S.redrive` the owner of S.
 
-    So while no subscriber S is registered nobody may take them, unless `early` says so. One read for such a name. Raises
-    Forbidden, StoreError.
+    Args:
+        kind: "publisher", "subscriber" or "topic", for error texts
+        early: let any caller claim `S.dead` and `S.redrive` while no subscriber S is registered; otherwise that is
+            Forbidden, unless identity is off
+
+    Names that end in `.dead` or `.redrive` cost at least one read. Raises Forbidden, Unavailable, StoreError.
     """
     caller = current_caller()
     ending = next((ending for ending in (_DEAD, _REDRIVE) if name.endswith(ending)), None)
     if ending is not None:
-        subscriber = _maker(store, name, name.removesuffix(ending))
-        if subscriber is not None:
-            of, owner = subscriber.path.rpartition("/")[2], subscriber.data.get("owner")
+        doc = _subscriber_of(store, name, name.removesuffix(ending))
+        if doc is not None:
+            subscriber, owner = doc.path.rpartition("/")[2], doc.data.get("owner")
             if not may_use(owner):
                 raise Forbidden(
-                    "not_owner", f"The {kind} {name!r} is for the owner of the subscriber {of!r}, and for admins."
+                    "not_owner",
+                    f"The {kind} {name!r} is for the owner of the subscriber {subscriber!r}, and for admins.",
                 )
-            return Claim(owner, of)
+            return Claim(owner, subscriber)
         if caller is not None and not early:
             raise Forbidden(
                 "not_owner",
                 f"The {kind} {name!r} is for the owner of the subscriber {name.removesuffix(ending)!r}, which nobody has "
-                "registered: register that first, or take another name.",
+                "registered: register the subscriber first, or use another name.",
             )
     return Claim(caller.owner if caller else None)
 
 
-def _maker(store: Store, name: str, subscriber: str) -> Doc | None:
-    """The document of the subscriber that a name is made of; of a long one `S.redrive` has only the beginning."""
+def _subscriber_of(store: Store, name: str, subscriber: str) -> Doc | None:
+    """Return the document of the subscriber that `name` is derived from, or None if it is not registered.
+
+    `S.redrive` holds only the beginning of a long name S (see `redriver_of`): then all subscribers with this beginning are
+    listed.
+    """
     doc = store.get_many([subscriber_path(subscriber)], fields=("format", "owner")).docs[0]
     shortened = subscriber[:SHORTENED]
     if doc is not None or not name.endswith(_REDRIVE) or len(redriver_of("s" * MAX_SUBSCRIBER)) != len(name):

@@ -1,4 +1,4 @@
-"""Group commit: publishes that wait for the same log are committed together, by one of their own threads."""
+"""Group commit: one thread commits the waiting publishes of a log together."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pubsubservice.log.batch import MAX_BATCH_BYTES, compress, document_bytes
 
 __all__ = ["Append", "GroupCommit"]
 
-#: a group of several requests stays below this in raw bytes and hashes, so that its document fits without trying
+#: most bytes of a group of several requests, before compression and with hashes: its document is certain to fit
 _MAX_GROUP_BYTES = 800_000
 
 
 class Append:
-    """One publish on its way into a log; afterwards `indexes` and `times` hold its events' places.
+    """A publish waiting to be appended to a log. The commit sets `places`, or `problem`.
 
     Args:
         publisher: name of the publisher
-        entries: its events, in order
-        since: store time of the first try, µs, or None when the caller did not say
-        far: look back to `since` however long ago it is, beyond what publishers are promised
-        delay_ms: how long after their commit the events are kept back
+        entries: the publish's events, in order
+        since: store time of the publish's first attempt, µs; None if the caller does not know it
+        unlimited_lookback: recognise events that were stored since `since`, even before the deduplication window
+        delay_ms: how long after their commit the events are held back
 
-    Raises BadRequest (413) when its batch would not fit one document.
+    Raises BadRequest (413) if the events do not fit one batch.
     """
 
     def __init__(
@@ -44,14 +44,15 @@ class Append:
         self.since = since
         self.unlimited_lookback = unlimited_lookback
         self.delay_ms = delay_ms
-        #: bytes before compression, the hashes included
+        #: bytes before compression: lines with line breaks, and hashes
         self.raw_bytes = sum(len(entry.line) for entry in entries) + 9 * len(entries)
-        #: the blob of all entries, made in the request's own thread when it is large
+        #: the blob of all entries; a large one is compressed here, in the thread of its own request
         self.blob: bytes | None = None
-        #: log index and commit time (µs) of each event, once it has a place
+        #: log index and commit time (µs) of each event; None until it is stored
         self.places: list[tuple[int, int] | None] = [None] * len(entries)
-        #: events whose identity waits already: (which, the request, its event)
+        #: events that repeat an event of the same group: (index of the event, request of the other, index of the other)
         self.duplicates: list[tuple[int, Append, int]] = []
+        #: what the request fails with
         self.problem: Exception | None = None
         self.done = False
         if self.raw_bytes > _MAX_GROUP_BYTES:
@@ -70,13 +71,14 @@ class Append:
 
 
 class GroupCommit:
-    """The queue of publishes before one log.
+    """The queue of publishes that wait for one log.
 
-    The thread that finds no leader leads: it commits groups until its own request is done, then hands over to the first
-    that waits. So all work is done within requests, which is when the cloud gives a function its CPU.
+    A thread that finds no leader becomes the leader: it commits groups until its own request is done, then hands over to
+    the first waiting thread. So all work is done within requests, because the cloud gives a function CPU only then.
 
     Args:
-        commit: gives every request of a group its places or its problem; what it raises becomes the problem of all
+        commit: sets the places or the problem of every request in a group; an error it raises becomes the problem of
+            every request that has none
     """
 
     def __init__(self, runtime: Runtime, commit: Callable[[list[Append]], None]) -> None:
@@ -84,38 +86,39 @@ class GroupCommit:
         self._commit = commit
         self._lock = runtime.new_lock()
         self._waiting: deque[tuple[Append, Event]] = deque()
-        self._led = False
+        self._has_leader = False
 
     def submit(self, request: Append) -> None:
-        """Commit a request together with those that wait beside it; raises what went wrong with it."""
-        turn = self._runtime.new_event()
+        """Commit a request, together with others that wait. Raises the request's problem."""
+        wakeup = self._runtime.new_event()
         with self._lock:
-            self._waiting.append((request, turn))
-            follow, self._led = self._led, True
-        if follow:
-            turn.wait()
-        if not request.done:
+            self._waiting.append((request, wakeup))
+            is_follower, self._has_leader = self._has_leader, True
+        if is_follower:
+            wakeup.wait()
+        if not request.done:  # this thread leads: from the start, or because the last leader handed over to it
             try:
                 while not request.done:
                     with self._lock:
                         group = self._next_group()
                     problem: Exception | None = _interrupted()
                     try:
-                        self._commit([each for each, _ in group])
+                        self._commit([member for member, _ in group])
                         problem = None
-                    except Exception as error:  # noqa: BLE001 - it is raised again in the thread of each request
+                    except Exception as error:  # noqa: BLE001 - raised again in the thread of each request
                         problem = error
                     finally:
                         _finish(group, problem)
             finally:
                 with self._lock:
-                    self._led = bool(self._waiting)
+                    self._has_leader = bool(self._waiting)
                     if self._waiting:
                         self._waiting[0][1].set()
         if request.problem is not None:
             raise request.problem
 
     def _next_group(self) -> list[tuple[Append, Event]]:
+        """Remove the next group from the queue: the first request, and further ones within the limits of a batch."""
         group = [self._waiting.popleft()]
         size, events = group[0][0].raw_bytes, len(group[0][0].entries)
         while self._waiting:
@@ -129,14 +132,14 @@ class GroupCommit:
 
 
 def _finish(group: Sequence[tuple[Append, Event]], problem: Exception | None) -> None:
-    """Tell each thread that its request is done; `problem` is that of all which have none of their own."""
-    for request, turn in group:
+    """Wake the thread of each request; `problem` becomes the problem of each request that has none."""
+    for request, wakeup in group:
         if request.problem is None:
             request.problem = problem
         request.done = True
-        turn.set()
+        wakeup.set()
 
 
 def _interrupted() -> Unavailable:
-    """The problem of a group whose commit was left by more than an Exception."""
+    """Return the problem of a group whose commit ended by a BaseException, such as SystemExit."""
     return Unavailable("interrupted", "The process was stopped while the events were being stored.")

@@ -1,4 +1,4 @@
-"""How far a reader is in a log."""
+"""A subscriber's position in a log."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["Position"]
 
 
 class Position(msgspec.Struct, array_like=True):
-    """How far a subscriber is in one log."""
+    """The next event that a subscriber reads from one log. Stored as an array: never reorder the fields."""
 
-    #: the batch that holds the next event
+    #: number of the batch that holds the next event
     seq: int = 1
-    #: the next event within it
+    #: offset of the next event in that batch
     offset: int = 0
-    #: the next event's log index
+    #: log index of the next event
     index: int = 0
-    #: when the log up to here was known to be there: a create time, µs; 0 when never
+    #: store time at which the log was known to be complete up to this position, µs; 0 if no such time is known
     at: int = 0

@@ -1,7 +1,7 @@
-"""Where a subscription begins in the logs of a topic: at the earliest event kept, at a time, at an index, or at the end.
+"""Finds start positions in the logs of a topic: the earliest kept event, a store time, a log index, or the end.
 
-Batches are dense between the trim point and the tail, and their create times and indexes rise with their numbers: so a place
-is found by halving, one point read a step, for all partitions of a topic together.
+Batch numbers have no gaps between the trim point and the tail, and create times and log indexes rise with them. So a position
+is found by binary search. Each step reads one batch of every partition, in one call for all partitions.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ LATEST = "latest"
 #: `EARLIEST`, `LATEST`, a store time (µs), or a saved position: the next log index of each partition
 StartPosition = str | int | tuple[int, ...]
 
-#: no batch has this number
+#: result of `Seeker.batch_of` for an event that retention has deleted; no batch has this number
 TRIMMED = 0
 
 _FIELDS = ("format", "first", "count")
 
 
 class _Search:
-    """The first batch of a log that is not before some place; it is in (low, high], and `found` is number `high`."""
+    """Binary search for the first batch of a log that is not before the start position.
+
+    The batch has a number in (low, high]; `found` is the document of batch `high`.
+    """
 
     def __init__(self, partition: int, low: int, tail: Doc) -> None:
         self.partition = partition
@@ -40,15 +43,15 @@ class _Search:
         self.found = tail
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         return self.high - self.low > 1
 
     @property
     def middle(self) -> int:
         return (self.low + self.high) // 2
 
-    def judge(self, doc: Doc | None, before: Callable[[int, Doc], bool]) -> None:
-        """Take the batch in the middle; a missing one was trimmed away just now, so it is before."""
+    def narrow(self, doc: Doc | None, before: Callable[[int, Doc], bool]) -> None:
+        """Halve the range by the batch in its middle. A missing batch was trimmed just now, so it is before the start."""
         if doc is None or before(self.partition, doc):
             self.low = self.middle
         else:
@@ -56,56 +59,62 @@ class _Search:
 
 
 class Seeker:
-    """Finds places in the logs of topics; raises StoreError."""
+    """Finds positions in the logs of topics. Raises Unavailable (newer format), StoreError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def positions(self, topic: str, partitions: int, place: StartPosition) -> list[Position]:
-        """The position of each partition; raises BadRequest (`invalid_position`) for one that the topic never had."""
-        if place in {EARLIEST, ()}:  # the position in a topic that did not exist yet
+    def positions(self, topic: str, partitions: int, start: StartPosition) -> list[Position]:
+        """Return the position in each partition.
+
+        Raises BadRequest (`invalid_position`) for a saved position that the topic has never reached.
+        """
+        if start in {EARLIEST, ()}:  # (): saved before the topic existed
             return self.earliest(topic, partitions)
-        if place == LATEST:
+        if start == LATEST:
             return [self.end(topic, partition) for partition in range(partitions)]
-        if isinstance(place, int):
-            return self.at_time(topic, partitions, place)
-        return self._at_indexes(topic, partitions, [int(index) for index in place])
+        if isinstance(start, int):
+            return self.at_time(topic, partitions, start)
+        return self._at_indexes(topic, partitions, [int(index) for index in start])
 
     def earliest(self, topic: str, partitions: int) -> list[Position]:
-        """Behind what retention has taken."""
+        """Return the position behind the trim point of each partition."""
         return [Position(point.seq + 1, 0, point.next_index) for point in self._trims(topic, range(partitions))]
 
     def first_kept(self, topic: str, partition: int) -> int:
-        """The number of the first batch that retention has not taken, whether it is there yet or not."""
+        """Return the number of the first batch that retention has not deleted; the batch may not exist yet."""
         return self._trims(topic, [partition])[0].seq + 1
 
     def end(self, topic: str, partition: int) -> Position:
-        """Behind the newest event: one read."""
+        """Return the position behind the newest event of a log. One read."""
         newest, time = self._tail(topic, partition)
-        return Position(1, 0, 0, time) if newest is None else _behind(newest, time)
+        return Position(1, 0, 0, time) if newest is None else _position_after(newest, time)
 
     def at_time(self, topic: str, partitions: int, time_us: int) -> list[Position]:
-        """The first batch that was committed at this time or later; the end if there is none yet."""
+        """Return the first batch of each partition that was committed at this time or later; the end if none was."""
         positions: list[Position] = []
-        searched = []
+        tails = []
         for partition in range(partitions):
             newest, time = self._tail(topic, partition)
-            positions.append(Position(1, 0, 0, time) if newest is None else _behind(newest, time))
+            positions.append(Position(1, 0, 0, time) if newest is None else _position_after(newest, time))
             if newest is not None and newest.created >= time_us:
-                searched.append((partition, newest))
-        for search in self._search(topic, searched, lambda _, doc: doc.created < time_us):
-            positions[search.partition] = Position(search.high, 0, _first(search.found))
+                tails.append((partition, newest))
+        for search in self._search(topic, tails, lambda _, doc: doc.created < time_us):
+            positions[search.partition] = Position(search.high, 0, _first_index(search.found))
         return positions
 
     def batch_of(self, topic: str, partition: int, index: int) -> int | None:
-        """The number of the batch that has a log's event, `TRIMMED` if retention took it, None if it is not there yet."""
+        """Return the number of the batch that holds the event with this log index.
+
+        `TRIMMED` if retention has deleted the event, None if the log has not reached the index.
+        """
         newest, time = self._tail(topic, partition)
-        if newest is None or index >= _behind(newest, time).index:
+        if newest is None or index >= _position_after(newest, time).index:
             return None
-        if index >= _first(newest):
+        if index >= _first_index(newest):
             return seq_of(newest.path)
-        (search,) = self._search(topic, [(partition, newest)], lambda _, doc: _behind(doc, 0).index <= index)
-        return search.high if index >= _first(search.found) else TRIMMED
+        (search,) = self._search(topic, [(partition, newest)], lambda _, doc: _position_after(doc, 0).index <= index)
+        return search.high if index >= _first_index(search.found) else TRIMMED
 
     def _at_indexes(self, topic: str, partitions: int, indexes: Sequence[int]) -> list[Position]:
         if len(indexes) != partitions:
@@ -114,10 +123,10 @@ class Seeker:
                 f"A position in {topic!r} has one sequence for each of its {partitions} partitions; got {len(indexes)}.",
             )
         positions: list[Position] = []
-        searched = []
+        tails = []
         for partition, index in enumerate(indexes):
             newest, time = self._tail(topic, partition)
-            end = Position(1, 0, 0, time) if newest is None else _behind(newest, time)
+            end = Position(1, 0, 0, time) if newest is None else _position_after(newest, time)
             if index > end.index:
                 raise BadRequest(
                     "invalid_position",
@@ -126,30 +135,35 @@ class Seeker:
                 )
             positions.append(end)
             if newest is not None and index < end.index:
-                searched.append((partition, newest))
-        for search in self._search(topic, searched, lambda p, doc: _behind(doc, 0).index <= indexes[p]):
-            first = _first(search.found)
+                tails.append((partition, newest))
+        for search in self._search(topic, tails, lambda p, doc: _position_after(doc, 0).index <= indexes[p]):
+            first = _first_index(search.found)
             index = indexes[search.partition]
             if index >= first:
                 positions[search.partition] = Position(search.high, index - first, index)
-            else:  # retention took it: whoever reads on from here counts what is lost, and goes on behind it
+            else:  # retention has deleted the event: a reader from here counts the lost events and continues behind them
                 positions[search.partition] = Position(max(1, search.low), 0, index)
         return positions
 
     def _search(
         self, topic: str, tails: Sequence[tuple[int, Doc]], before: Callable[[int, Doc], bool]
     ) -> list[_Search]:
-        """In each log the first batch that is not before the place; the newest one is known not to be."""
+        """Find in each log the first batch that is not `before` the start.
+
+        Args:
+            tails: (partition, newest batch) of each log to search; the newest batch is known not to be before the start
+            before: whether a batch of a partition is before the start
+        """
         points = self._trims(topic, [partition for partition, _ in tails])
         searches = [_Search(partition, point.seq, tail) for (partition, tail), point in zip(tails, points, strict=True)]
-        while undecided := [search for search in searches if search.open]:
-            paths = [batch_path(topic, search.partition, search.middle) for search in undecided]
-            for search, doc in zip(undecided, self._store.get_many(paths, fields=_FIELDS).docs, strict=True):
-                search.judge(doc, before)
+        while unfinished := [search for search in searches if search.is_open]:
+            paths = [batch_path(topic, search.partition, search.middle) for search in unfinished]
+            for search, doc in zip(unfinished, self._store.get_many(paths, fields=_FIELDS).docs, strict=True):
+                search.narrow(doc, before)
         return searches
 
     def _tail(self, topic: str, partition: int) -> tuple[Doc | None, int]:
-        """The newest batch, and when it was the newest, µs."""
+        """Return the newest batch, or None for an empty log, and the read time, µs."""
         page = self._store.list(batches(topic, partition), limit=1, fields=_FIELDS)
         return (page.docs[0] if page.docs else None), page.time
 
@@ -160,11 +174,12 @@ class Seeker:
         return [TrimPoint.read(doc) for doc in logs.docs]
 
 
-def _first(batch: Doc) -> int:
+def _first_index(batch: Doc) -> int:
+    """Return the log index of a batch's first event."""
     check_format(batch)
     return int(batch.data["first"] or 0)
 
 
-def _behind(batch: Doc, time: int) -> Position:
-    """The position after a batch that was known to be there at `time`."""
-    return Position(seq_of(batch.path) + 1, 0, _first(batch) + int(batch.data["count"] or 0), time)
+def _position_after(batch: Doc, time_us: int) -> Position:
+    """Return the position after a batch; the log was complete up to the batch at `time_us`."""
+    return Position(seq_of(batch.path) + 1, 0, _first_index(batch) + int(batch.data["count"] or 0), time_us)

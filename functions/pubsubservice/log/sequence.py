@@ -1,4 +1,4 @@
-"""Sequences: the partition and the log index that name an event within its topic."""
+"""Sequences: text such as ``0003-00000000000000000042`` that names an event in its topic by partition and log index."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _SEQUENCE = re.compile(r"([0-9]{4})-([0-9]{20})")
 
 
 def partition_of(publisher: str, partitions: int) -> int:
-    """The log of a topic that a publisher's events go to."""
+    """Return the partition (0 to partitions - 1) of a publisher's events, from a hash of the publisher's name."""
     if partitions == 1:
         return 0
     return int.from_bytes(blake2b(publisher.encode(), digest_size=8).digest(), "big") % partitions
 
 
 def sequence_prefix(partition: int) -> str:
-    """What an event's sequence begins with; the event's index in its log follows in 20 digits."""
+    """Return the first part of a sequence; the event's log index in 20 digits follows."""
     return f"{partition:04d}-"
 
 
 def parse_sequence(sequence: str) -> tuple[int, int] | None:
-    """The partition and log index that a sequence names, or None if it is not a sequence."""
+    """Return the partition and the log index of a sequence, or None if the text is not a sequence."""
     found = _SEQUENCE.fullmatch(sequence)
     return (int(found[1]), int(found[2])) if found else None

@@ -1,4 +1,4 @@
-"""Topics and publishers: made when first used, and remembered by each process."""
+"""Registers topics and publishers when they are first used, and caches them in each process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Store, Unkn
 __all__ = ["Topic", "Topics"]
 
 MAX_PARTITIONS = 1_000
-#: names of publishers and topics that a process remembers to exist
+#: entries of each cache (topics, publishers) before it is cleared
 _MAX_REMEMBERED = 100_000
 
 
@@ -28,58 +28,58 @@ class Topic(NamedTuple):
     """A topic's configuration."""
 
     name: str
-    #: logs it is made of, fixed at creation
+    #: number of logs, fixed at creation
     partitions: int
-    #: how long an event is kept at least, seconds
+    #: how long events are kept at least, seconds
     retention_s: int
-    #: the registry of topics has it
+    #: whether the registry of topics has a record of the topic
     listed: bool
-    #: it takes dead letters, from its beginning: no pattern matches it, and an event that fails in it is dropped
+    #: whether it is a dead-letter topic, fixed at creation: no pattern matches it, and an event that fails in it is dropped
     dead_letter: bool = False
-    #: whose it is
+    #: owner of the topic's settings; None if everybody may change them
     owner: Value = None
 
     @property
     def ready(self) -> bool:
-        """Whether it may take batches: those who follow patterns must know of it before."""
+        """Whether the topic may take batches: subscribers that follow patterns must be able to find it first."""
         return self.listed or self.dead_letter
 
     def as_json(self) -> dict[str, Any]:
-        """The topic as the wire shows it."""
+        """Return the topic as responses show it."""
         return {"topic": self.name, "partitions": self.partitions, "retention_s": self.retention_s}
 
 
 class Topics:
-    """The topics and publishers of a store, as one process knows them."""
+    """The topics and publishers of a store, with one process's caches of them."""
 
     def __init__(self, store: Store, runtime: Runtime, settings: Settings) -> None:
         self._store = store
         self._runtime = runtime
         self._settings = settings
         self._registry = Registry(store, runtime)
-        #: topics as this process met them: partitions never change, and what is ready stays so
+        #: topics as this process last read them: partitions never change, and a ready topic stays ready
         self._known: dict[str, Topic] = {}
-        #: the publishers that are registered, and whose each is
+        #: registered publishers, and the owner of each
         self._publishers: dict[str, Value] = {}
 
     def partitions(self, topic: str) -> int | None:
-        """How many partitions a topic has, if this process has met it."""
+        """Return the partitions of a topic from the cache, or None if this process has not read it yet."""
         known = self._known.get(topic)
         return known.partitions if known else None
 
     def get(self, topic: str) -> Topic | None:
-        """Read a topic's configuration, or None if it does not exist."""
+        """Read a topic's configuration; None if the topic does not exist."""
         doc = self._store.get_many([topic_path(topic)]).docs[0]
         return None if doc is None else self.met(topic, doc)
 
     def get_many(self, topics: Collection[str]) -> dict[str, Topic]:
-        """Read the configuration of those of these topics that exist."""
+        """Read the configurations of topics; the result lacks topics that do not exist."""
         names = sorted(topics)
         docs = self._store.get_many([topic_path(name) for name in names]).docs if names else []
         return {name: self.met(name, doc) for name, doc in zip(names, docs, strict=True) if doc is not None}
 
     def met(self, topic: str, doc: Doc) -> Topic:
-        """Take a topic's configuration from its document, and remember it."""
+        """Return a topic's configuration from its document, and cache it. Raises Unavailable for a newer format."""
         check_format(doc)
         found = Topic(
             topic,
@@ -95,20 +95,20 @@ class Topics:
         return found
 
     def ensure(self, topic: str) -> int:
-        """The partitions of a topic that may take batches: it is created and recorded when it is not.
-
-        Raises as `register`.
-        """
+        """Make a topic ready for batches, registering it if needed, and return its partitions. Raises as `register`."""
         known = self._known.get(topic)
         if known and known.ready and (not known.dead_letter or may_use(known.owner)):
             return known.partitions
         return self.register(topic)[0].partitions
 
     def check_delay(self, topic: str, delay_s: float) -> None:
-        """Refuse a delay over half of what a topic keeps: as much is left to get the event. Raises BadRequest, StoreError."""
+        """Refuse a delay longer than half of the topic's retention, so that the other half is left to get the events.
+
+        Raises BadRequest, Unavailable, StoreError.
+        """
         if 2 * delay_s <= self._settings.min_retention_s:
             return
-        found = self.get(topic)  # what this process knows may have been changed by another one
+        found = self.get(topic)  # not from the cache: another process may have changed the retention
         if found is not None and 2 * delay_s > found.retention_s:
             most = f"at most half of the retention of {topic!r}, {found.retention_s / 2:g} s, is expected"
             raise BadRequest(
@@ -119,11 +119,17 @@ class Topics:
     def register(
         self, topic: str, partitions: int | None = None, retention_s: int | None = None, *, update: bool = True
     ) -> tuple[Topic, bool]:
-        """Get or create a topic; says whether it was created. Once this returns, the registry of topics has it.
+        """Get or create a topic; return it, and whether it was created. When this returns, the topic is ready for batches.
 
-        It is the caller's when created, and takes dead letters if it is named `S.dead` for a subscriber S. Other settings than
-        it has, and topics that take dead letters, are for their owner. Raises Forbidden, Conflict (409) for other partitions
-        than it has, and without `update` for another retention, BadRequest for values out of range, Unavailable.
+        The caller becomes the owner of a new topic. A new topic named `S.dead` for a subscriber S becomes a dead-letter topic.
+
+        Args:
+            partitions: None for the topic's own; 1 for a new topic
+            retention_s: None for the topic's own; the default for a new topic
+            update: change the retention of an existing topic; otherwise another retention raises Conflict
+
+        Raises BadRequest for values out of range, Conflict (409) for partitions that differ, Forbidden for changes and for
+        dead-letter topics unless the caller is the owner, Unavailable, StoreError.
         """
         self._check(partitions, retention_s)
         created = False
@@ -140,7 +146,7 @@ class Topics:
                 changes: dict[str, Value] = {}
                 if retention_s not in (None, found.retention_s):
                     changes["retention_s"] = retention_s
-                if not found.ready:  # made just now, or by somebody who was stopped here
+                if not found.ready:  # created just now, or by a process that was stopped before this line
                     self._registry.append(topic)
                     changes["listed"] = True
                 return (self._change(found.name, doc, changes) if changes else found), created
@@ -149,10 +155,10 @@ class Topics:
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
 
     def register_dead_letter(self, topic: str, subscriber: str = "") -> Topic:
-        """Get or create a topic for dead letters of a subscriber.
+        """Get or create a dead-letter topic for a subscriber.
 
-        Raises Forbidden for another's than the caller's, Conflict (409) for one that takes the events of publishers, which it
-        goes on doing: patterns may follow it. Unavailable, StoreError.
+        Raises Forbidden for another owner's topic, Conflict (409) for an ordinary topic, Unavailable, StoreError. An ordinary
+        topic never becomes a dead-letter topic, because patterns may follow it.
         """
         for _ in attempts(self._runtime):
             doc = self._store.get_many([topic_path(topic)]).docs[0]
@@ -167,9 +173,9 @@ class Topics:
         raise Unavailable("contended", f"The topic {topic!r} could not be registered now; try again.")
 
     def check_dead_letter_topic(self, topic: str, subscriber: str, owner: Value) -> None:
-        """Refuse a topic that a subscriber of this owner names for its dead letters, and that would not take them.
+        """Check, on behalf of a subscriber's owner, that a topic may take the subscriber's dead letters. Creates nothing.
 
-        Raises Forbidden, Conflict (409), StoreError, as `register_dead_letter` would then.
+        Raises Forbidden, Conflict (409), Unavailable, StoreError, as `register_dead_letter` would later.
         """
         with acting_for(owner):
             found = self.get(topic)
@@ -179,7 +185,7 @@ class Topics:
                 claim(self._store, "topic", topic)
 
     def _create(self, topic: str, partitions: int, retention_s: int, *, dead_letter: bool = False) -> Doc:
-        # a letter finds its topic even if that is made of the name of a subscriber who is to come
+        # early: a dead-letter topic may be named after a subscriber that is not registered yet
         owner, subscriber = claim(self._store, "topic", topic, early=dead_letter)
         path = topic_path(topic)
         data: Fields = {
@@ -198,20 +204,23 @@ class Topics:
         return self.met(topic, Doc(doc.path, data, doc.created, self._store.update(doc.path, data, doc.updated)))
 
     def ensure_publisher(self, name: str) -> None:
-        """Register a publisher unless this process knows that it is."""
-        # refused only by what is stored: a name may have been given to another one since
+        """Register a publisher, unless the cache shows that it is registered and the caller may use it."""
+        # the cache alone never refuses a caller: the publisher's document may have another owner by now
         if name not in self._publishers or not may_use(self._publishers[name]):
             self.register_publisher(name)
 
     def register_publisher(self, name: str) -> bool:
-        """Get or create a publisher, which is the caller's then; says whether it was created. Raises Forbidden."""
+        """Get or create a publisher; return whether it was created. The caller becomes the owner of a new one.
+
+        Raises Forbidden, Unavailable, StoreError.
+        """
         path = publisher_path(name)
         doc = self._store.get_many([path]).docs[0]
         if doc is None:
             owner = claim(self._store, "publisher", name).owner
             try:
                 self._store.create(path, {"format": FORMAT, "owner": owner})
-            except Exists:  # another request was first, maybe another identity's
+            except Exists:  # another request was first, possibly of another identity
                 doc = self._store.get_many([path]).docs[0]
         if doc is not None:
             check_format(doc)
@@ -234,19 +243,22 @@ class Topics:
 
 
 def _check_takes_letters(found: Topic, subscriber: str) -> None:
-    """Refuse a topic that is not for dead letters, or not the caller's; S.dead takes those of S whoever it was made by."""
+    """Raise Forbidden or Conflict unless a topic may take the dead letters of a subscriber of the caller.
+
+    `S.dead`, if it is a dead-letter topic, takes the dead letters of S no matter which identity registered it.
+    """
     if not found.dead_letter or found.name != f"{subscriber}.dead":
         check_owner("topic", found.name, found.owner)
     if not found.dead_letter:
         raise Conflict(
             "ordinary_topic",
-            f"The topic {found.name!r} takes the events of publishers, and goes on doing so: it cannot take dead letters too. "
-            "Name another dead_letter_topic.",
+            f"The topic {found.name!r} is an ordinary topic: it takes the events of publishers, so it cannot take dead "
+            "letters. Name another dead_letter_topic.",
         )
 
 
 def _check_settings(found: Topic, partitions: int | None, retention_s: int | None) -> None:
-    """Refuse what cannot be changed, or not by this caller."""
+    """Raise Conflict for partitions that differ, and Forbidden if the caller may not change or use the topic."""
     changes = partitions not in (None, found.partitions) or retention_s not in (None, found.retention_s)
     if changes or found.dead_letter:
         check_owner("topic", found.name, found.owner)
@@ -260,6 +272,6 @@ def _check_settings(found: Topic, partitions: int | None, retention_s: int | Non
 def _differs(found: Topic, retention_s: int | None) -> Conflict:
     return Conflict(
         "settings_differ",
-        f"The topic {found.name!r} keeps events for {found.retention_s} s; got {retention_s}. Nothing was changed; ask for an "
-        "update to change it.",
+        f"The topic {found.name!r} keeps events for {found.retention_s} s; got {retention_s}. Nothing was changed; send "
+        '"update": true to change the retention.',
     )

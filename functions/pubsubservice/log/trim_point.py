@@ -1,4 +1,4 @@
-"""How far retention has deleted a log."""
+"""The trim point of a log: how far retention has deleted it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ __all__ = ["TrimPoint"]
 
 
 class TrimPoint(NamedTuple):
-    """How far a log was trimmed."""
+    """Where a log begins. Retention moves the trim point first, then deletes the batches up to it."""
 
-    #: number of the last batch that is gone
+    #: number of the last trimmed batch; 0 if no batch was trimmed
     seq: int = 0
-    #: log index of the first event behind it
+    #: log index of the first event that is kept
     next_index: int = 0
 
     @classmethod
     def read(cls, log: Doc | None) -> TrimPoint:
-        """Take it from a log's document; a log that was never trimmed has none."""
+        """Read the trim point from a log's document; None stands for a log that was never trimmed.
+
+        Raises Unavailable for a newer format.
+        """
         if log is None:
             return cls()
         check_format(log)

@@ -1,9 +1,10 @@
-"""Appending to a log, each event once.
+"""Appends events to a log, each event once.
 
 A log is the batches 1, 2, 3, … of one partition of a topic. A writer that knows batch k to be the tail at store time R creates
-batch k+1 and, whatever the answer, ends by knowing which batch is there. Created less than F after R, it is the log's k+1.
-Created later, or missing, the writer forgets the log and starts again at the tail: retention frees ids, so a stale
-writer's success proves nothing. ``docs/architecture.md`` walks through it.
+batch k+1. If the path is taken, or the outcome unknown, the writer reads which batch is there. A batch that was created less
+than F (`Settings.safety_window_s`) after R is the log's batch k+1. If it was created later, or is missing, the writer starts
+again and reads the tail anew: retention frees ids, so a writer with an old tail may create a batch under a freed id.
+``docs/architecture.md`` explains the algorithm.
 """
 
 from __future__ import annotations
@@ -28,21 +29,20 @@ __all__ = ["Log", "MaxIdentities"]
 
 
 class MaxIdentities(Protocol):
-    """How many identities a log may remember."""
+    """Returns how many identities a log may keep in memory."""
 
     def __call__(self, *, looked_back: bool) -> int:
-        """If batches were read back lately, or not."""
+        """Return the limit; `looked_back` says whether older batches were read back lately."""
 
 
-#: the events of a group that are not in the log yet, in the order in which they will be
+#: the events of a group that are not in the log yet, in the order of the log: (request, index of the event in the request)
 _New = list[tuple[Append, int]]
 
 
 class Log:
-    """The writing side of one log in this process; `commit` is called by one thread at a time.
+    """The writer of one log in this process. Only one thread at a time may call `commit`.
 
-    `max_identities` says how many it may remember after a commit, more if batches were read back lately; of its last batch
-    it remembers all.
+    `max_identities` limits the identities that the writer keeps after a commit. It always keeps those of the last batch.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Log:
         self._partition = partition
         self._max_identities = max_identities
         self._tail: Tail | None = None
-        #: this process's clock when the tail was learned: a hint that saves a write in vain, no proof
+        #: monotonic time when `_tail` was read or advanced, seconds. Saves a useless write; correctness needs only store times
         self._tail_at = 0.0
 
     def commit(self, group: list[Append]) -> None:
-        """Give every event of the group its place, or its request its problem; raises Unavailable, StoreError."""
+        """Append a group: set the place of every event, or the problem of its request. Raises Unavailable, StoreError."""
         for _ in attempts(self._runtime):
             tail = self._load_tail()
             for since in self._look_back_to(group, tail):
@@ -79,10 +79,11 @@ class Log:
                     _place_duplicates(request)
                 return
         raise Unavailable(
-            "contended", f"The topic {self._topic!r} was written to by too many at once; publish the same events again."
+            "contended", f"Too many writers append to the topic {self._topic!r} at once; publish the same events again."
         )
 
     def _load_tail(self) -> Tail:
+        """Return the tail, reading it again if it is unknown or known for longer than the safety window."""
         now = self._runtime.monotonic()
         if self._tail is None or now - self._tail_at >= self._settings.safety_window_s:
             self._tail_at = now
@@ -90,7 +91,7 @@ class Log:
         return self._tail
 
     def _look_back_to(self, group: list[Append], tail: Tail) -> list[int | None]:
-        """The store times since when the identities must be known; None stands for the newest batches there are."""
+        """Return the store times from which on identities must be known; None stands for the newest batches."""
         oldest = tail.time - self._settings.once_us
         times = [
             request.since if request.unlimited_lookback else max(request.since, oldest)
@@ -103,7 +104,10 @@ class Log:
         return wanted
 
     def _place_known(self, group: list[Append], tail: Tail) -> _New:
-        """Answer events that are in the log already from there; return the others. Refuses requests that contradict."""
+        """Set the places of events that the log already holds, and return all other events of the group.
+
+        A request with an event of another payload than the stored one gets a problem, and drops out.
+        """
         while True:
             active = [request for request in group if request.problem is None]
             new: _New = []
@@ -119,9 +123,13 @@ class Log:
                 return new
 
     def _place_request(self, request: Append, tail: Tail, new: _New, waiting: dict[bytes, tuple[Append, int]]) -> None:
+        """Sort a request's events into stored ones (sets `places`), duplicates within the group, and `new` ones.
+
+        `waiting` holds the new events of the group by identity hash. Raises Conflict for a payload that differs.
+        """
         hashes = [entry.hash for entry in request.entries]
         different = len({*hashes}) == len(hashes) and waiting.keys().isdisjoint(hashes)
-        if different and not any(request.places) and tail.has_none(hashes):  # as nearly always: all are new
+        if different and not any(request.places) and tail.has_none(hashes):  # the common case: every event is new
             added = [(request, i) for i in range(len(hashes))]
             waiting.update(zip(hashes, added, strict=True))
             new += added
@@ -140,13 +148,16 @@ class Log:
                 continue
             other = duplicate[0].entries[duplicate[1]]
             if (duplicate[0].publisher, other.source, other.id) != (request.publisher, entry.source, entry.id):
-                new.append((request, i))  # two identities, one hash
+                new.append((request, i))  # a hash collision of two identities
                 continue
             _check_same(entry, other.line)
             request.duplicates.append((i, *duplicate))
 
     def _answer_known(self, request: Append, entry: Entry, tail: Tail, place: EventOffset) -> tuple[int, int] | None:
-        """The place of an event that is in the log, once its real identity and its payload were compared."""
+        """Return the place of the stored event with an event's hash, or None if the event must be stored.
+
+        Compares the full identity and the payload; raises Conflict for a payload that differs.
+        """
         head = tail.batch(place.seq)
         if head.created < tail.time - self._settings.once_us and not request.unlimited_lookback:
             return None
@@ -155,17 +166,17 @@ class Log:
         if batch is None or batch.created != head.created:
             doc = self._store.get_many([path]).docs[0]
             if doc is None or doc.created != head.created:
-                return None  # retention took it, and with it the promise to know it
+                return None  # retention has deleted the batch: its events are not recognised any more
             batch = Batch(doc)
             self._cache.put(path, batch)
         line = batch.lines()[place.offset]
         if (batch.publisher_of(place.offset), *identity_of(line)) != (request.publisher, entry.source, entry.id):
-            return None  # another identity with the same hash
+            return None  # a hash collision of two identities
         _check_same(entry, line)
         return (head.first + place.offset, head.created)
 
     def _create_next(self, tail: Tail, new: _New) -> bool:
-        """Try to make the next batch of these events; whether it is surely there, with every event's place set."""
+        """Try to create the next batch from new events and set their places; return whether it was certainly stored."""
         path = batch_path(self._topic, self._partition, tail.seq + 1)
         data = _document(new, tail.next_index)
         ours = False
@@ -185,7 +196,7 @@ class Log:
             return False
         self._tail_at = self._runtime.monotonic()
         tail.advance(doc)
-        if not ours:  # another writer's, or our own with its answer lost: its events are known now, the others go on
+        if not ours:  # another writer's batch, or ours after a lost response: the next try finds its events
             return False
         self._cache.put(path, Batch(doc))
         first = tail.batch(tail.seq).first
@@ -194,12 +205,12 @@ class Log:
         return True
 
     def _proves(self, doc: Doc, tail: Tail) -> bool:
-        """Whether the batch found at the next place is the log's: made later than F, it may have taken a freed id."""
+        """Whether the batch found behind the tail belongs to the log: created after F, it may have taken a freed id."""
         return doc.created - tail.time < self._settings.safety_window_us
 
 
 def _document(new: _New, first: int) -> Fields:
-    """The document of a batch with these events."""
+    """Return the fields of a batch with these events; reuses the blob of a request that fills the batch alone."""
     request = new[0][0]
     if len(new) == len(request.entries) and request.blob is not None and new[-1][0] is request:
         blob = request.blob
@@ -213,18 +224,19 @@ def _document(new: _New, first: int) -> Fields:
 
 
 def _check_same(entry: Entry, line: bytes) -> None:
+    """Raise Conflict if an event has another payload than the stored event `line` of the same identity."""
     if not same_payload(entry.line, line):
         raise Conflict(
             "payload_differs",
             f"The event {entry.id!r} of {entry.source!r} was published before with another payload; nothing of this request "
-            "was stored. Give a different event an id of its own.",
+            "was stored. Give each event an id of its own.",
             status=422,
             event=entry.id,
         )
 
 
 def _place_duplicates(request: Append) -> None:
-    """An identity that came twice has one place."""
+    """Give each event that repeats another of its group the place of that other event."""
     if request.problem is None:
         for i, other, j in request.duplicates:
             request.places[i] = other.places[j]

@@ -1,4 +1,4 @@
-"""The version of the data model, which every document carries."""
+"""The version of the data model. Every document carries it in its field ``format``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pubsubservice.storage.port import Doc
 
 __all__ = ["FORMAT", "check_format"]
 
-#: format of every document; a process that meets a higher one writes nothing
+#: the version that this program writes; a process that reads a higher one changes nothing
 FORMAT = 1
 
 
 def check_format(doc: Doc) -> None:
-    """Refuse a document of a newer program: raises Unavailable."""
+    """Raise Unavailable for a document that a newer program has written."""
     written = int(doc.data["format"] or 0)
     if written > FORMAT:
         raise Unavailable(

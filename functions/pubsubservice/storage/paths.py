@@ -1,48 +1,48 @@
-"""Paths and ids of documents: how the data model of ``docs/architecture.md`` is written into a store."""
+"""Paths and ids of stored documents, for the data model of ``docs/architecture.md``."""
 
 from __future__ import annotations
 
 __all__ = ["batch_id", "batch_path", "batches", "log_path", "publisher_path", "seq_of", "subscriber_path", "topic_path"]
 
-#: batch ids count down from here, so that the newest is first by name and the tail is one read
+#: batch ids count down from here: the newest batch is the first of its collection, so reading the tail is one read
 _TOP = 10**12
 
 
 def topic_path(topic: str) -> str:
-    """The document that holds a topic's configuration."""
+    """Return the path of the document that holds a topic's configuration."""
     return f"topics/{topic}"
 
 
 def log_path(topic: str, partition: int) -> str:
-    """The document that holds a log's trim point."""
+    """Return the path of the document that holds a log's trim point."""
     return f"topics/{topic}/logs/{partition}"
 
 
 def batches(topic: str, partition: int) -> str:
-    """The collection of a log's batches."""
+    """Return the path of the collection of a log's batches."""
     return f"topics/{topic}/logs/{partition}/batches"
 
 
 def batch_id(seq: int) -> str:
-    """The id of batch number `seq` (1, 2, …). Its own inverse on the number: ``int(id)`` is 10^12 - seq."""
+    """Return the id of batch number `seq` (1, 2, …): 10^12 - seq in 12 digits."""
     return f"{_TOP - seq:012d}"
 
 
 def seq_of(path: str) -> int:
-    """The number of the batch at a path made by `batch_path`."""
+    """Return the number of the batch at a path that `batch_path` made."""
     return _TOP - int(path[-12:])
 
 
 def batch_path(topic: str, partition: int, seq: int) -> str:
-    """The document of batch number `seq` of a log."""
+    """Return the path of batch number `seq` (1, 2, …) of a log."""
     return f"topics/{topic}/logs/{partition}/batches/{_TOP - seq:012d}"
 
 
 def subscriber_path(name: str) -> str:
-    """The document of a subscriber."""
+    """Return the path of a subscriber's document."""
     return f"subscribers/{name}"
 
 
 def publisher_path(name: str) -> str:
-    """The document of a publisher."""
+    """Return the path of a publisher's document."""
     return f"publishers/{name}"

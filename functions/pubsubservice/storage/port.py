@@ -1,17 +1,17 @@
-"""The storage port: the six operations that the whole service stands on.
+"""The storage port: the six operations on documents that the service is built on.
 
-Two adapters implement it: ``pubsubservice.storage.firestore`` (the cloud) and ``pubsub_emulator.sqlite`` (a laptop). One
-contract suite (``tests/stores``) and one simulation (``tests/simulation``) hold both to it.
+Two adapters implement the port: ``pubsubservice.storage.firestore`` (the cloud) and ``pubsub_emulator.sqlite`` (a laptop).
+The suite ``tests/stores`` runs against both. ``tests/simulation`` runs the service over a store of its own.
 
-All times are integer microseconds of *store time*: the clock of the store, never that of a process.
+All times are integer microseconds of *store time*: the clock of the store, never the clock of a process.
 
 Errors::
 
     StoreError
-    ├── Exists      create: the path is taken (maybe by one's own earlier try)
-    ├── Changed     update: the condition was not met (maybe by one's own earlier try)
-    ├── Refused     surely not done
-    └── Unknown     done, not done, or still coming
+    ├── Exists      create: the path is taken, possibly by the caller's own earlier attempt
+    ├── Changed     update: the condition was not met, possibly because of the caller's own earlier attempt
+    ├── Refused     the operation was certainly not done
+    └── Unknown     the operation was done, was not done, or will still be done
 """
 
 from __future__ import annotations
@@ -34,112 +34,117 @@ __all__ = [
     "Value",
 ]
 
-#: What a document's fields hold: the types that both stores keep exactly. No nested maps or lists.
+#: The types of a document's fields: those that both stores keep exactly. No nested maps or lists.
 Value = int | str | bytes | bool | None
 Fields = Mapping[str, Value]
 
-#: A document with its field names stays below Firestore's 1 MiB (https://firebase.google.com/docs/firestore/quotas).
+#: Most bytes of a document with its field names: below Firestore's 1 MiB
+#: (https://firebase.google.com/docs/firestore/quotas).
 MAX_DOCUMENT_BYTES = 1_000_000
 
 
 class StoreError(Exception):
-    """A storage operation did not do what it was asked to."""
+    """A storage operation failed."""
 
 
-class Exists(StoreError):  # noqa: N818 - the port's own words
-    """``create`` found the path taken; possibly by one's own earlier try."""
+class Exists(StoreError):  # noqa: N818 - names the outcome of an operation, as the other three do
+    """``create`` found the path taken, possibly by the caller's own earlier attempt."""
 
 
 class Changed(StoreError):  # noqa: N818
-    """``update`` found the document missing or changed; possibly by one's own earlier try."""
+    """``update`` found the document missing or changed, possibly by the caller's own earlier attempt."""
 
 
 class Refused(StoreError):  # noqa: N818
-    """The operation was surely not done. `busy` says that trying again may help.
+    """The operation was certainly not done.
 
-    `told` is a sentence for whoever called: what is wrong and what mends it, without paths; None for the usual one.
+    Args:
+        message: for the log
+        busy: whether a retry may succeed
+        detail: sentence for the client that says what is wrong and how to repair it, without paths; None for the default
     """
 
-    def __init__(self, message: str, *, busy: bool = False, told: str | None = None) -> None:
+    def __init__(self, message: str, *, busy: bool = False, detail: str | None = None) -> None:
         super().__init__(message)
         self.busy = busy
-        self.told = told
+        self.detail = detail
 
 
 class Unknown(StoreError):  # noqa: N818
-    """The operation was done, not done, or is still coming; only reading tells."""
+    """The operation was done, was not done, or will still be done. Only a later read can tell."""
 
 
 class Doc(NamedTuple):
-    """One document as it was read."""
+    """A document as one read returned it."""
 
     path: str
     data: Fields
-    #: store time of its creation, µs
+    #: store time of the document's creation, µs
     created: int
-    #: store time of its last write, µs
+    #: store time of the document's last write, µs
     updated: int
 
 
 class Reads(NamedTuple):
-    """The answer of ``get_many``: one entry per path asked for, in that order."""
+    """The result of ``get_many``: one entry per requested path, in the order of the request."""
 
+    #: None for a missing document
     docs: list[Doc | None]
-    #: read time of each entry, µs: a path missing at r, if it was ever created, then after r (unless deleted by r)
+    #: read time of each entry, µs. A path that was missing at r is created after r, if ever, or was deleted before r
     times: list[int]
 
     @property
     def time(self) -> int:
-        """The smallest read time: every commit up to it is in this answer."""
+        """The smallest read time, µs: the result includes every commit up to this time."""
         return min(self.times)
 
 
 class Page(NamedTuple):
-    """The answer of ``list``: documents in id order, and the read time of the whole page, µs."""
+    """The result of ``list``: documents in ascending order of id, and the read time of the whole page, µs."""
 
     docs: list[Doc]
     time: int
 
 
 class Store(Protocol):
-    """The port. Adapters never retry a write; each call bills the operations it cost to the current `meter`.
+    """The port. Adapters never retry a write; each call bills its operations to the current `meter`.
 
     Paths have the form ``collection/id`` or ``collection/id/collection/id…``.
     """
 
     def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
-        """Read documents by path; `fields` limits what is transferred. Bills one read a path, missing or not.
+        """Read documents by path, and of each only `fields` if given. Bills one read per path, missing or not.
 
-        The read times advance with real time and are at most 1 s behind, on an idle store too.
-        Raises Refused (nothing was answered) or Unknown.
+        The read times advance with real time and lag at most 1 s behind it, on an idle store too. Raises Refused or
+        Unknown.
         """
 
     def create(self, path: str, data: Fields) -> int:
-        """Create a document if the path is free and return its commit time, atomically.
+        """Create a document if the path is free; return the commit time. Atomic.
 
-        The time equals the later `Doc.created`; it exceeds that of every commit that finished before this call began,
-        and of an earlier life at that path. Raises Exists, Refused, Unknown.
+        The commit time equals the document's `Doc.created`. It is later than every commit that finished before this call
+        began, and later than every time of a document that was deleted at this path. Raises Exists, Refused, Unknown.
         """
 
     def update(self, path: str, data: Fields, if_update_time: int) -> int:
-        """Replace a document whose update time is still `if_update_time`; return the new one, which always differs.
+        """Replace a document if its update time is still `if_update_time`; return the new update time, which differs.
 
-        Raises Changed (also when missing), Refused, Unknown.
+        Raises Changed (also for a missing document), Refused, Unknown.
         """
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Delete documents: idempotent, unconditional, not atomic as a whole. Raises Refused, Unknown."""
+        """Delete documents. Idempotent, unconditional, and not atomic as a whole. Raises Refused, Unknown."""
 
     def list(
         self, collection: str, after: str | None = None, limit: int = 100, fields: Sequence[str] | None = None
     ) -> Page:
-        """One strongly consistent page of a collection's documents, by ascending id, past the id `after`.
+        """Return a page of a collection's documents in ascending order of id, from behind the id `after`.
 
-        Bills max(1, number of documents) reads.
+        The page is strongly consistent. Bills one read per document, and at least one. Raises Refused, Unknown.
         """
 
     def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """Return when one of the paths may exist, or at the timeout: a hint, after which the caller reads."""
+        """Block until one of the paths may exist, or until the timeout. A hint only: the caller reads afterwards."""
 
     def close(self) -> None:
-        """Release what the store holds; the documents stay."""
+        """Close the store's connections and files. The documents stay."""

@@ -1,4 +1,4 @@
-"""Replacing a document that was read, if nobody has changed it since."""
+"""Replaces a document that was read, unless it has changed since."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["replace"]
 
 
 def replace(store: Store, doc: Doc, fields: Fields) -> bool:
-    """Write `fields` over those of `doc`, if the stored document is still the one that was read.
+    """Write `fields` over the fields of `doc`, if the stored document is still the one that was read.
 
-    Writes nothing if they are equal. Raises StoreError.
+    Writes nothing if `doc` has these fields already. Raises Refused when a retry cannot help.
 
     Returns:
-        Whether the fields are surely in the store now. If not, or if that is unknown, read the document again.
+        True if the fields are certainly in the store. False if they are not, or may not be: read the document again.
     """
     if all(doc.data.get(name) == value for name, value in fields.items()):
         return True

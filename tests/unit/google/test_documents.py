@@ -94,7 +94,7 @@ def test_a_document_too_large_is_refused_before_it_is_sent(store: FirestoreStore
 
 def test_a_request_too_large_is_refused_before_it_is_sent(store: FirestoreStore, server: FakeFirestore) -> None:
     ids = [f"a/{n}{'x' * 1400}" for n in range(MAX_MESSAGE_BYTES // 1400)]
-    with pytest.raises(Refused, match="larger than"):
+    with pytest.raises(Refused, match="a request message has at most"):
         store.get_many(ids)
     assert not server.asked
 

@@ -113,10 +113,10 @@ def test_a_read_gives_up_after_some_tries_with_growing_pauses(
 
 def test_a_path_without_an_answer_is_an_error(store: FirestoreStore, server: FakeFirestore) -> None:
     server.script.append(Reply([found("a/1", 3)]))
-    with pytest.raises(Unknown, match="no answer about a/2"):
+    with pytest.raises(Unknown, match="the response to a look-up lacks a/2"):
         store.get_many(["a/1", "a/2"])
     server.script.append(Reply())
-    with pytest.raises(Unknown, match="without a read time"):
+    with pytest.raises(Unknown, match="has no read time"):
         store.list("a")
 
 

@@ -20,7 +20,7 @@ firestore_forks.MAX_WAIT_S = {wait_s}
 store = FirestoreStore("demo-unit", emulator={address!r})
 thread = threading.Thread(target=store.create, args=("a/parent", {{}}))
 thread.start()
-while not firestore_forks.calling._inside:
+while not firestore_forks.calling._active_calls:
     pass
 print("calling", flush=True)
 child = os.fork()
@@ -75,7 +75,7 @@ def test_a_child_forked_in_a_call_that_hangs_is_refused(server: FakeFirestore) -
     server.script.extend([Reply([committed(1)], after=answered), Reply([committed(3)])])
     forking = Forking(server, wait_s=0.1)
     assert forking.line() == "calling"
-    assert "forked in the middle of a store call" in forking.line()
+    assert "forked during a store call" in forking.line()
     assert forking.line() == "7"
     answered.set()
     assert forking.end() == 0

@@ -96,7 +96,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     store._connections._close_idle()
     with pytest.raises(Refused) as raised:
         store.create("topics/second", {"format": 1, "name": "x" * 100_000})
-    assert raised.value.told is not None
-    assert "Make room on its disk" in raised.value.told
+    assert raised.value.detail is not None
+    assert "Make room on its disk" in raised.value.detail
     assert store.get_many(["topics/first"]).docs[0] is not None
     store.close()

@@ -27,7 +27,7 @@ def test_wildcards_are_whole_tokens(pattern: str) -> None:
 )  # fmt: skip
 def test_other_patterns_are_refused_with_what_is_expected(pattern: str) -> None:
     """As invalid names."""
-    with pytest.raises(BadRequest, match=r"\* for one whole token, or a last > for the rest") as raised:
+    with pytest.raises(BadRequest, match=r"\* for any one token; the last may be > for one or more") as raised:
         check_pattern(pattern)
     assert (raised.value.status, raised.value.code) == (400, "invalid_name")
 

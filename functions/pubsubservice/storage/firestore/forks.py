@@ -1,7 +1,7 @@
-"""Keeps gRPC usable in forked children: it gets itself ready for a fork only while no thread is in a call.
+"""Keeps gRPC usable in forked children: a fork waits for running calls, and new calls wait for the fork.
 
-Forked in the middle of a call, the child would hang in its first own call. So a fork waits until the calls
-under way are answered, and calls wait until the fork is done.
+gRPC prepares for a fork only while no thread is in a call. A child that was forked during a call would hang in its own
+first call.
 """
 
 from __future__ import annotations
@@ -15,55 +15,59 @@ from pubsubservice.storage.port import Refused
 
 __all__ = ["calling"]
 
-#: Calls take milliseconds; a fork does not wait longer than this for one that hangs.
+#: how long a fork waits for running calls, seconds; calls take milliseconds unless one hangs
 MAX_WAIT_S = 5.0
 _POLL_S = 0.001
 
 
 class ForkGate:
-    """Entered around each call."""
+    """Context manager around each gRPC call. Registers itself with ``os.register_at_fork``."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._spoilt = False
+        #: whether this process was forked during a call, so that gRPC would hang in it
+        self._forked_in_call = False
         self._forking = ExitStack()
-        self._renew()
+        self._reset()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._born)
+            os.register_at_fork(
+                before=self._before_fork, after_in_parent=self._after_in_parent, after_in_child=self._after_in_child
+            )
 
     def __enter__(self) -> None:
-        if self._spoilt:
-            raise Refused("this process was forked in the middle of a store call; start it by spawn instead")
-        with self._door, self._count:
-            self._inside += 1
+        if self._forked_in_call:
+            raise Refused("this process was forked during a store call; start it with spawn instead")
+        with self._entry_lock, self._count_lock:
+            self._active_calls += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._count:
-            self._inside -= 1
+        with self._count_lock:
+            self._active_calls -= 1
 
-    def _renew(self) -> None:
+    def _reset(self) -> None:
         #: held during a fork, so that no call begins
-        self._door = self._runtime.new_lock()
-        self._count = self._runtime.new_lock()
-        self._inside = 0
+        self._entry_lock = self._runtime.new_lock()
+        #: guards `_active_calls`
+        self._count_lock = self._runtime.new_lock()
+        self._active_calls = 0
 
-    def _before(self) -> None:
-        self._forking.enter_context(self._door)
+    def _before_fork(self) -> None:
+        self._forking.enter_context(self._entry_lock)
         deadline = self._runtime.monotonic() + MAX_WAIT_S
-        while self._inside and self._runtime.monotonic() < deadline:
+        while self._active_calls and self._runtime.monotonic() < deadline:
             self._runtime.sleep(_POLL_S)
 
-    def _after(self) -> None:
+    def _after_in_parent(self) -> None:
         self._forking.close()
 
-    def _born(self) -> None:
-        self._spoilt = self._spoilt or self._inside > 0
+    def _after_in_child(self) -> None:
+        self._forked_in_call = self._forked_in_call or self._active_calls > 0
         self._forking.pop_all()
-        # The threads that might have given these back do not exist here.
-        self._renew()
+        # New locks: the threads that hold the old ones do not exist in the child.
+        self._reset()
 
 
-#: one for all stores of the process, as gRPC is
+#: one gate for all stores of the process, because gRPC's state is one per process
 calling = ForkGate(SystemRuntime())

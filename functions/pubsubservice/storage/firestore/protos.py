@@ -1,8 +1,8 @@
-"""The message types of google-cloud-firestore, without its clients.
+"""Imports the message types of google-cloud-firestore without its clients.
 
-Its package imports all of them, synchronous and asynchronous: a quarter of the CPU time of a cold start, and nothing of it is
-used here. So the types are imported from a package that was found, but not run; whoever imports the package later gets all
-of it, with these same types.
+The package's ``__init__`` imports every client, synchronous and asynchronous: a quarter of the CPU time of a cold start, for
+code that the service does not use. So this module puts the package into ``sys.modules`` without executing its ``__init__``,
+imports the types, and removes the package again. A later import of the package runs as usual and gets the same types.
 """
 
 from __future__ import annotations

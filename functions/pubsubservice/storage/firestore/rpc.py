@@ -1,8 +1,8 @@
-"""The three calls that Firestore gets from us, over one gRPC channel per process, and what failures mean.
+"""The three gRPC calls that the service makes to Firestore, over one channel per process, and the meaning of failures.
 
-Plain stubs on a channel, with the raw messages of google-cloud-firestore. Its generated client would add what
-must not be: it tries commits again for 60 s, so that one's own success comes back as ALREADY_EXISTS. And it
-costs two to four times the CPU: it wraps each message, and reads each stream through a thread of its own.
+Uses plain stubs with the raw messages of google-cloud-firestore, not that library's generated client, for two reasons. The
+client retries commits for 60 s, so that the caller's own success would be reported as ALREADY_EXISTS. And it costs two to
+four times the CPU, because it wraps each message and reads each stream in a thread of its own.
 The calls: https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1
 """
 
@@ -25,12 +25,13 @@ from pubsubservice.storage.port import Changed, Exists, Refused, StoreError, Unk
 
 __all__ = ["READ_TOTAL_S", "Calls", "explain_failure"]
 
-#: A commit gets one try; past this time it may or may not have happened.
+#: A commit is sent once. After this time it may or may not have been done.
 COMMIT_TIMEOUT_S = 10.0
-#: A read is tried again, because it changes nothing: at most so often, and in so long.
+#: A read is retried, because it changes nothing: most attempts, time of one attempt, and time of all with their pauses.
 READ_TRIES = 4
 READ_TRY_TIMEOUT_S = 10.0
 READ_TOTAL_S = 20.0
+#: base of the exponential back-off between two attempts of a read
 READ_BACKOFF_S = 0.1
 
 _SERVICE = "/google.firestore.v1.Firestore/"
@@ -38,14 +39,14 @@ _CLOUD = "firestore.googleapis.com:443"
 _SCOPES = ("https://www.googleapis.com/auth/datastore",)
 _OPTIONS = (
     ("grpc.primary_user_agent", f"pubsubservice/{__version__}"),
-    # Nothing may send a commit twice, gRPC included.
+    # No layer may send a commit twice, gRPC included.
     ("grpc.enable_retries", 0),
-    # Channels share connections otherwise, and a forked child's would go on with its parent's.
+    # By default channels share connections, so that a forked child would use its parent's.
     ("grpc.use_local_subchannel_pool", 1),
-    # A frozen and thawed instance finds its connection dead: notice it before the call's timeout.
+    # The connection of an instance that was frozen and thawed is dead: notice that before a call's timeout.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
-    # gRPC waits 1 to 120 s before it connects again, and fails each call until then; a restart takes less.
+    # By default gRPC waits 1 to 120 s before it reconnects and fails every call until then; a restart takes less time.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -54,8 +55,9 @@ _OPTIONS = (
     ("SingleThreadedUnaryStream", 1),
 )
 
-#: By the exact code: REST, and a base class in the library, make one conflict of ALREADY_EXISTS and ABORTED.
-#: ABORTED and RESOURCE_EXHAUSTED say "try again", not "nothing happened".
+#: The port's error for each gRPC code; every other code is Unknown. Matched by the exact code, because REST and a base class
+#: in google-api-core map both ALREADY_EXISTS and ABORTED to one conflict. ABORTED and RESOURCE_EXHAUSTED are Unknown: they
+#: mean "try again", not "nothing was done".
 _MEANINGS: dict[grpc.StatusCode, type[StoreError]] = {
     grpc.StatusCode.ALREADY_EXISTS: Exists,
     grpc.StatusCode.FAILED_PRECONDITION: Changed,
@@ -63,18 +65,18 @@ _MEANINGS: dict[grpc.StatusCode, type[StoreError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: Refused,
     grpc.StatusCode.PERMISSION_DENIED: Refused,
 }
-#: A read that failed so will fail so again.
+#: Codes after which a read is not retried, because it would fail again.
 _FINAL = frozenset([*_MEANINGS, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNIMPLEMENTED])
 
-#: Channels that a child inherited by fork: closing or collecting one would speak on the parent's connection.
+#: Channels that a child inherited by fork, kept alive: closing or collecting one would write to the parent's connection.
 _inherited: list[_Channel] = []
 
 
 def explain_failure(error: grpc.RpcError, *, conditional: bool = False) -> StoreError:
-    """The port's error for a failed call.
+    """Return the port's error for a failed call.
 
-    Only an update is `conditional`. Elsewhere FAILED_PRECONDITION and NOT_FOUND tell of the database itself
-    (absent, or in Datastore mode), and nothing was done.
+    Only an update is `conditional`. For other calls FAILED_PRECONDITION and NOT_FOUND are about the database (missing, or in
+    Datastore mode), and nothing was done.
     """
     code = error.code()
     meaning = _MEANINGS.get(code, Unknown)
@@ -84,11 +86,11 @@ def explain_failure(error: grpc.RpcError, *, conditional: bool = False) -> Store
 
 
 class _Channel:
-    """A channel and its stubs, good in the process that made them."""
+    """A channel and its stubs. Only the process that made them may use them."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.pid = os.getpid()
-        # The stubs of a single-threaded channel do not keep it alive.
+        # Kept here, because the stubs of a single-threaded channel do not keep it alive.
         self.channel = channel
         self.commit = channel.unary_unary(
             _SERVICE + "Commit",
@@ -108,10 +110,10 @@ class _Channel:
 
 
 class Calls:
-    """Commit, BatchGetDocuments and RunQuery on one database; thread-safe, usable on both sides of a fork."""
+    """Commit, BatchGetDocuments and RunQuery on one database. Thread-safe, and usable in parent and child after a fork."""
 
     def __init__(self, project: str | None, database: str, emulator: str | None, runtime: Runtime) -> None:
-        #: host:port of Google's emulator, which wants neither TLS nor credentials; None in the cloud
+        #: host:port of Google's emulator, which uses neither TLS nor credentials; None in the cloud
         self.emulator = emulator
         self._runtime = runtime
         self._open, found = _emulator_opener(emulator) if emulator else _cloud_opener()
@@ -122,15 +124,16 @@ class Calls:
         self._metadata = (
             ("google-cloud-resource-prefix", self.database),
             ("x-goog-request-params", "database=" + quote(self.database, safe="/")),
-            # The emulator would apply security rules to anybody else.
+            # The emulator applies security rules to every other caller.
             *([("authorization", "Bearer owner")] if emulator else []),
         )
-        # Now, though it may never be used: gRPC imports more for the first one, which must not happen within a call (a fork
-        # holds logging's lock while it waits for the call, and the import waits for that lock).
+        # Opened now, though it may never be used. gRPC imports more modules for its first channel. If that happened within
+        # a call, a fork could deadlock: the fork holds logging's lock while it waits for the call, and the import waits for
+        # that lock.
         self._channel: _Channel | None = _Channel(self._open())
 
     def commit(self, request: Any, *, conditional: bool = False) -> Any:
-        """Send a commit once. Raises what `explain_failure` says."""
+        """Send a commit once. Raises Refused for a too large request, otherwise the error of `explain_failure`."""
         check_message(request)
         try:
             with calling:
@@ -139,44 +142,50 @@ class Calls:
             raise explain_failure(error, conditional=conditional) from error
 
     def batch_get(self, request: Any, total_s: float = READ_TOTAL_S) -> list[Any]:
-        """Look documents up: all answers within `total_s`, or an error."""
+        """Look documents up, retrying for at most `total_s` seconds. Returns all responses, or raises StoreError."""
         return self._read(lambda channel: channel.batch_get, request, total_s)
 
     def run_query(self, request: Any) -> list[Any]:
-        """Run a query: all answers, or an error."""
+        """Run a query, retrying it if it fails. Returns all responses, or raises StoreError."""
         return self._read(lambda channel: channel.run_query, request, READ_TOTAL_S)
 
     def close(self) -> None:
-        """Close this process's channel; a later call opens another."""
+        """Close this process's channel. A later call opens a new one."""
         channel, self._channel = self._channel, None
         if channel and channel.pid == os.getpid():
             channel.channel.close()
 
     def _read(self, pick: Callable[[_Channel], Any], request: Any, total_s: float) -> list[Any]:
-        """Collect a stream. An error in mid-stream discards what came: another try has another read time."""
+        """Collect a stream of responses, retrying with back-off.
+
+        An error in mid-stream discards the responses so far, because another attempt has another read time.
+        """
         check_message(request)
-        began = self._runtime.monotonic()
+        began_s = self._runtime.monotonic()
         for tries in range(1, READ_TRIES + 1):
-            try_s = min(READ_TRY_TIMEOUT_S, total_s - (self._runtime.monotonic() - began))
-            answers: list[Any] = []
+            try_s = min(READ_TRY_TIMEOUT_S, total_s - (self._runtime.monotonic() - began_s))
+            responses: list[Any] = []
             try:
                 with calling:
-                    for answer in pick(self._connect())(request, timeout=try_s, metadata=self._metadata):
-                        answers.append(answer)  # noqa: PERF402 - an error must not lose count of what came
+                    for response in pick(self._connect())(request, timeout=try_s, metadata=self._metadata):
+                        responses.append(response)  # noqa: PERF402 - an error must not lose the count of responses
             except grpc.RpcError as error:
-                # What came was read, hence billed.
-                meter().bill(reads=len(answers))
+                # Firestore has read, hence billed, the documents of these responses.
+                meter().bill(reads=len(responses))
                 pause_s = READ_BACKOFF_S * 2**tries * (0.5 + self._runtime.random() / 2)
-                late = self._runtime.monotonic() - began + pause_s >= total_s
+                late = self._runtime.monotonic() - began_s + pause_s >= total_s
                 if error.code() in _FINAL or tries == READ_TRIES or late:
                     raise explain_failure(error) from error
             else:
-                return answers
+                return responses
             self._runtime.sleep(pause_s)
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def _connect(self) -> _Channel:
-        """This process's channel. Two threads may open one each, harmlessly; a lock may be held at a fork."""
+        """Return this process's channel, opening it if needed.
+
+        Without a lock, because another thread could hold it at a fork. That two threads may open a channel each is harmless.
+        """
         channel = self._channel
         if channel is None or channel.pid != os.getpid():
             if channel is not None:
@@ -193,7 +202,7 @@ def _emulator_opener(host: str) -> tuple[_Opener, str]:
 
 
 def _cloud_opener() -> tuple[_Opener, str | None]:
-    # Here, because the emulator needs none of it.
+    # Imported here, because the emulator needs none of these modules.
     import google.auth  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from google.auth.transport.grpc import secure_authorized_channel  # noqa: PLC0415

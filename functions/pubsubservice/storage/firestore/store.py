@@ -1,6 +1,6 @@
-"""The storage port over Firestore: the cloud's store, and Google's emulator of it in tests.
+"""The storage port over Firestore: the store in the cloud, and Google's Firestore emulator in tests.
 
-Import it only where it is used: google-cloud-firestore is half a second of a cold start, and most of its memory.
+Import this module lazily: importing google-cloud-firestore takes half a second of a cold start and most of its memory.
 """
 
 from __future__ import annotations
@@ -29,20 +29,24 @@ from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads
 
 __all__ = ["FirestoreStore"]
 
-#: documented for a commit, though neither side enforces it any more; small enough for one message
+#: writes in one commit: Firestore's documented limit, which it no longer enforces; they fit one request message
 MAX_DELETES = 500
-#: `wait_for` looks this often, at first and in the end: 20 s of waiting are about 25 reads a path
+#: first and longest pause between two polls of `wait_for`: waiting 20 s costs about 25 reads per path
 FIRST_POLL_S, LAST_POLL_S = 0.1, 1.0
-#: a mask of this field alone transfers no content
+#: a field mask of this field alone transfers no content
 _NAME = "__name__"
 
 
 class FirestoreStore:
     """`pubsubservice.storage.port.Store` over one Firestore database.
 
-    `project` defaults to the environment's (GOOGLE_CLOUD_PROJECT, or that of the credentials). `emulator` is
-    host:port of Google's emulator and defaults to FIRESTORE_EMULATOR_HOST; there, only another project
-    isolates, another database does not. Raises Refused when credentials or project are not to be found.
+    Args:
+        project: defaults to GOOGLE_CLOUD_PROJECT, then to the project of the credentials
+        emulator: host:port of Google's emulator; defaults to FIRESTORE_EMULATOR_HOST. The emulator keeps the data of two
+            projects apart, but not the data of two databases
+        runtime: for pauses and randomness; tests replace it
+
+    Raises Refused if credentials or a project are missing.
     """
 
     def __init__(
@@ -59,16 +63,17 @@ class FirestoreStore:
         self._prefix = f"{self._calls.database}/documents/"
 
     def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
-        """See the port. One call answers all paths at one read time."""
+        """See the port. One call reads all paths, at one read time."""
         if not paths:
             return Reads([], [])
         found = self._look_up(paths, fields)
         meter().bill(reads=len(paths), time=max(to_micros(time) for _, time in found.values()))
         missing = [path for path, (doc, _) in found.items() if doc is None]
         if missing and self._calls.emulator:
-            # The emulator stamps the read time after the look-up, so a document may be missing although it was created
-            # before (8 of 14,700 on a busy machine). Asked once more, what was there at that very time, it is right
-            # unless a commit of that time is still under way (3 of 59,000). Not billed: the cloud is spared this.
+            # The emulator stamps the read time after the look-up, so it may miss a document that was created before that
+            # time (8 of 14,700 look-ups on a busy machine). A second look-up at exactly that read time is right unless a
+            # commit of that time is still running (3 of 59,000), so running commits are awaited first. The second look-up
+            # is not billed: the cloud needs none.
             self._await_writers(missing)
             found.update(self._look_up(missing, fields, read_time=found[missing[0]][1]))
         return Reads([found[path][0] for path in paths], [to_micros(found[path][1]) for path in paths])
@@ -91,19 +96,19 @@ class FirestoreStore:
         return self._write(request, conditional=True)
 
     def delete(self, paths: Sequence[str]) -> None:
-        """See the port. Several commits when there are many."""
+        """See the port. Sends one commit for every `MAX_DELETES` paths."""
         distinct = builtins.list(dict.fromkeys(paths))
         for start in range(0, len(distinct), MAX_DELETES):
-            some = distinct[start : start + MAX_DELETES]
+            chunk = distinct[start : start + MAX_DELETES]
             request = CommitRequest(database=self._calls.database)
-            for path in some:
+            for path in chunk:
                 request.writes.add().delete = self._prefix + path
             try:
-                answer = self._calls.commit(request)
+                response = self._calls.commit(request)
             except Unknown:
-                meter().bill(deletes=len(some))
+                meter().bill(deletes=len(chunk))
                 raise
-            meter().bill(deletes=len(some), time=to_micros(answer.commit_time))
+            meter().bill(deletes=len(chunk), time=to_micros(response.commit_time))
 
     def list(
         self, collection: str, after: str | None = None, limit: int = 100, fields: Sequence[str] | None = None
@@ -125,30 +130,31 @@ class FirestoreStore:
         page, read_time = self._run(request)
         meter().bill(reads=max(1, len(page.docs)), time=page.time)
         if self._calls.emulator:
-            # Its queries have the fault of its look-ups (3 of 349 beside a busy writer), and the same remedy.
+            # The emulator's queries have the same fault as its look-ups (3 of 349 beside a busy writer): query once more at
+            # exactly the read time of the first.
             request.read_time.CopyFrom(read_time)
             page, _ = self._run(request)
         return page
 
     def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """See the port. Polls, jittered; each look is billed like any other read."""
-        until = self._runtime.monotonic() + timeout_s
+        """See the port. Polls with jitter; each poll is billed like any other read."""
+        deadline = self._runtime.monotonic() + timeout_s
         pause_s = FIRST_POLL_S
-        while (left_s := until - self._runtime.monotonic()) > 0:
+        while (left_s := deadline - self._runtime.monotonic()) > 0:
             self._runtime.sleep(min(left_s, pause_s * (0.5 + self._runtime.random() / 2)))
-            if self._runtime.monotonic() >= until:
+            if self._runtime.monotonic() >= deadline:
                 return  # the caller reads now anyway
             try:
                 found = self._look_up(paths, (), total_s=max(left_s, 1.0))
             except StoreError:
-                return  # a hint only: the caller's own read meets the error and says so
+                return  # a hint only: if the error persists, the caller's own read raises it
             meter().bill(reads=len(paths))
             if any(doc for doc, _ in found.values()):
                 return
             pause_s = min(pause_s * 1.5, LAST_POLL_S)
 
     def close(self) -> None:
-        """Close the channel."""
+        """Close this process's gRPC channel."""
         self._calls.close()
 
     def _look_up(
@@ -158,7 +164,7 @@ class FirestoreStore:
         read_time: Any = None,
         total_s: float = READ_TOTAL_S,
     ) -> dict[str, tuple[Doc | None, Any]]:
-        """Each path's document or None, with its read time as a Timestamp. Bills nothing."""
+        """Return each path's document, or None, with its read time as a Timestamp. Bills nothing."""
         request = BatchGetDocumentsRequest(database=self._calls.database)
         request.documents.extend(self._prefix + path for path in paths)
         if fields is not None:
@@ -166,53 +172,57 @@ class FirestoreStore:
         if read_time is not None:
             request.read_time.CopyFrom(read_time)
         found: dict[str, tuple[Doc | None, Any]] = {}
-        for answer in self._calls.batch_get(request, total_s):
-            kind = answer.WhichOneof("result")
+        for response in self._calls.batch_get(request, total_s):
+            kind = response.WhichOneof("result")
             if kind == "found":
-                doc = read_document(answer.found, self._prefix)
-                found[doc.path] = doc, answer.read_time
+                doc = read_document(response.found, self._prefix)
+                found[doc.path] = doc, response.read_time
             elif kind == "missing":
-                found[answer.missing[len(self._prefix) :]] = None, answer.read_time
-        unanswered = [path for path in paths if path not in found]
-        if unanswered:
-            raise Unknown(f"no answer about {unanswered[0]}")
+                found[response.missing[len(self._prefix) :]] = None, response.read_time
+        absent = [path for path in paths if path not in found]
+        if absent:
+            raise Unknown(f"the response to a look-up lacks {absent[0]}")
         return found
 
     def _await_writers(self, paths: Sequence[str]) -> None:
-        """Let the emulator finish the commits under way on some documents: it locks them for a write that never is.
+        """Wait until the emulator has finished the running commits on some documents.
 
-        No document was updated in 1970, so the condition fails, after having waited for the locks.
+        Sends a conditional write that cannot succeed, because no document was updated in 1970. The emulator first waits for
+        the locks of the documents, then finds the condition unmet.
         """
         request = CommitRequest(database=self._calls.database)
         for path in paths:
             write = request.writes.add()
             write.update.name = self._prefix + path
             write.current_document.update_time.CopyFrom(to_timestamp(1_000_000))
-        with suppress(StoreError):  # the condition; or a lock not had in 2 s, where reading again is the best left
+        # expected is Changed; if the emulator gave up on a lock (after 2 s), reading again is still the best to do
+        with suppress(StoreError):
             self._calls.commit(request, conditional=True)
 
     def _run(self, request: Any) -> tuple[Page, Any]:
-        """A query's documents and read time. An empty result still has an answer, with the time alone."""
-        answers = self._calls.run_query(request)
-        if not answers:
-            raise Unknown("a query was answered without a read time")
-        docs = [read_document(answer.document, self._prefix) for answer in answers if answer.HasField("document")]
-        # Where read times rise along a result, what came before did not change meanwhile: the last holds.
-        read_time = answers[-1].read_time
+        """Return a query's documents, and its read time as a Timestamp."""
+        responses = self._calls.run_query(request)
+        if not responses:  # an empty result still has one response, with the read time alone
+            raise Unknown("the response to a query has no read time")
+        docs = [
+            read_document(response.document, self._prefix) for response in responses if response.HasField("document")
+        ]
+        # If read times rise within a result, the earlier documents did not change meanwhile: the last time holds for all.
+        read_time = responses[-1].read_time
         return Page(docs, to_micros(read_time)), read_time
 
     def _write(self, request: Any, *, conditional: bool) -> int:
         """Commit one write and return the document's update time, µs."""
         try:
-            answer = self._calls.commit(request, conditional=conditional)
+            response = self._calls.commit(request, conditional=conditional)
         except (Exists, Changed, Unknown):
-            # Google does not say what a refused condition costs: counted, as the dearer of the two.
+            # Google does not document whether an unmet condition costs a read or a write: billed as the dearer write.
             meter().bill(writes=1)
             raise
-        meter().bill(writes=1, time=to_micros(answer.commit_time))
-        return to_micros(answer.write_results[0].update_time)
+        meter().bill(writes=1, time=to_micros(response.commit_time))
+        return to_micros(response.write_results[0].update_time)
 
 
 def _mask(fields: Sequence[str]) -> builtins.list[str]:
-    """A field mask; an empty one would mean all fields."""
+    """Return a field mask; for no fields it names only the document, because an empty mask means all fields."""
     return [field_path(name) for name in fields] or [_NAME]
