@@ -216,7 +216,7 @@ class Delivery:
     def _lose(self, leases: Leases, token: str, lost: Sequence[Piece]) -> None:
         """Events of an open lease cannot be read any more: its client would settle what it never saw."""
         lease = leases.state.leases[token]
-        lease.leave(mask_of_pieces(lease.spans, lost))
+        lease.recall(mask_of_pieces(lease.spans, lost))
         count_lost(leases.state, lost)
         leases.close_if_empty(token)
 
