@@ -1,1 +1,1 @@
-"""TODO room admin."""
+"""Calls about subscribers and upkeep: subscribe, describe, explain an event, and scheduled housekeeping."""

@@ -1,1 +1,1 @@
-"""TODO room api."""
+"""HTTP: decodes and checks requests, encodes responses, identifies callers, and holds the service of the process."""

@@ -199,7 +199,7 @@ def read_again(
         lines = batch.lines()[span.start : span.stop]
         kept = mask
         if room is not None:
-            kept = fitting(lines, mask, room, whatever=not slices)
+            kept = fitting(lines, mask, room, at_least_one=not slices)
         if kept:
             part = span._replace(stop=span.start + kept.bit_length())
             slices.append(Slice(place[0], part, kept, batch, lines_of(lines, kept)))
