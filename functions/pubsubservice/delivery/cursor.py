@@ -15,7 +15,7 @@ from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.spans import Piece, Span, first_bits
 from pubsubservice.subscribers.state import State
 
-__all__ = ["LogCursor", "head", "skip", "take"]
+__all__ = ["LogCursor", "head", "skip_trimmed", "take_slice"]
 
 
 class LogCursor:
@@ -60,7 +60,7 @@ def head(cursor: LogCursor) -> tuple[int, str, int, LogCursor]:
     return cursor.pending[0].created, cursor.topic, cursor.partition, cursor
 
 
-def skip(state: State, cursor: LogCursor, point: TrimPoint) -> None:
+def skip_trimmed(state: State, cursor: LogCursor, point: TrimPoint) -> None:
     """Move a position to behind the trim point, and count the events trimmed in between as lost."""
     state.count_lost(cursor.topic, point.next_index - cursor.position.index)
     cursor.seq, cursor.at = point.seq + 1, 0
@@ -72,7 +72,7 @@ def skip(state: State, cursor: LogCursor, point: TrimPoint) -> None:
     )
 
 
-def take(cursor: LogCursor, max_events: int, room: int, delays: Delays) -> Slice | None:
+def take_slice(cursor: LogCursor, max_events: int, room: int, delays: Delays) -> Slice | None:
     """Move the position past those events of its next batch that fit; return the ones to deliver now, None if there are none.
 
     Filtered events are passed over. Delayed events are passed over too, and held back in the state through `delays`.

@@ -23,7 +23,7 @@ from pubsubservice.subscribers.state import State
 
 __all__ = ["CaughtUp", "RegistryCursor", "catch_up", "follows_patterns"]
 
-#: reads of one `take`, beyond the records themselves, after which it stops early
+#: reads of one `follow_records`, beyond the records themselves, after which it stops early
 _MAX_READS = 128
 #: records that `catch_up` reads at once
 _WINDOW = 100
@@ -56,7 +56,7 @@ def catch_up(state: State, store: Store, topics: Topics, seeker: Seeker, max_rea
     cursor = RegistryCursor(state, topics, seeker, looking=True)
     while cursor.open and meter().reads - before < max_reads:
         records = store.get_many(cursor.window(_WINDOW))
-        cursor.take(records.docs, records.times)
+        cursor.follow_records(records.docs, records.times)
     return CaughtUp(cursor.unfollowed, cursor.open)
 
 
@@ -89,7 +89,7 @@ class RegistryCursor:
         seq = self._state.registry.seq
         return [record_path(seq + n) for n in range(min(width, self._width))]
 
-    def take(self, records: Sequence[Doc | None], times: Sequence[int]) -> list[str]:
+    def follow_records(self, records: Sequence[Doc | None], times: Sequence[int]) -> list[str]:
         """Follow the topics of these records that match a pattern, in order; return the newly followed topics."""
         self._width = 2 * len(records)
         found = self._topics.get_many(
