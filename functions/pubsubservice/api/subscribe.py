@@ -1,4 +1,4 @@
-"""Requests to subscribe, to change a subscription and to leave."""
+"""The wire format of subscribe: decodes and checks requests to subscribe, change a subscription and unsubscribe."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
     topic: str
     start: str | list[str] | None = None
     seek: str | list[str] | None = None
-    #: null clears them, as an empty array does
+    #: null clears the filters, as an empty array does
     filters: Any = msgspec.UNSET
     ack_deadline_s: int | None = None
     max_attempts: int | None = None
@@ -39,7 +39,7 @@ class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
     dead_letter_topic: str | None = None
     ordered: bool | None = None
     token: str | None = None
-    #: false: only a subscription that there is is changed
+    #: false: a missing subscription is an error, and is not created
     create: bool = True
 
 
@@ -50,7 +50,7 @@ class UnsubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def decode_subscribe(body: bytes) -> Subscribe:
-    """Check a request to subscribe."""
+    """Decode and check a request to subscribe. Raises BadRequest."""
     request = decode(SubscribeBody, body)
     _check_names(request)
     if request.ack_deadline_s is not None:
@@ -84,7 +84,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
 
 
 def decode_unsubscribe(body: bytes) -> UnsubscribeBody:
-    """Check a request to unsubscribe."""
+    """Decode and check a request to unsubscribe. Raises BadRequest."""
     request = decode(UnsubscribeBody, body)
     _check_names(request)
     return request
@@ -101,7 +101,7 @@ def _check_names(request: SubscribeBody | UnsubscribeBody) -> None:
 
 
 def _place(field: str, place: str | list[str] | None, topic: str) -> StartPosition | None:
-    """Where to begin: "earliest", "latest", a time, or a position as descriptions have it."""
+    """Decode a start position: "earliest", "latest", a time, or positions in the format of descriptions."""
     if place is None:
         return None
     if isinstance(place, str):
