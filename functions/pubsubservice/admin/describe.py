@@ -100,7 +100,7 @@ class Descriptions:
             "due": sum(due.left.bit_count() for due in state.due if not due.waits(reads.time)),
             "delayed": sum(due.left.bit_count() for due in state.due if due.waits(reads.time)),
             "dead": len(state.dead),
-            **_told(caught_up),
+            **_unfollowed(caught_up),
         }
 
     def catch_up(self, state: State) -> CaughtUp:
@@ -138,10 +138,10 @@ class Descriptions:
         return {log: doc.created for log, doc in zip(batches, docs, strict=True) if doc is not None}
 
 
-def _told(caught_up: CaughtUp) -> dict[str, Any]:
+def _unfollowed(caught_up: CaughtUp) -> dict[str, Any]:
     """Return the members about topics without room, and about topics that were not looked at; empty if neither exist."""
-    told: dict[str, Any] = {"unfollowed": len(caught_up.unfollowed)} if caught_up.unfollowed else {}
-    return {**told, "more_topics": True} if caught_up.more else told
+    members: dict[str, Any] = {"unfollowed": len(caught_up.unfollowed)} if caught_up.unfollowed else {}
+    return {**members, "more_topics": True} if caught_up.more else members
 
 
 def _oldest_batches(state: State, now: int) -> dict[str, dict[_Log, int]]:

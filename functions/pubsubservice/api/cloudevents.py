@@ -95,7 +95,9 @@ def _binary_event(request: flask.Request, body: bytes) -> bytes:
             if _TWICE.fullmatch(value):
                 raise BadRequest("invalid_event", f"The header ce-{name} is expected once.")
             if name in _NO_HEADER:
-                raise BadRequest("invalid_event", f"The header ce-{name} is not expected: {_NO_HEADER[name]} says it.")
+                raise BadRequest(
+                    "invalid_event", f"The header ce-{name} is not expected: {_NO_HEADER[name]} sets the attribute."
+                )
             attributes[name] = _text(f"ce-{name}", _unquoted(value))
     content_type = request.headers.get("Content-Type", "")
     if content_type:

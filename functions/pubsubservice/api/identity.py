@@ -60,7 +60,7 @@ class Trust:
             raise ValueError("audiences: at least one is expected, or tokens for other services would be accepted")
         for admin in sorted(self.admins):
             if not admin.isascii():
-                _logger.warning("the admin %a is nobody: an address of ASCII characters alone is expected", admin)
+                _logger.warning("the admin %a is ignored: an email address of ASCII characters is expected", admin)
         object.__setattr__(self, "admins", frozenset(_folded(admin) for admin in self.admins if admin.isascii()))
 
 

@@ -108,7 +108,10 @@ def decode_registered(query: Mapping[str, str]) -> Show | Explain:
 
 def _check_explain(request: RegisterBody) -> Explain:
     if not request.id or not request.subscriber or not request.topic or request.source == "":
-        raise BadRequest("invalid_request", "With id, subscriber and topic are expected, source may be; none is empty.")
+        raise BadRequest(
+            "invalid_request",
+            "With id, subscriber and topic are expected, and source is optional; none of them may be empty.",
+        )
     others = (request.publisher, request.partitions, request.retention_s, request.update)
     if others != (None, None, None, True):
         raise BadRequest("invalid_request", "With id, subscriber, topic and source are expected, and nothing else.")

@@ -67,7 +67,12 @@ class DeadLetters:
             with acting_for(state.owner):
                 return self._publish(state)
         except (Problem, StoreError) as e:
-            _logger.warning("the dead letters of %s wait: %s: %s", state.name, type(e).__name__, e)
+            _logger.warning(
+                "dead letters of %s were not published, the next call tries again: %s: %s",
+                state.name,
+                type(e).__name__,
+                e,
+            )
             return 0
 
     def _publish(self, state: State) -> int:
@@ -136,7 +141,7 @@ class DeadLetters:
             self._logged_at.clear()
         self._logged_at[subscriber] = now
         for topic, count in routes.refusals.items():
-            _logger.warning("%d dead letters of %s stay with it: %s", count, subscriber, routes.problems[topic])
+            _logger.warning("%d dead letters of %s cannot be published: %s", count, subscriber, routes.problems[topic])
 
 
 class _Routes:
@@ -208,7 +213,7 @@ def _portions(letters: Sequence[_Letter]) -> Iterator[list[_Letter]]:
 def _say_dropped(subscriber: str, dropped: Sequence[Dead]) -> None:
     for topic, count in Counter(dead.topic for dead in dropped).items():
         _logger.warning(
-            "%d events of the dead-letter topic %s failed %s for the last time and are dropped: they have no dead letters",
+            "dropped %d events of the dead-letter topic %s that failed %s for the last time: they get no dead letters",
             count,
             topic,
             subscriber,

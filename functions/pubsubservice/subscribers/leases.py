@@ -102,7 +102,7 @@ class Leases:
         self._due_by_token: dict[str, list[Due]] | None = None
 
     def used(self, token: str) -> bool:
-        """Whether a token cannot open a lease: its lease has ended, or the token was released before it opened one."""
+        """Whether a token cannot open a lease: its lease has ended, the token was released, or it is too old to tell."""
         return self.state.ended.used(token)
 
     def expire(self) -> None:
