@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice, _lowest, fitting, lines_of
 from pubsubservice.log.batch import Batch
@@ -15,7 +16,7 @@ from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.spans import Piece, Span, first_bits
 from pubsubservice.subscribers.state import State
 
-__all__ = ["LogCursor", "head", "skip_trimmed", "take_slice"]
+__all__ = ["LogCursor", "LogRead", "begin_topic", "head", "skip_trimmed", "take_slice"]
 
 
 class LogCursor:
@@ -53,6 +54,23 @@ class LogCursor:
     def next_path(self) -> str:
         """Return the path of the next document to read: the topic's while it does not exist, else the next batch's."""
         return topic_path(self.topic) if self.partition < 0 else batch_path(self.topic, self.partition, self.seq)
+
+
+class LogRead(NamedTuple):
+    """The result of one read of a log."""
+
+    cursor: LogCursor
+    found: list[Batch]
+    #: read time of the first missing batch, µs; None if all batches existed
+    missing: int | None
+    #: whether the batches may have been trimmed before, which only the log's document tells
+    doubtful: bool
+
+
+def begin_topic(subscription: Subscription, partitions: int) -> None:
+    """Begin to read a topic, which exists now, from its start."""
+    subscription.positions = [Position() for _ in range(partitions)]
+    subscription.starts = [0] * partitions
 
 
 def head(cursor: LogCursor) -> tuple[int, str, int, LogCursor]:

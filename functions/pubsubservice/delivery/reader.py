@@ -15,12 +15,11 @@ from pubsubservice.core.meter import meter
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.cursor import LogCursor, head, skip_trimmed, take_slice
+from pubsubservice.delivery.cursor import LogCursor, LogRead, begin_topic, head, skip_trimmed, take_slice
 from pubsubservice.delivery.read_ahead import MAX_READS, ReadAhead
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.batch_cache import BatchCache
-from pubsubservice.log.position import Position
 from pubsubservice.log.seek import Seeker
 from pubsubservice.log.topics import Topics
 from pubsubservice.log.trim_point import TrimPoint
@@ -28,7 +27,6 @@ from pubsubservice.storage.paths import batch_path, log_path
 from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import EventFilter
-from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.registry_cursor import RegistryCursor, follows_patterns
 from pubsubservice.subscribers.state import State
 
@@ -52,17 +50,6 @@ class Reading(NamedTuple):
     next_paths: list[str]
     #: "delayed": a log stopped, as the state has no room for its delayed events; "logs": the state has no room for more logs
     blocked: str | None = None
-
-
-class _LogRead(NamedTuple):
-    """The result of one read of a log."""
-
-    cursor: LogCursor
-    found: list[Batch]
-    #: read time of the first missing batch, µs; None if all batches existed
-    missing: int | None
-    #: whether the batches may have been trimmed before, which only the log's document tells
-    doubtful: bool
 
 
 class Reader:
@@ -179,7 +166,7 @@ class Reader:
                 if partitions is None:
                     cursors.append(LogCursor(topic, subscription, -1, _event_filter(state, topic)))
                     continue
-                _begin(subscription, partitions)
+                begin_topic(subscription, partitions)
             cursors += self._cursors_of(state, topic)
         return cursors
 
@@ -257,23 +244,23 @@ class Reader:
         if doc is None:
             cursor.horizon, cursor.open = time, False
             return
-        _begin(cursor.subscription, self._topics.met(cursor.topic, doc).partitions)
+        begin_topic(cursor.subscription, self._topics.met(cursor.topic, doc).partitions)
         cursors.remove(cursor)
         cursors += self._cursors_of(state, cursor.topic)
 
-    def _log_read(self, cursor: LogCursor, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> _LogRead:
+    def _log_read(self, cursor: LogCursor, cached: list[Batch], docs: list[Doc | None], times: list[int]) -> LogRead:
         found = list(cached)  # the cache only holds batches known to belong to the log: these are not doubtful
         known_us = found[-1].created if found else cursor.at
         doubtful = False
         for doc, time in zip(docs, times, strict=True):
             if doc is None:
-                return _LogRead(cursor, found, time, doubtful or time - known_us >= self._safety_window_us)
+                return LogRead(cursor, found, time, doubtful or time - known_us >= self._safety_window_us)
             doubtful = doubtful or doc.created - known_us >= self._safety_window_us
             found.append(Batch(doc))
             known_us = doc.created
-        return _LogRead(cursor, found, None, doubtful)
+        return LogRead(cursor, found, None, doubtful)
 
-    def _accept(self, read: _LogRead, events: int) -> None:
+    def _accept(self, read: LogRead, events: int) -> None:
         """Take over the batches of a read, which are known to belong to the log."""
         cursor = read.cursor
         log = (cursor.topic, cursor.partition)
@@ -309,9 +296,3 @@ class Reader:
 
 def _event_filter(state: State, topic: str) -> EventFilter:
     return EventFilter(state.name, topic, state.settings_of(state.subscriptions[topic]).filters)
-
-
-def _begin(subscription: Subscription, partitions: int) -> None:
-    """Begin to read a topic, which exists now, from its start."""
-    subscription.positions = [Position() for _ in range(partitions)]
-    subscription.starts = [0] * partitions
