@@ -145,7 +145,7 @@ class TrimmedUncounted(Service):
     class delivery_type(Delivery):
         class redelivery_type(Redelivery):
             def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
-                self._leases.take_due(due, mask_of_pieces(due.spans, lost))
+                self._leases.remove_due(due, mask_of_pieces(due.spans, lost))
 
 
 class OrderOnlyWhenNew(Service):

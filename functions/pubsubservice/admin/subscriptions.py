@@ -147,7 +147,7 @@ class Subscriptions:
         self._change(subscriber, token, change)
 
     def _check_exists(self, state: State, request: Subscribe) -> None:
-        """Raise NotFound if there is no subscription to change. A topic that only matches a pattern may still be sought."""
+        """Raise NotFound if there is no subscription to change. A topic that only matches a pattern allows a seek."""
         topic = request.topic
         subscription = state.subscriptions.get(topic)
         if subscription is None:

@@ -53,7 +53,7 @@ class Redelivery:
     def take(self, max_events: int) -> None:
         """Move at most `max_events` due events into `slices`, and count those as lost that retention deleted."""
         room, reads = MAX_RESPONSE_BYTES, MAX_READS
-        for due, parts in chain(self._of_ordered(), self._of_others()):
+        for due, parts in chain(self._in_topic_order(), self._unordered()):
             if due.failed_as_group:
                 max_events = min(max_events, self.limit(due, parts))
             taken = sum(len(slice_.lines) for slice_ in self.slices)
@@ -90,12 +90,12 @@ class Redelivery:
     def _take(self, due: Due, found: Sequence[Slice]) -> None:
         """Remove events from a due entry that go into the lease."""
         if found:
-            self._leases.take_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
+            self._leases.remove_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
 
     def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
         """Remove events from a due entry that retention deleted, and count them as lost."""
         if lost:
-            self._leases.take_due(due, mask_of_pieces(due.spans, lost))
+            self._leases.remove_due(due, mask_of_pieces(due.spans, lost))
             count_lost(self._state, lost)
 
     def _leased(self) -> set[int]:
@@ -109,7 +109,7 @@ class Redelivery:
         """Whether an entry's events may share a lease with the events selected so far."""
         return not self.slices or (due.attempt, due.failed_as_group) == (self.attempt, self.failed_as_group)
 
-    def _of_others(self) -> Iterable[_Candidate]:
+    def _unordered(self) -> Iterable[_Candidate]:
         """Yield the due events of unordered topics, the longest due first."""
         for due in sorted(filter(self._ready, self._state.due), key=lambda due: due.at):
             if self._fits(due):
@@ -119,7 +119,7 @@ class Redelivery:
                 if mask:
                     yield _Candidate(due, pieces(due.spans, mask))
 
-    def _of_ordered(self) -> Iterable[_Candidate]:
+    def _in_topic_order(self) -> Iterable[_Candidate]:
         """Yield the due events of ordered topics, each topic's in its order and up to the first event that still waits."""
         free = self.ordered - self.leased
         parts: dict[int, list[tuple[Due, Piece]]] = {}
@@ -129,14 +129,16 @@ class Redelivery:
                     parts.setdefault(piece.span.number, []).append((due, piece))
         for number in sorted(free & parts.keys()):
             if any(self._ready(due) for due, _ in parts[number]):
-                for _, run in groupby(self._in_order(_without_overlaps(parts[number])), key=lambda part: id(part[0])):
+                for _, run in groupby(
+                    self._sorted_by_time(_without_overlaps(parts[number])), key=lambda part: id(part[0])
+                ):
                     same_entry = [*run]
                     due = same_entry[0][0]
                     if not self._ready(due) or not self._fits(due):
                         break
                     yield _Candidate(due, [piece for _, piece in same_entry])
 
-    def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
+    def _sorted_by_time(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
         """Sort the events of one topic by when they became visible: at their commit, or at the end of their delay.
 
         The reads are bounded: of many events only the oldest are returned.

@@ -52,7 +52,7 @@ class DeadLettering:
                     self._die(due, event)
                     taken.append(Piece(event, 1))
             if taken:
-                self._leases.take_due(due, mask_of_pieces(due.spans, taken))
+                self._leases.remove_due(due, mask_of_pieces(due.spans, taken))
         self.state.drop_empty()
 
     def _die(self, due: Due, event: Span) -> None:

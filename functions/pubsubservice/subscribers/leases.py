@@ -47,7 +47,7 @@ class Leases:
         #: events to redeliver after the settlements of this call, grouped by the kind of their due entry
         self._pending_due: dict[Kind, tuple[Due, list[Piece]]] = {}
         #: by token: bits of the events that this call nacked or released
-        self._returned: dict[str, int] = {}
+        self._nacked_or_released: dict[str, int] = {}
         #: by token: the due entries of expired leases; built on first use
         self._due_by_token: dict[str, list[Due]] | None = None
 
@@ -65,7 +65,7 @@ class Leases:
     def settle(self, settlements: Settlements) -> list[tuple[str, str]]:
         """Carry out the settlements of a call; return (verb, token) of those that did not fully count."""
         unknown = []
-        for verb, settlement in settlements.joined():
+        for verb, settlement in settlements.merged():
             settle = self._settle_open if settlement.lease in self.state.leases else self._settle_ended
             if not settle(verb, settlement):
                 unknown.append((verb, settlement.lease))
@@ -91,7 +91,7 @@ class Leases:
             del self.state.leases[token]
             self._end(token, Ended.TAKEN if lease.recalled_bits else Ended.SETTLED)
 
-    def take_due(self, due: Due, mask: int) -> None:
+    def remove_due(self, due: Due, mask: int) -> None:
         """Remove events from a due entry, because they are leased again, dead or lost."""
         due.remove(mask)
         if mask and due.token is not None and self.state.ended.how(due.token) is not None:
@@ -105,13 +105,13 @@ class Leases:
         for due in self.state.due:
             mask = due.left & mask_of_numbers(due.spans, {number})
             if mask:
-                self.take_due(due, mask)
+                self.remove_due(due, mask)
         self.state.drop_empty()
 
     # -- settling
 
     def _settle_ended(self, verb: str, settlement: Settlement) -> bool:
-        """Settle by a token without an open lease; returns whether it counts. Only an ack can: of events still due."""
+        """Settle by a token without an open lease: an ack settles the events still due. Returns whether it counts."""
         hit = verb == "ack" and self._ack_late(settlement)
         if verb == "release" and not self.used(settlement.lease):
             self._bar(settlement.lease)
@@ -160,7 +160,7 @@ class Leases:
                 self._fail(lease, hit, settlement)
             else:
                 self._requeue(lease, hit)
-            self._returned[settlement.lease] = self._returned.get(settlement.lease, 0) | hit
+            self._nacked_or_released[settlement.lease] = self._nacked_or_released.get(settlement.lease, 0) | hit
         self.close_if_empty(settlement.lease)
         return counted
 
@@ -195,9 +195,9 @@ class Leases:
 
     def _recall_newer(self) -> None:
         """Recall from the leases of ordered topics the events behind those that this call nacked or released."""
-        for token in filter(self.state.leases.__contains__, self._returned):
+        for token in filter(self.state.leases.__contains__, self._nacked_or_released):
             lease = self.state.leases[token]
-            self._recall(lease, self._newer(lease, self._returned[token]))
+            self._recall(lease, self._newer(lease, self._nacked_or_released[token]))
             self.close_if_empty(token)
 
     def _recall(self, lease: Lease, mask: int) -> None:

@@ -40,7 +40,7 @@ class Settlements(msgspec.Struct, frozen=True):
             for settlement in getattr(self, verb):
                 yield verb, settlement
 
-    def joined(self) -> Iterable[tuple[str, Settlement]]:
+    def merged(self) -> Iterable[tuple[str, Settlement]]:
         """Return `each` with equal settlements merged: thousands of single-event acks then cost as much as one ack of all."""
         wholes: Counter[str] = Counter()
         named: dict[object, list[tuple[str, str]]] = {}
