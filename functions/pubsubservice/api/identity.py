@@ -2,8 +2,8 @@
 
 ``Authorization`` and ``X-Serverless-Authorization`` are ignored: Cloud Run checks at most one of them, replaces the signature
 of the one it checked, and checks neither in a service that anyone may call. Verified are the signature (RS256), the issuer,
-the audience and the expiry. The expiry is compared with this process's clock, as it is a real time; no rule of the log depends
-on it.
+the audience and the expiry. The expiry is compared with this process's clock: it is a time of the outside world, on which no
+rule of the log depends.
 
 Source: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation.
 """

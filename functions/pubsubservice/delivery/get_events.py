@@ -1,7 +1,7 @@
 """``get_events``: carries out settlements, and hands out due or new events under a lease.
 
-The settlements and the new lease are one conditional update of the subscriber's document. A call without settlements that
-finds no events writes nothing. If the outcome of the update is unknown, the document is read again and the rules are applied
+The settlements and the new lease are one conditional update of the subscriber's document. A call that changes nothing in the
+document writes nothing. If the outcome of the update is unknown, the document is read again and the rules are applied
 anew; if it then has a lease of the caller's token, the response is that lease.
 """
 

@@ -210,7 +210,7 @@ class Reader:
                 for topic in cursor.follow_records(docs[start:stop], times[start:stop]):
                     cursors += self._cursors_of(state, topic)
             elif cursor.partition < 0:
-                self._meet_topic(state, cursor, cursors, docs[start], times[start])
+                self._open_new_topic(state, cursor, cursors, docs[start], times[start])
             else:
                 log_reads.append(self._log_read(cursor, cached, docs[start:stop], times[start:stop]))
             start = stop
@@ -237,7 +237,7 @@ class Reader:
         seqs = range(cursor.seq + len(cached), cursor.seq + width)
         return cursor, cached, [batch_path(cursor.topic, cursor.partition, seq) for seq in seqs]
 
-    def _meet_topic(
+    def _open_new_topic(
         self, state: State, cursor: LogCursor, cursors: list[LogCursor | RegistryCursor], doc: Doc | None, time: int
     ) -> None:
         """Open the logs of a topic that did not exist when it was subscribed to, if it exists now."""

@@ -167,7 +167,7 @@ class Leases:
     def _end(self, token: str, how: bytes) -> None:
         self.state.ended.add(token, how, self.bounds.ended)
 
-    # -- failing, and coming again
+    # -- failure and redelivery
 
     def _fail_all(self, token: str, lease: Lease) -> None:
         """Fail all unsettled events of an expired lease."""

@@ -53,7 +53,7 @@ def catch_up(state: State, store: Store, topics: Topics, seeker: Seeker, max_rea
         state.subscriptions[name].positions = [Position() for _ in range(topic.partitions)]
     if not follows_patterns(state):
         return CaughtUp(set(), more=False)
-    cursor = RegistryCursor(state, topics, seeker, looking=True)
+    cursor = RegistryCursor(state, topics, seeker, read_only=True)
     while cursor.open and meter().reads - before < max_reads:
         records = store.get_many(cursor.window(_WINDOW))
         cursor.follow_records(records.docs, records.times)
@@ -64,10 +64,10 @@ class RegistryCursor:
     """A cursor in the registry, with the interface of a `LogCursor`.
 
     Args:
-        looking: the state will not be written: topics without room are followed too, and added to `unfollowed`
+        read_only: the state will not be written: topics without room are followed too, and added to `unfollowed`
     """
 
-    def __init__(self, state: State, topics: Topics, seeker: Seeker, *, looking: bool = False) -> None:
+    def __init__(self, state: State, topics: Topics, seeker: Seeker, *, read_only: bool = False) -> None:
         self._state = state
         self._topics = topics
         self._seeker = seeker
@@ -79,9 +79,10 @@ class RegistryCursor:
         #: the next topic does not fit into the subscriber's document: reading stops there, and no longer bounds other logs
         self.full = False
         self.unfollowed: set[str] = set()
-        self._looking = looking
+        self._read_only = read_only
 
     def next_path(self) -> str:
+        """Return the path of the next record."""
         return record_path(self._state.registry.seq)
 
     def window(self, width: int) -> list[str]:
@@ -95,7 +96,7 @@ class RegistryCursor:
         found = self._topics.get_many(
             {topic for record in records if record for topic in [recorded_topic(record)] if self._pattern_of(topic)}
         )
-        brought: list[str] = []
+        followed: list[str] = []
         before = meter().reads
         for record, time in zip(records, times, strict=True):
             if record is None:
@@ -106,28 +107,28 @@ class RegistryCursor:
             topic = found.get(recorded_topic(record))
             pattern = self._pattern_of(topic.name) if topic and not topic.dead_letter else None
             if topic and pattern:
-                if self._looking and (self.unfollowed or not has_room(self._state, topic.partitions)):
+                if self._read_only and (self.unfollowed or not has_room(self._state, topic.partitions)):
                     self.unfollowed.add(topic.name)
                 elif not has_room(self._state, topic.partitions):
                     self.horizon, self.open, self.full = _NEVER, False, True
                     break
-                self._meet(topic, pattern, seq_of(record.path))
-                brought.append(topic.name)
+                self._follow(topic, pattern, seq_of(record.path))
+                followed.append(topic.name)
             self._state.registry.seq = seq_of(record.path) + 1
             self.horizon = record.created
-        return brought
+        return followed
 
     def _pattern_of(self, topic: str) -> str | None:
         """Return the pattern through which to follow a topic; None if it is followed already, or no pattern matches."""
         return None if topic in self._state.subscriptions else pattern_of(self._state, topic)
 
-    def _meet(self, topic: Topic, pattern: str, seq: int) -> None:
+    def _follow(self, topic: Topic, pattern: str, seq: int) -> None:
         """Follow a topic: from the pattern's start position if the topic is older than the pattern, else from its start."""
-        wanted = self._state.subscriptions[pattern]
-        if seq > wanted.upto:
+        subscription = self._state.subscriptions[pattern]
+        if seq > subscription.upto:
             positions = [Position() for _ in range(topic.partitions)]
-        elif wanted.begin:
-            positions = self._seeker.at_time(topic.name, topic.partitions, wanted.begin)
+        elif subscription.begin:
+            positions = self._seeker.at_time(topic.name, topic.partitions, subscription.begin)
         else:
             positions = self._seeker.earliest(topic.name, topic.partitions)
         bring_in(self._state, topic.name, pattern, positions)
