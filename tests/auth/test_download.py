@@ -82,7 +82,7 @@ def test_nor_one_with_the_certificate_of_another_name(port: int) -> None:
 @pytest.mark.usefixtures("trusted")
 def test_a_byte_too_many_is_too_many(port: int) -> None:
     assert len(download(f"https://127.0.0.1:{port}/", within_s=60, max_bytes=10).body) == 10
-    with pytest.raises(DownloadFailed, match="9 bytes at most"):
+    with pytest.raises(DownloadFailed, match="at most 9 bytes"):
         download(f"https://127.0.0.1:{port}/", within_s=60, max_bytes=9)
 
 

@@ -105,9 +105,7 @@ def test_an_event_that_fails_in_a_dead_letter_topic_is_dropped_there(wire: Wire,
     sequence = answer["events"][0]["sequence"]
     query = {"subscriber": wire.name("undertaker"), "topic": wire.name("billing.dead"), "event": sequence}
     assert wire.get("register", **query)["state"] == "dropped"
-    said = (
-        f"1 events of the dead-letter topic {wire.name('billing.dead')} failed {wire.name('undertaker')} for the last"
-    )
+    said = f"dropped 1 events of the dead-letter topic {wire.name('billing.dead')} that failed {wire.name('undertaker')} for"
     assert shared.log.read_text().count(said) == 1
 
 
