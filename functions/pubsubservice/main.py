@@ -1,7 +1,7 @@
-"""The HTTP functions: each takes a request, checks it, calls the service, and answers.
+"""The HTTP functions: each decodes and checks a request, calls the service, and encodes the response.
 
-Deployed one by one by their names in `FUNCTIONS`; ``functions/main.py`` re-exports them for the functions framework. What each
-takes and answers is in ``docs/protocol.md``.
+Each is deployed by its name in `FUNCTIONS`; ``functions/main.py`` re-exports them for the functions framework.
+``docs/protocol.md`` describes their requests and responses.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pubsubservice.service import Service
 
 __all__ = ["FUNCTIONS", "expire", "get_events", "publish", "register", "subscribe"]
 
-#: the functions there are, by the names that URLs, Terraform and the SDK use
+#: the names of the functions in URLs, Terraform and the SDK
 FUNCTIONS = ("register", "publish", "subscribe", "get_events", "expire")
 
 
 @endpoint("POST", "GET")
 def register(request: flask.Request, service: Service) -> HttpResponse:
-    """Get or create a publisher, subscriber or topic; GET shows one, or lists names."""
+    """Get or create a publisher, subscriber or topic, or explain an event; GET shows one, lists names, or explains."""
     if request.method == "GET":
         return _registered(request, service)
     body = decode_register(json_body(request))
@@ -48,18 +48,18 @@ def register(request: flask.Request, service: Service) -> HttpResponse:
 
 @endpoint("POST")
 def publish(request: flask.Request, service: Service) -> HttpResponse:
-    """Append events to a topic, each once; the answer says where each is. A 2xx means that all are stored."""
+    """Append events to a topic, each once; respond with their sequences. A status of 2xx means that all are stored."""
     body = decode_published(request)
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
     if not body.entries:
         return HttpResponse(encode({"events": []}), log)
-    partition, places = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
-    return HttpResponse(encode_receipts(partition, body.entries, places), log)
+    partition, commits = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
+    return HttpResponse(encode_receipts(partition, body.entries, commits), log)
 
 
 @endpoint("POST", "DELETE")
 def subscribe(request: flask.Request, service: Service) -> HttpResponse:
-    """Subscribe a subscriber to a topic, or change the subscription; DELETE ends it."""
+    """Create or change a subscription of a subscriber to a topic or pattern; DELETE ends it."""
     if request.method == "DELETE":
         leave = decode_unsubscribe(json_body(request))
         service.subscriptions.unsubscribe(leave.subscriber, leave.topic, leave.token)
@@ -71,18 +71,18 @@ def subscribe(request: flask.Request, service: Service) -> HttpResponse:
 
 @endpoint("POST")
 def get_events(request: flask.Request, service: Service) -> HttpResponse:
-    """Settle events, and hand out new or due ones under a lease; with nothing new, an empty list at once."""
+    """Settle events, and hand out due or new ones under a lease; without any, wait up to `wait_s` and respond with none."""
     body = decode_get_events(json_body(request))
-    answer = service.delivery.get_events(body)
-    headers = {"Retry-After": "1"} if answer.crowded else {}
-    events = sum(len(slice_.lines) for slice_ in answer.slices)
-    log: dict[str, str | int] = {"subscriber": body.subscriber, "events": events, "attempt": answer.attempt}
-    return HttpResponse(encode_response(answer), log, headers=headers)
+    response = service.delivery.get_events(body)
+    headers = {"Retry-After": "1"} if response.crowded else {}
+    events = sum(len(slice_.lines) for slice_ in response.slices)
+    log: dict[str, str | int] = {"subscriber": body.subscriber, "events": events, "attempt": response.attempt}
+    return HttpResponse(encode_response(response), log, headers=headers)
 
 
 @endpoint("POST")
 def expire(request: flask.Request, service: Service) -> HttpResponse:
-    """Delete what topics no longer keep, and log how far subscriptions are; for a scheduler. `more`: there is more to do."""
+    """Delete events past their retention, and log subscriptions; for a scheduler. `more` in the response: work is left."""
     decode(ExpireBody, json_body(request))
     done = service.housekeeping.run()
     counts = {"topics": done.topics, "batches": done.batches}

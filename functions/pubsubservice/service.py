@@ -1,4 +1,4 @@
-"""What each call does, over a store and a runtime: the service without its HTTP."""
+"""The service without HTTP: composes its parts over a store and a runtime, and offers one method per call."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from pubsubservice.storage.port import Store
 
 __all__ = ["Service"]
 
-#: names read at once, and how often, to find those that a caller may see
+#: names read at once, and the most reads, to find a page of names that a caller may see
 _NAMES_READ = 1_000
 _MAX_PAGES = 10
 
 
 class Service:
-    """The service as one process runs it. It holds no state that matters: everything is in the store."""
+    """The service in one process. All durable state is in the store; a process only holds caches."""
 
-    #: the parts that the tests replace by broken ones, to show that they would be caught
+    #: parts that the tests replace by broken ones, to show that the simulation finds the fault
     log_type = Log
     delivery_type = Delivery
     reader_type = Reader
@@ -50,7 +50,7 @@ class Service:
         self._store = store
         self._settings = settings
         self.runtime = runtime
-        #: tells who calls; None when everybody may use every name
+        #: identifies callers; None if everybody may use every name
         self.identity = identity
         self._cache = BatchCache(runtime, settings.cache_bytes)
         self.topics = Topics(store, runtime, settings)
@@ -68,12 +68,12 @@ class Service:
     def publish(
         self, topic: str, publisher: str, entries: list[Entry], since: int | None = None, delay_s: float = 0.0
     ) -> tuple[int, list[tuple[int, int]]]:
-        """Append events to a topic, each once; returns the partition, and each event's log index and commit time (µs).
+        """Append events to a topic, each once; return the partition, and each event's log index and commit time (µs).
 
-        Raises BadRequest (413), Conflict (422), Unavailable, StoreError; nothing acknowledged is ever lost.
+        Raises BadRequest (413), Conflict (422), Forbidden, Unavailable, StoreError. Acknowledged events are never lost.
         """
         append = Append(publisher, entries, since, delay_ms=round(1_000 * delay_s))
-        # first: who may not publish under this name creates no topic either
+        # comes first: a caller that may not publish under this name must not create the topic either
         self.topics.ensure_publisher(publisher)
         partition = partition_of(publisher, self.topics.ensure(topic))
         self.topics.check_delay(topic, delay_s)
@@ -86,7 +86,7 @@ class Service:
         self._log(topic.name, partition_of(publisher, topic.partitions)).submit(append)
 
     def show(self, kind: str, name: str) -> dict[str, Any]:
-        """What is registered under a name, for people to read; raises NotFound."""
+        """Describe what is registered under a name. Raises NotFound, Forbidden, StoreError."""
         if kind == "subscriber":
             return self.descriptions.state(name)
         if kind == "topic":
@@ -101,9 +101,10 @@ class Service:
         raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
-        """A page of the registered names of a kind that the caller may see, and where the next one begins (None at the end).
+        """List names of a kind that the caller may see; return a page, and the token of the next one (None at the end).
 
-        Of publishers and subscribers these are the names that it may use, for which those of others are read too.
+        A caller sees all topics, but only those publishers and subscribers that it may use. Names of others are read and
+        skipped, so a page may have fewer than `limit` names, and still be followed by another.
         """
         sees_all = kind == "topic" or may_see_all()
         size = limit if sees_all else _NAMES_READ

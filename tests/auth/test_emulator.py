@@ -103,7 +103,7 @@ def test_a_letter_that_only_looks_like_an_admins_makes_no_admin(tmp_path: Path) 
         with pytest.raises(Forbidden, match="403 not_owner"):
             Subscriber("billing", service=called(email))
     serving.close()
-    assert "the admin '\\\\u212aate@example.com' is nobody" in (tmp_path / "log").read_text()
+    assert "the admin '\\\\u212aate@example.com' is ignored" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize(

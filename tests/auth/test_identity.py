@@ -146,7 +146,7 @@ def test_an_admin_is_compared_by_ascii_letters_alone(issuer: Issuer, caplog: pyt
     ):
         assert not caller(email).admin
     assert caller(kelvin).email == kelvin
-    assert "the admin '\\u212aate@example.com' is nobody" in caplog.text
+    assert "the admin '\\u212aate@example.com' is ignored" in caplog.text
 
 
 @pytest.mark.parametrize("audience", [AUDIENCE, "https://other.example"])

@@ -71,7 +71,7 @@ class TrimIgnored(Service):
     class reader_type(Reader):
         def __init__(self, *parts: object) -> None:
             super().__init__(*parts)  # type: ignore[arg-type]
-            self._floor_us = 10**18
+            self._safety_window_us = 10**18
 
 
 class BoundIgnored(Service):

@@ -51,7 +51,7 @@ class ReleaseUnheard(Service):
 
     class delivery_type(Delivery):
         class leases_type(Leases):
-            def _refuse(self, token: str) -> None:
+            def _bar(self, token: str) -> None:
                 pass
 
 
@@ -81,9 +81,9 @@ class MarkDropped(Service):
 
     class delivery_type(Delivery):
         class leases_type(Leases):
-            def _give_back(self, lease: Lease, mask: int) -> None:
+            def _requeue(self, lease: Lease, mask: int) -> None:
                 lease.failed_as_group, failed_as_group = False, lease.failed_as_group
-                super()._give_back(lease, mask)
+                super()._requeue(lease, mask)
                 lease.failed_as_group = failed_as_group
 
 
@@ -92,8 +92,8 @@ class TakenBackUnmarked(Service):
 
     class delivery_type(Delivery):
         class leases_type(Leases):
-            def _take_back(self, lease: Lease, mask: int) -> None:
-                self._give_back(lease, mask)
+            def _recall(self, lease: Lease, mask: int) -> None:
+                self._requeue(lease, mask)
                 lease.settle(mask)
 
 
@@ -104,9 +104,9 @@ class OnlyOldestFails(Service):
         class leases_type(Leases):
             def _fail_all(self, token: str, lease: Lease) -> None:
                 newer = self._newer(lease, lease.left)
-                self._give_back(lease, newer)
-                self._keep_due()
-                lease.leave(newer)
+                self._requeue(lease, newer)
+                self._store_due()
+                lease.recall(newer)
                 super()._fail_all(token, lease)
 
 
@@ -145,7 +145,7 @@ class TrimmedUncounted(Service):
     class delivery_type(Delivery):
         class redelivery_type(Redelivery):
             def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
-                self._leases.take_due(due, mask_of_pieces(due.spans, lost))
+                self._leases.remove_due(due, mask_of_pieces(due.spans, lost))
 
 
 class OrderOnlyWhenNew(Service):

@@ -1,4 +1,4 @@
-"""A subscriber's state for people and programs to read: what it subscribes to, where it is, and what is unsettled."""
+"""Describes subscribers: their subscriptions and positions, backlogs, leases, and due and dead events."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from pubsubservice.subscribers.state import State, unknown_subscriber
 __all__ = ["Descriptions", "describe", "described", "sequences"]
 
 _SECOND = 1_000_000
-#: reads for topics that a subscriber has not met yet
+#: reads for finding topics that a subscriber does not follow yet
 _MAX_READS = 2_000
 
 _Log = tuple[str, int]
 
 
 def sequences(positions: list[Position]) -> list[str]:
-    """A position as the wire has it: of each partition the sequence of the next event."""
+    """Return positions in their wire format: per partition, the sequence of the next event."""
     return [f"{sequence_prefix(partition)}{position.index:020d}" for partition, position in enumerate(positions)]
 
 
 def describe(state: State, topic: str) -> dict[str, Any]:
-    """One subscription with its settings; those of the pattern for a topic that comes through one."""
+    """Describe one subscription with its settings: the pattern's settings for a topic followed through a pattern."""
     subscription = state.subscriptions[topic]
     settings = state.settings_of(subscription)
     members: dict[str, Any] = {
@@ -51,12 +51,12 @@ def describe(state: State, topic: str) -> dict[str, Any]:
 
 
 def described(state: State) -> list[dict[str, Any]]:
-    """All subscriptions, in the order in which they were made."""
+    """Describe all subscriptions of a subscriber, in the order in which they were made."""
     return [describe(state, topic) for topic in state.subscriptions]
 
 
 class Descriptions:
-    """Reads what the state of a subscriber does not hold itself."""
+    """Reads what the document of a subscriber does not hold: backlogs, ages, and topics that are not followed yet."""
 
     def __init__(self, store: Store, topics: Topics) -> None:
         self._store = store
@@ -64,10 +64,10 @@ class Descriptions:
         self._seeker = Seeker(store)
 
     def state(self, name: str) -> dict[str, Any]:
-        """A subscriber's state; raises NotFound, Forbidden, StoreError.
+        """Describe a subscriber. Raises NotFound, Forbidden, StoreError.
 
-        Costs a read, and for each log one for its backlog, and one for the age of what is oldest; and some for each topic
-        that it has not met yet, or has no room for.
+        Costs one read, one per log for its backlog and one per log for the age of its oldest event, and some for each
+        topic that the subscriber does not follow yet, or has no room for.
         """
         reads = self._store.get_many([subscriber_path(name)])
         doc = reads.docs[0]
@@ -98,17 +98,18 @@ class Descriptions:
             "due": sum(due.left.bit_count() for due in state.due if not due.waits(reads.time)),
             "delayed": sum(due.left.bit_count() for due in state.due if due.waits(reads.time)),
             "dead": len(state.dead),
-            **_told(caught_up),
+            **_unfollowed(caught_up),
         }
 
     def catch_up(self, state: State) -> CaughtUp:
-        """Have a state that is only looked at follow what its subscriber's next calls would meet."""
+        """Make a state that will not be written follow all topics that the subscriber's next calls would find."""
         return catch_up(state, self._store, self._topics, self._seeker, _MAX_READS)
 
     def backlogs(self, state: State, now: int) -> Iterator[tuple[str, int, float | None]]:
-        """Each subscription's topic or pattern, its backlog, and the age of its oldest event that is unread, leased or due.
+        """Yield for each subscription: topic or pattern, backlog in events, and age in seconds of its oldest unsettled event.
 
-        The age is None if there is no such event, and 0 and None are a pattern's.
+        An event is unsettled here if it is unread, leased or due. The age is None without such an event. A pattern has
+        the backlog 0 and the age None.
         """
         unsettled = _oldest_batches(state, now)
         for topic, subscription in state.subscriptions.items():
@@ -123,26 +124,26 @@ class Descriptions:
             yield topic, backlog, max(0, now - min(times)) / _SECOND if times else None
 
     def _created_or_next(self, batches: dict[_Log, int]) -> dict[_Log, int]:
-        """When these batches were made, µs; of those that retention took, when the first that is left was."""
+        """Return the create times of batches, µs; for a deleted batch, that of the first remaining batch of its log."""
         times = self._created(batches)
         kept = {log: self._seeker.first_kept(*log) for log in batches.keys() - times.keys()}
         return times | self._created({log: max(seq, batches[log]) for log, seq in kept.items()})
 
     def _created(self, batches: dict[_Log, int]) -> dict[_Log, int]:
-        """When these batches were made, µs, as far as they are there."""
+        """Return the create times of those batches that exist, µs."""
         paths = [batch_path(*log, seq) for log, seq in batches.items()]
         docs = self._store.get_many(paths, fields=("format",)).docs if paths else []
         return {log: doc.created for log, doc in zip(batches, docs, strict=True) if doc is not None}
 
 
-def _told(caught_up: CaughtUp) -> dict[str, Any]:
-    """What a state says of topics that do not come, or were not looked at; nothing if there are none."""
-    told: dict[str, Any] = {"unfollowed": len(caught_up.unfollowed)} if caught_up.unfollowed else {}
-    return {**told, "more_topics": True} if caught_up.more else told
+def _unfollowed(caught_up: CaughtUp) -> dict[str, Any]:
+    """Return the members about topics without room, and about topics that were not looked at; empty if neither exist."""
+    members: dict[str, Any] = {"unfollowed": len(caught_up.unfollowed)} if caught_up.unfollowed else {}
+    return {**members, "more_topics": True} if caught_up.more else members
 
 
 def _oldest_batches(state: State, now: int) -> dict[str, dict[_Log, int]]:
-    """Per topic and log, the first batch with an event that is leased or due."""
+    """Return per topic and log the number of the first batch that has a leased or due event."""
     topics = state.topic_of()
     spans = [span for lease in state.leases.values() for span in select(lease.spans, lease.left)]
     spans += [span for due in state.due if not due.waits(now) for span in select(due.spans, due.left)]

@@ -1,7 +1,7 @@
-"""What became of an event, as one subscriber sees it: the state that the next call of this subscriber would find it in.
+"""Explains what became of an event for one subscriber: the state in which the subscriber's next call would find it.
 
-Nothing is written. Whatever is not in the subscriber's document was settled, filtered out, or has become a dead letter: of
-these the filters of today and the newest dead letters tell.
+Nothing is written. An event that was read and is not in the subscriber's document was settled, filtered out or dead-lettered.
+The current filters and the newest dead letters tell which.
 """
 
 from __future__ import annotations
@@ -31,22 +31,23 @@ from pubsubservice.subscribers.state import State, unknown_subscriber
 
 __all__ = ["Explanations"]
 
-#: reads of one explanation, by sequence
+#: reads of one explanation of an event named by its sequence
 _MAX_READS = 30
-#: newest batches in which an id is looked for, over all partitions, and how many are read at once
+#: how many of the newest batches are searched for an id, over all partitions
 SEARCHED_BATCHES = 200
+#: batches that are read at once
 _PAGE = 20
 
 
 class _Event(NamedTuple):
-    """An event that is in a log."""
+    """An event found in a log."""
 
     partition: int
     log_index: int
     line: bytes
 
-    def named(self) -> dict[str, str]:
-        """How the answer names it."""
+    def names(self) -> dict[str, str]:
+        """Return the members that name the event in the response."""
         return {"sequence": f"{sequence_prefix(self.partition)}{self.log_index:020d}", "id": identity_of(self.line)[1]}
 
 
@@ -61,11 +62,12 @@ class Explanations:
     def explain(
         self, subscriber: str, topic: str, event: str, *, is_id: bool = False, source: str | None = None
     ) -> dict[str, Any]:
-        """What became of the event with this sequence, in at most 30 reads; or with this id, in the newest batches.
+        """Explain the event with this sequence, in at most 30 reads; or with this id, searched in the newest batches.
 
         Args:
-            is_id: it is an id, even if it looks like a sequence
-            source: with an id, the event's source; whatever source it is of when None
+            event: a sequence or an id
+            is_id: whether `event` is an id even if it looks like a sequence
+            source: with an id, the source of the event; None for any source
         """
         before = meter().reads
         reads = self._store.get_many([subscriber_path(subscriber)])
@@ -80,19 +82,21 @@ class Explanations:
         found = self._topics.get(topic)
         if found is None:
             raise NotFound("unknown_topic", f"No topic is registered under the name {topic!r}.")
-        place = None if is_id else parse_sequence(event)
-        searched = {} if place else {"searched_batches": SEARCHED_BATCHES}
-        named: dict[str, str] = {"sequence": event} if place else {"id": event}
-        at = self._at(found, *place) if place else self._with_id(found, event, source)
-        if isinstance(at, _Event):
-            named = at.named()
-            said = self._judge(state, found, at, reads.time, _MAX_READS - (meter().reads - before if place else 0))
+        location = None if is_id else parse_sequence(event)
+        searched = {} if location else {"searched_batches": SEARCHED_BATCHES}
+        named: dict[str, str] = {"sequence": event} if location else {"id": event}
+        found_event = self._find(found, *location) if location else self._find_by_id(found, event, source)
+        if isinstance(found_event, _Event):
+            named = found_event.names()
+            members = self._state_of(
+                state, found, found_event, reads.time, _MAX_READS - (meter().reads - before if location else 0)
+            )
         else:
-            said = {"state": at}
-        return {"subscriber": subscriber, "topic": topic, "event": named, **said, **searched}
+            members = {"state": found_event}
+        return {"subscriber": subscriber, "topic": topic, "event": named, **members, **searched}
 
-    def _at(self, topic: Topic, partition: int, index: int) -> _Event | str:
-        """The event at a place, or the state of one that is not there."""
+    def _find(self, topic: Topic, partition: int, index: int) -> _Event | str:
+        """Return the event at a log index; if it is not in the log, return the state to report."""
         seq = self._seeker.batch_of(topic.name, partition, index) if partition < topic.partitions else None
         if seq is None:
             return "unknown_event"
@@ -102,19 +106,19 @@ class Explanations:
         batch = Batch(doc)
         return _Event(partition, index, batch.lines()[index - batch.first])
 
-    def _with_id(self, topic: Topic, event_id: str, source: str | None) -> _Event | str:
-        """The newest event with this id (of this source), or the state of one that is not in the newest batches."""
+    def _find_by_id(self, topic: Topic, event_id: str, source: str | None) -> _Event | str:
+        """Return the newest event with this id and source; if the searched batches have none, the state to report."""
         each = max(1, SEARCHED_BATCHES // topic.partitions)
         for partition in range(min(topic.partitions, SEARCHED_BATCHES)):
             for batch in self._newest(topic.name, partition, each):
                 for offset, line in reversed([*enumerate(batch.lines())]):
-                    of, named = identity_of(line)
-                    if named == event_id and source in (None, of):
+                    event_source, found_id = identity_of(line)
+                    if found_id == event_id and source in (None, event_source):
                         return _Event(partition, batch.first + offset, line)
         return "unknown_event"
 
     def _newest(self, topic: str, partition: int, count: int) -> Iterator[Batch]:
-        """The newest batches of a log, newest first."""
+        """Yield the newest `count` batches of a log, newest first."""
         after = None
         while count > 0:
             page = self._store.list(batches(topic, partition), after=after, limit=min(count, _PAGE))
@@ -124,18 +128,18 @@ class Explanations:
                 after = batch_id(batch.seq)
             count = count - _PAGE if len(page.docs) == _PAGE else 0
 
-    def _judge(self, state: State, topic: Topic, event: _Event, now: int, reads: int) -> dict[str, Any]:
-        """The state of an event that is in its log."""
+    def _state_of(self, state: State, topic: Topic, event: _Event, now: int, reads: int) -> dict[str, Any]:
+        """Return the members that tell the state of an event found in its log."""
         subscription = state.subscriptions.get(topic.name)
-        said = _dead(state, topic, event)
-        if said or subscription:
-            return said or _unsettled(state, topic.name, event, now) or self._passed(state, topic, event, reads)
+        dead = _dead(state, topic, event)
+        if dead or subscription:
+            return dead or _unsettled(state, topic.name, event, now) or self._final_state(state, topic, event, reads)
         if pattern_of(state, topic.name) is None or topic.dead_letter:
             raise NotFound("unknown_subscription", f"{state.name!r} is not subscribed to {topic.name!r}.")
         return {"state": "not_read"}  # the pattern has not met the topic yet
 
-    def _passed(self, state: State, topic: Topic, event: _Event, reads: int) -> dict[str, Any]:
-        """The state of an event behind which the subscription is, and of which its document has nothing."""
+    def _final_state(self, state: State, topic: Topic, event: _Event, reads: int) -> dict[str, Any]:
+        """Return the state of an event that was read and that the subscriber's document does not hold."""
         subscription = state.subscriptions[topic.name]
         settings = state.settings_of(subscription)
         if (subscription.number, event.partition, event.log_index) in state.dropped:
@@ -155,7 +159,7 @@ class Explanations:
         return {"state": "settled"}
 
     def _is_dead_letter(self, subscriber: str, letters: str, topic: str, event: _Event, reads: int) -> bool:
-        """Whether one of the newest batches of dead letters has this event."""
+        """Whether one of the newest batches of the dead-letter topic has a dead letter of the event."""
         before = meter().reads
         found = self._topics.get(letters)
         if found is None:
@@ -165,8 +169,8 @@ class Explanations:
         left = reads - (meter().reads - before)
         for batch in self._newest(letters, partition_of(source, found.partitions), left):
             for line in batch.lines():
-                of, event_id = identity_of(line)
-                if of == source and event_id.startswith(prefix):
+                letter_source, event_id = identity_of(line)
+                if letter_source == source and event_id.startswith(prefix):
                     return True
         return False
 
@@ -181,17 +185,17 @@ def _dead(state: State, topic: Topic, event: _Event) -> dict[str, Any] | None:
 
 
 def _unsettled(state: State, topic: str, event: _Event, now: int) -> dict[str, Any] | None:
-    """The state of an event that is not read yet, or is leased, or due now or later."""
+    """Return the state of an event that is unread, leased, delayed, due or dead; None for others."""
     subscription = state.subscriptions[topic]
     if not subscription.positions or event.log_index >= subscription.positions[event.partition].index:
         return {"state": "not_read"}
-    place = [(subscription.number, event.partition, event.log_index)]
+    location = [(subscription.number, event.partition, event.log_index)]
     for token, lease in state.leases.items():
-        if mask_of(lease.spans, place) & lease.left:
+        if mask_of(lease.spans, location) & lease.left:
             return {"state": "leased", "lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt}
     dead_lettering = DeadLettering(Leases(state, now))
     for due in state.due:
-        mask = mask_of(due.spans, place) & due.left
+        mask = mask_of(due.spans, location) & due.left
         if mask & dead_lettering.exhausted(due):
             return {"state": "dead", "reason": due.reason or "waits for room among the dead"}
         if mask:

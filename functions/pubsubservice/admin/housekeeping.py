@@ -1,7 +1,7 @@
-"""What runs from time to time beside the calls: retention, and one log line a subscription for whoever watches over them.
+"""Scheduled maintenance: retention, and one log line per subscription for monitoring.
 
-Each run does a bounded amount of work. One that met a bound leaves a note of where it was, and the next one goes on there;
-where a run gets through everything, no note is ever written.
+Each run does a bounded amount of work. A run that reaches a limit stores where it stopped in a checkpoint document, and the
+next run continues there. No checkpoint is ever written while runs finish within their limits.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pubsubservice.subscribers.state import State
 
 __all__ = ["Housekeeping"]
 
-_NOTE = "system/expire"
+_CHECKPOINT = "system/expire"
 #: batches deleted by one run, unless the caller says otherwise
 _MAX_BATCHES = 10_000
-#: subscribers read at once: each document has up to a megabyte
+#: subscribers read at once; each document has up to one megabyte
 _PAGE = 10
-#: reads for log lines after which a run stops, at the next subscriber
+#: reads for log lines after which a run stops before the next subscriber
 _MAX_READS = 500
 
 
 class Housekeeping:
-    """Runs in a request of its own, which a scheduler sends; several at once are harmless."""
+    """Runs in requests of a scheduler; concurrent runs are harmless."""
 
     def __init__(self, store: Store, expire: Expire, descriptions: Descriptions) -> None:
         self._store = store
@@ -37,29 +37,29 @@ class Housekeeping:
         self._descriptions = descriptions
 
     def run(self, max_batches: int = _MAX_BATCHES) -> Expired:
-        """Delete at most `max_batches` batches; raises StoreError, Unavailable, after which the next run goes on."""
-        note = self._store.get_many([_NOTE]).docs[0]
+        """Delete at most `max_batches` batches and write log lines. Raises StoreError, Unavailable; the next run continues."""
+        checkpoint = self._store.get_many([_CHECKPOINT]).docs[0]
         topic, subscriber = "", ""
-        if note is not None:
-            check_format(note)
-            topic, subscriber = str(note.data["topic"]), str(note.data["subscriber"])
+        if checkpoint is not None:
+            check_format(checkpoint)
+            topic, subscriber = str(checkpoint.data["topic"]), str(checkpoint.data["subscriber"])
         done = self._expire.run(max_batches, topic)
         following = self._log_subscriptions(subscriber) if logs_subscriptions() else subscriber
-        self._write(note, {"format": FORMAT, "topic": done.after, "subscriber": following})
+        self._write(checkpoint, {"format": FORMAT, "topic": done.after, "subscriber": following})
         return done
 
-    def _write(self, note: Doc | None, data: Fields) -> None:
+    def _write(self, checkpoint: Doc | None, data: Fields) -> None:
         try:
-            if note is None:
+            if checkpoint is None:
                 if data["topic"] or data["subscriber"]:
-                    self._store.create(_NOTE, data)
-            elif (note.data["topic"], note.data["subscriber"]) != (data["topic"], data["subscriber"]):
-                self._store.update(_NOTE, data, note.updated)
+                    self._store.create(_CHECKPOINT, data)
+            elif (checkpoint.data["topic"], checkpoint.data["subscriber"]) != (data["topic"], data["subscriber"]):
+                self._store.update(_CHECKPOINT, data, checkpoint.updated)
         except (Exists, Changed, Unknown):
-            pass  # another run has written its own, which does as well
+            pass  # a concurrent run has written its checkpoint, which is as good
 
     def _log_subscriptions(self, after: str) -> str:
-        """Write the lines of subscribers behind `after`; returns behind which one the next run goes on."""
+        """Log the subscribers after the name `after`; return the name after which the next run continues, "" at the end."""
         before, first = meter().reads, after
         while True:
             page = self._store.list("subscribers", after=after or None, limit=_PAGE)
@@ -68,7 +68,7 @@ class Housekeeping:
                     return after
                 state = State.read(doc)
                 self._descriptions.catch_up(state)
-                dead = Counter(one.topic for one in state.dead)
+                dead = Counter(event.topic for event in state.dead)
                 for name, backlog, age_s in self._descriptions.backlogs(state, page.time):
                     if not is_pattern(name):
                         dropped = state.subscriptions[name].dropped if name in state.subscriptions else 0

@@ -44,26 +44,26 @@ __all__ = ["Subscribe", "Subscriptions"]
 
 
 class Subscribe(NamedTuple):
-    """A checked request to subscribe; what is None stays as it is, or gets its default in a new subscription."""
+    """A checked request to subscribe; a setting that is None is kept, or gets its default in a new subscription."""
 
     subscriber: str
     #: a topic, or a pattern of topics
     topic: str
-    #: counts only when the subscription is new
+    #: where a new subscription begins; ignored for an existing one
     start: StartPosition | None = None
-    #: counts always; of a pattern, for all topics that come through it
+    #: where to move a new or existing subscription to; for a pattern, all topics followed through it
     seek: StartPosition | None = None
-    #: as they are stored; empty for none
+    #: in their stored form; empty for no filters
     filters: bytes | None = None
     #: the settings that are given, by name (see `records.SETTINGS`)
     settings: Mapping[str, Any] = MappingProxyType({})
     token: str | None = None
-    #: whether a subscription is made where there is none
+    #: whether a missing subscription is created
     create: bool = True
 
 
 class Subscriptions:
-    """The subscribers of a store."""
+    """Registers subscribers and changes their subscriptions."""
 
     def __init__(self, store: Store, runtime: Runtime, settings: Settings, topics: Topics) -> None:
         self._store = store
@@ -74,14 +74,14 @@ class Subscriptions:
         self._registry = Registry(store, runtime)
 
     def register(self, name: str) -> tuple[dict[str, Any], bool]:
-        """Get or create a subscriber; returns what it subscribes to, and whether it was created. Raises Forbidden."""
+        """Get or create a subscriber; return its description, and whether it was created. Raises Forbidden."""
         path = subscriber_path(name)
         doc = self._store.get_many([path]).docs[0]
         state = State.new(name)
         if doc is None:
             try:
                 self._store.create(path, {**state.fields(), "owner": claim(self._store, "subscriber", name).owner})
-            except Exists:  # another request was first, maybe another identity's
+            except Exists:  # another request created it first, perhaps of another identity
                 doc = self._store.get_many([path]).docs[0]
         if doc is not None:
             check_owner("subscriber", name, doc.data.get("owner"))
@@ -89,7 +89,7 @@ class Subscriptions:
         return {"subscriber": name, "subscriptions": described(state)}, doc is None
 
     def subscribe(self, request: Subscribe) -> dict[str, Any]:
-        """Subscribe to a topic or a pattern, or change a subscription; returns it.
+        """Subscribe to a topic or a pattern, or change a subscription; return its description.
 
         Raises NotFound, Forbidden, Conflict, BadRequest, Unavailable, StoreError.
         """
@@ -104,7 +104,7 @@ class Subscriptions:
             else:
                 self._subscribe_to_topic(state, request)
             _set(state.subscriptions[request.topic], request)
-            # a seek changes no settings: what a pattern brought in keeps those of the pattern
+            # a seek changes no settings: a topic followed through a pattern keeps the pattern's
             if request.create and (old is None or old.via or request.settings.get("dead_letter_topic")):
                 letters = state.subscriptions[request.topic].dead_letter_topic or dead_letters_of(state.name)
                 self._topics.check_dead_letter_topic(letters, state.name, state.owner)
@@ -125,9 +125,9 @@ class Subscriptions:
         return describe(state, request.topic)
 
     def unsubscribe(self, subscriber: str, topic: str, token: str | None) -> None:
-        """Leave a topic or a pattern, and forget what is leased or due of it; nothing happens if there is no subscription.
+        """End a subscription and drop its leased and due events; without a subscription nothing changes.
 
-        A topic that a pattern matches goes on through that pattern, from where it is.
+        A topic that a pattern matches is followed through that pattern from its current position.
         """
 
         def change(state: State) -> None:
@@ -143,7 +143,7 @@ class Subscriptions:
         self._change(subscriber, token, change)
 
     def _check_exists(self, state: State, request: Subscribe) -> None:
-        """Refuse to change what is not subscribed to. A topic that only a pattern stands for may be sought, through it."""
+        """Raise NotFound if there is no subscription to change. A topic that only matches a pattern allows a seek."""
         topic = request.topic
         subscription = state.subscriptions.get(topic)
         if subscription is None:
@@ -162,7 +162,7 @@ class Subscriptions:
         old = state.subscriptions.get(request.topic)
         if old is None or (old.via and request.create):
             subscription = Subscription(0, self._settings.ack_deadline_s)
-            if old is not None:  # it takes over where the pattern is
+            if old is not None:  # it continues at the pattern's position
                 subscription.number, subscription.positions, subscription.starts = old.number, old.positions, old.starts
             state.subscriptions[request.topic] = subscription
         place = request.seek if request.seek is not None else None if old else request.start or EARLIEST
@@ -170,7 +170,7 @@ class Subscriptions:
             self._seek(state, request.topic, place)
 
     def _seek(self, state: State, topic: str, place: StartPosition) -> None:
-        """Begin at a place, under a new number: of before, only what is dead counts, which still becomes dead letters."""
+        """Restart at a position under a new number. Leased and due events are dropped; dead events are still published."""
         subscription = state.subscriptions[topic]
         self._forget(state, subscription.number)
         subscription.number = state.new_number()
@@ -194,7 +194,7 @@ class Subscriptions:
         place = request.seek if request.seek is not None else (request.start or EARLIEST) if new else None
         if place is None:
             return
-        # its topics are found in the registry by the next calls of get_events
+        # the next calls of get_events find its topics in the registry
         subscription = state.subscriptions[pattern]
         subscription.upto, now = self._registry.tail()
         subscription.begin = now + 1 if place == LATEST else place if isinstance(place, int) else 0
@@ -203,7 +203,7 @@ class Subscriptions:
         state.registry = Position()
 
     def _change(self, subscriber: str, token: str | None, change: Callable[[State], None]) -> State:
-        """Change a subscriber's document once per token: an equal one is done, an older one is refused."""
+        """Apply a change once per token. A repeated token changes nothing; an older one raises Conflict."""
         path = subscriber_path(subscriber)
         for _ in attempts(self._runtime):
             reads = self._store.get_many([path])
@@ -228,16 +228,16 @@ class Subscriptions:
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
 
     def _is_old(self, token: str, state: State) -> bool:
-        """Whether a later call has changed the subscriptions already."""
+        """Whether a call with a newer token has already changed the subscriptions."""
         return bool(state.changed) and _order(token) < _order(state.changed)
 
     def _forget(self, state: State, number: int) -> None:
-        """What is leased or due from before a seek would come again, or be acked in vain."""
+        """Drop the events leased or due before a seek: else they would be redelivered, and acks of them would be lost."""
         forget_subscription(state, number)
 
 
 def _set(subscription: Subscription, request: Subscribe) -> None:
-    """Replace the settings that were given."""
+    """Replace the settings that the request names."""
     for name, given in request.settings.items():
         setattr(subscription, name, given)
     if request.filters is not None:

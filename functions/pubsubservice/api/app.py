@@ -1,4 +1,4 @@
-"""The service that this process speaks for: the configured one, or that of the environment."""
+"""The service of this process: the configured one, or one made from the environment."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def configure(
     runtime: Runtime | None = None,
     identity: Authenticator | None = None,
 ) -> Service:
-    """Set the service that this process's functions speak for; called before they are loaded.
+    """Set the service that the functions of this process call; to be called before the functions are loaded.
 
-    Without `identity` callers are not told apart, and everybody may use every name.
+    Without `identity` callers are not identified, and everybody may use every name.
     """
     global _service
     _service = Service(store, settings or Settings(), runtime or SystemRuntime(), identity)
@@ -33,13 +33,13 @@ def configure(
 
 
 def current() -> Service:
-    """The configured service; without one, that of the environment: Firestore, with the project's default credentials.
+    """Return the configured service; if none is, configure one for Firestore with the project's default credentials.
 
-    Environment: ``PUBSUB_DATABASE`` (default ``(default)``), ``THREADS`` (as the functions framework reads it), and what
-    `identity.identity_from_environment` reads.
+    Environment: ``PUBSUB_DATABASE`` (default ``(default)``), ``THREADS`` (as the functions framework reads it), and the
+    variables of `identity.identity_from_environment`.
     """
     if _service is None:
-        # one to two seconds, and only the cloud needs them
+        # these imports take one to two seconds, and only the cloud needs them
         from pubsubservice.api.identity import identity_from_environment  # noqa: PLC0415
         from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415
 
@@ -48,5 +48,5 @@ def current() -> Service:
         identity = identity_from_environment(os.environ, runtime)
         store = FirestoreStore(database=os.environ.get("PUBSUB_DATABASE", "(default)"))
         configure(store, Settings(threads=int(os.environ.get("THREADS", "64"))), runtime, identity)
-        gc.freeze()  # what is loaded by now stays: a collection that walks through it holds up a request
+        gc.freeze()  # loaded modules are never garbage: a collection that visits them would delay a request
     return _service  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""CloudEvents over HTTP: a publish in structured, batched or binary mode becomes the same entries as any other.
+"""CloudEvents over HTTP: decodes a publish in structured, batched or binary mode into the same `Publish` as any other.
 
 Sources: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md and
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
@@ -28,11 +28,11 @@ __all__ = ["BATCHED", "STRUCTURED", "decode_published"]
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 
-#: as WSGI has them: one of these makes a request an event in binary mode
+#: names of headers in WSGI; a request with one of them is an event in binary mode
 _BINARY = ("HTTP_CE_SPECVERSION", "HTTP_CE_ID", "HTTP_CE_SOURCE", "HTTP_CE_TYPE")
-#: what no header may set
+#: attributes that no ce- header may set, and what sets them
 _NO_HEADER = {"datacontenttype": "Content-Type", "data": "the body", "data_base64": "the body"}
-#: a header that was given twice, as servers join its values
+#: a header that was sent twice with the same value: servers join the values
 _TWICE = re.compile(r"(.+), ?\1")
 _NAME = re.compile(r"[a-z0-9]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -42,7 +42,7 @@ _value = msgspec.json.Decoder(msgspec.Raw)
 
 
 def decode_published(request: flask.Request) -> Publish:
-    """Check a request to publish, in whichever form it comes; raises BadRequest."""
+    """Decode and check a request to publish, in any of its forms. Raises BadRequest."""
     media_type = request.mimetype
     if media_type.startswith("application/cloudevents"):
         if media_type not in {STRUCTURED, BATCHED}:
@@ -53,18 +53,18 @@ def decode_published(request: flask.Request) -> Publish:
     body = read_body(request)
     if media_type == BATCHED:
         raws = decode(list[msgspec.Raw], body)
-        if not raws:  # a batch may be empty; a list of events that the client made may not
+        if not raws:  # an empty batch is valid in CloudEvents; an empty list in our own format is an error
             return Publish(topic, publisher, [], since)
     elif media_type == STRUCTURED:
         raws = [decode(msgspec.Raw, body)]
     else:
-        body = _line(request, body)
+        body = _binary_event(request, body)
         raws = [msgspec.Raw(body)]
     return Publish(topic, publisher, decode_events(body, raws, publisher), since)
 
 
 def _target(parameters: Mapping[str, str]) -> tuple[str, str, int | None]:
-    """The topic, publisher and `since` of the query."""
+    """Return topic, publisher and `since` from the query. Raises BadRequest."""
     for name in ("topic", "publisher"):
         if name not in parameters:
             raise BadRequest(
@@ -80,14 +80,14 @@ def _target(parameters: Mapping[str, str]) -> tuple[str, str, int | None]:
     return topic, publisher, since
 
 
-def _line(request: flask.Request, body: bytes) -> bytes:
-    """The JSON of an event in binary mode: attributes from headers, data from the body; an empty body is no data."""
+def _binary_event(request: flask.Request, body: bytes) -> bytes:
+    """Build the JSON of an event in binary mode: attributes from headers, data from the body, none if it is empty."""
     attributes = {}
     for key, value in request.environ.items():
         if key.startswith("HTTP_CE_"):
             name = key[8:].lower()
             if not _NAME.fullmatch(name):
-                # an underscore was one, or a hyphen: WSGI does not tell
+                # WSGI turns hyphens into underscores: either may have been sent
                 raise BadRequest(
                     "invalid_event",
                     f"The header ce-{name} is not expected: names of attributes are a-z 0-9.",
@@ -95,7 +95,9 @@ def _line(request: flask.Request, body: bytes) -> bytes:
             if _TWICE.fullmatch(value):
                 raise BadRequest("invalid_event", f"The header ce-{name} is expected once.")
             if name in _NO_HEADER:
-                raise BadRequest("invalid_event", f"The header ce-{name} is not expected: {_NO_HEADER[name]} says it.")
+                raise BadRequest(
+                    "invalid_event", f"The header ce-{name} is not expected: {_NO_HEADER[name]} sets the attribute."
+                )
             attributes[name] = _text(f"ce-{name}", _unquoted(value))
     content_type = request.headers.get("Content-Type", "")
     if content_type:
@@ -103,12 +105,12 @@ def _line(request: flask.Request, body: bytes) -> bytes:
     head = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")).encode()
     if not body:
         return head
-    data = _data(request.mimetype, request.mimetype_params, body) if content_type else _untold(body)
+    data = _data(request.mimetype, request.mimetype_params, body) if content_type else _data_of_unknown_type(body)
     return b"%b%b}" % (head[:-1], data)
 
 
-def _untold(body: bytes) -> bytes:
-    """The data of an event that does not say what kind it is: JSON if it is JSON, as the official SDKs send and read it."""
+def _data_of_unknown_type(body: bytes) -> bytes:
+    """Encode data without a Content-Type: as JSON if it is JSON, as the official SDKs send and read it, else as base64."""
     try:
         return b',"data":' + _json(body)
     except BadRequest:
@@ -116,7 +118,7 @@ def _untold(body: bytes) -> bytes:
 
 
 def _data(media_type: str, parameters: Mapping[str, Any], body: bytes) -> bytes:
-    """The member that holds the data: JSON as it is, text as a string, all else as base64."""
+    """Encode data as a member of the event: JSON as is, text as a string, all else as base64."""
     if parameters.get("charset", "").lower() in _UTF8:
         if media_type.endswith(("/json", "+json")):
             return b',"data":' + _json(body)
@@ -129,7 +131,7 @@ def _data(media_type: str, parameters: Mapping[str, Any], body: bytes) -> bytes:
 
 
 def _json(body: bytes) -> bytes:
-    """A body that is one JSON value, and nothing that would reach beyond it in the event's JSON."""
+    """Return a body that is exactly one JSON value: more would break out of the member into the event's JSON."""
     check_utf8(body)
     try:
         return bytes(_value.decode(body))
@@ -140,7 +142,7 @@ def _json(body: bytes) -> bytes:
 
 
 def _unquoted(value: str) -> bytes:
-    """A header's value without quotes (as older versions of the binding sent it), percent-decoded once."""
+    """Remove quotes from a header's value (older versions of the binding sent them), and percent-decode it once."""
     quoted = _QUOTED.fullmatch(value)
     if quoted:
         value = re.sub(r"\\(.)", r"\1", quoted[1])

@@ -1,4 +1,4 @@
-"""Requests' JSON into the types that say what it may hold; whatever does not fit them is refused with a sentence."""
+"""Decodes the JSON of requests into typed records, and turns what does not fit into clear errors; encodes responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pubsubservice.events.json_limits import check_utf8
 
 __all__ = ["MAX_BODY_BYTES", "check_range", "decode", "encode"]
 
-#: bytes of a request's JSON
+#: bytes of a request's body
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 _Body = TypeVar("_Body")
@@ -23,7 +23,7 @@ _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(
 
 
 def decode(kind: type[_Body], body: bytes) -> _Body:
-    """Decode a request's JSON; raises BadRequest with what was wrong and what is expected."""
+    """Decode a request's JSON. Raises BadRequest, which tells what was wrong and what is expected."""
     check_utf8(body)
     try:
         decoder = _decoders.get(kind) or _decoders.setdefault(kind, msgspec.json.Decoder(kind))
@@ -43,19 +43,19 @@ def decode(kind: type[_Body], body: bytes) -> _Body:
 
 
 def check_range(field: str, value: float, low: int, high: int) -> None:
-    """Refuse a number out of its range: raises BadRequest."""
+    """Raise BadRequest for a number outside of low to high."""
     if not low <= value <= high:
         raise BadRequest("invalid_request", f"{field}: {low} to {high} is expected; got {value}.")
 
 
 def _expected(error: msgspec.ValidationError) -> str:
-    """Our words for a validation error of msgspec: where first, then what."""
+    """Reword a validation error of msgspec: first the path, then what is expected there, with JSON's names of types."""
     text, _, where = str(error).partition(" - at `$")
-    place = where.rstrip("`").lstrip(".")
+    path = where.rstrip("`").lstrip(".")
     text = re.sub(r"`(int|str|bool|float)\b", lambda kind: "`" + _JSON_WORDS[kind[1]], text)
-    return f"{place}: {text[0].lower()}{text[1:]}" if place else text
+    return f"{path}: {text[0].lower()}{text[1:]}" if path else text
 
 
 def encode(value: object) -> bytes:
-    """JSON of an answer without events."""
+    """Encode a response without events as JSON."""
     return _encoder.encode(value)

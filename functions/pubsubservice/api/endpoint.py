@@ -1,6 +1,6 @@
-"""HTTP around the calls: methods, media types, sizes, problem documents, headers, and one log line a request.
+"""HTTP around the handlers: methods, media types, sizes, problem documents, headers, and one log line per request.
 
-A function of ``main`` returns a `HttpResponse` or raises a `Problem`; `endpoint` does the rest, the same for each.
+A handler of ``main`` returns an `HttpResponse` or raises a `Problem`; `endpoint` does everything else.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _TITLES = {
 
 
 class HttpResponse(NamedTuple):
-    """A success."""
+    """A successful response."""
 
     body: bytes
-    #: what the request's log line says of it
+    #: fields for the request's log line
     log: dict[str, str | int]
     status: int = 200
     headers: Mapping[str, str] | None = None
@@ -48,7 +48,7 @@ _Handler = Callable[[flask.Request, Service], HttpResponse]
 
 
 def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], flask.Response]]:
-    """Make an HTTP function of a handler; `methods` are the ones it answers."""
+    """Make an HTTP function of a handler; `methods` are the HTTP methods that it supports."""
 
     def decorate(handler: _Handler) -> Callable[[flask.Request], flask.Response]:
         name = handler.__name__
@@ -66,15 +66,15 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
                 started = service.runtime.monotonic()
                 caller = _identify(request, service)
                 set_caller(caller)
-                reply = handler(request, service)
-                response = flask.Response(reply.body, reply.status, reply.headers, content_type="application/json")
-                log = reply.log
-            except Exception as e:  # noqa: BLE001 - the edge: nobody is shown a traceback
+                result = handler(request, service)
+                response = flask.Response(result.body, result.status, result.headers, content_type="application/json")
+                log = result.log
+            except Exception as e:  # noqa: BLE001 - the outermost level: no client is shown a traceback
                 problem = _problem_of(e, name)
                 response, log = _problem_response(problem), {"code": problem.code}
             duration_ms = 1000 * (service.runtime.monotonic() - started) if service else 0.0
             _add_headers(response, meter, duration_ms)
-            log_request(name, response.status_code, log | _named(caller), meter, duration_ms)
+            log_request(name, response.status_code, log | _caller_field(caller), meter, duration_ms)
             return response
 
         return function
@@ -83,8 +83,8 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
 
 
 def json_body(request: flask.Request) -> bytes:
-    """The body of a request that is expected to be JSON; raises BadRequest (413, 415)."""
-    # a browser does not send this across origins without asking first: a page cannot publish behind a user's back
+    """Return the body of a request that is expected to be JSON. Raises BadRequest (400, 413, 415)."""
+    # browsers send this type across origins only after a preflight request: no web page can publish unnoticed
     if request.mimetype != "application/json":
         raise unsupported_media_type(f"application/json is expected; got {request.mimetype or 'none'!r}")
     if request.args:
@@ -95,7 +95,7 @@ def json_body(request: flask.Request) -> bytes:
 
 
 def read_body(request: flask.Request) -> bytes:
-    """The body of a request, within the limit; raises BadRequest (413, 415)."""
+    """Return the body of a request. Raises BadRequest if it is larger than `MAX_BODY_BYTES` (413) or compressed (415)."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise BadRequest("unsupported_media_type", "Content-Encoding: the body is expected uncompressed.", status=415)
     length = request.content_length
@@ -110,12 +110,12 @@ def read_body(request: flask.Request) -> bytes:
 
 
 def unsupported_media_type(expected: str) -> Problem:
-    """The refusal (415) of a Content-Type, by what is expected instead."""
+    """Return the error (415) for a Content-Type; `expected` says which one is expected instead."""
     return BadRequest("unsupported_media_type", f"Content-Type: {expected}.", status=415)
 
 
 def query(request: flask.Request, *names: str) -> dict[str, str]:
-    """The query parameters of a request, each known and at most once; raises BadRequest."""
+    """Return the query parameters. Raises BadRequest for a parameter that is not in `names`, or was sent twice."""
     for name in request.args:
         if name not in names:
             raise BadRequest(
@@ -127,12 +127,12 @@ def query(request: flask.Request, *names: str) -> dict[str, str]:
 
 
 def _identify(request: flask.Request, service: Service) -> Caller | None:
-    """Who calls, as a verified token tells; None while identity is off. Raises Unauthorized, Unavailable."""
+    """Return the caller by a verified token; None while identity is off. Raises Unauthorized, Unavailable."""
     return None if service.identity is None else service.identity.caller(request.headers.get(TOKEN_HEADER))
 
 
-def _named(caller: Caller | None) -> dict[str, str | int]:
-    """What a log line says of the caller: an address to write to, else the identity; nothing of an anonymous one."""
+def _caller_field(caller: Caller | None) -> dict[str, str | int]:
+    """Return the log field for the caller: the email address, else the identity; empty for an anonymous caller."""
     name = (caller.email or caller.owner) if caller else None
     return {"caller": name} if name else {}
 

@@ -1,7 +1,7 @@
-"""The wire of get_events: requests decoded and checked once, answers written as bytes.
+"""The wire format of get_events: decodes and checks requests, and encodes responses.
 
-The events of an answer are the lines that were published, with our attributes spliced in: they are never decoded again.
-`registering` and `subscribing` have the other calls.
+The events of a response are the lines that were published, with the service's attributes spliced in: events are not decoded
+again.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from pubsubservice.subscribers.tokens import check_token
 __all__ = ["MAX_HANDED_OUT", "MAX_NAMED", "MAX_SETTLEMENTS", "MAX_WAIT_S", "decode_get_events", "encode_response"]
 
 MAX_WAIT_S = 20
+#: events in one response
 MAX_HANDED_OUT = 5_000
-#: settlements in a request, and events named in all of them: more than a subscriber can have in hand (see `bounds`)
+#: settlements in a request: more than a subscriber can have leases (see `Bounds`)
 MAX_SETTLEMENTS = 10_000
+#: events named in all settlements of a request: more than a subscriber can have leased (see `Bounds`)
 MAX_NAMED = 60_000
 
 
@@ -63,7 +65,7 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def decode_get_events(body: bytes) -> GetEvents:
-    """Check a request for events, its settlements included."""
+    """Decode and check a request for events, including its settlements. Raises BadRequest."""
     request = decode(GetEventsBody, body)
     check_name("subscriber", request.subscriber)
     _check_settlements([*request.ack, *request.nack, *request.extend, *request.release])
@@ -93,41 +95,41 @@ def decode_get_events(body: bytes) -> GetEvents:
 
 
 def _check_settlements(settlements: Sequence[Ack]) -> None:
-    """Refuse more than takes a moment; nobody can have so many events in hand."""
+    """Raise BadRequest for more settlements than any subscriber can need: they would take too long to carry out."""
     named = sum(len(settlement.events or ()) for settlement in settlements)
-    for found, most, what in (
+    for found, limit, kind in (
         (len(settlements), MAX_SETTLEMENTS, "settlements"),
         (named, MAX_NAMED, "events named in them"),
     ):
-        if found > most:
+        if found > limit:
             raise BadRequest(
                 "too_many_settlements",
-                f"ack, nack, extend, release: at most {most} {what} are expected; got {found}. Split the request.",
+                f"ack, nack, extend, release: at most {limit} {kind} are expected; got {found}. Split the request.",
             )
 
 
-def encode_response(answer: GetEventsResponse) -> bytes:
-    """The answer of get_events."""
-    members: dict[str, Any] = {"lease": answer.lease, "until": rfc3339(answer.until) if answer.until else None}
-    members["more"] = answer.more
-    if answer.ordered:
-        members["ordered"] = sorted(answer.ordered)
-    if answer.over:
+def encode_response(response: GetEventsResponse) -> bytes:
+    """Encode a response of get_events as JSON."""
+    members: dict[str, Any] = {"lease": response.lease, "until": rfc3339(response.until) if response.until else None}
+    members["more"] = response.more
+    if response.ordered:
+        members["ordered"] = sorted(response.ordered)
+    if response.over:
         members["over"] = True
-    if answer.blocked:
-        members["blocked"] = answer.blocked
-    if answer.unknown:
-        members["unknown"] = [{"lease": token, "settlement": verb} for verb, token in answer.unknown]
-    if answer.lost:
-        members["lost"] = dict(answer.lost)
+    if response.blocked:
+        members["blocked"] = response.blocked
+    if response.unknown:
+        members["unknown"] = [{"lease": token, "settlement": verb} for verb, token in response.unknown]
+    if response.lost:
+        members["lost"] = dict(response.lost)
     events: list[bytes] = []
-    for slice_ in answer.slices:
-        _splice(events, slice_, answer.attempt)
+    for slice_ in response.slices:
+        _splice(events, slice_, response.attempt)
     return b'{"events":[%b],%b' % (b",".join(events), encode(members)[1:])
 
 
 def _splice(events: list[bytes], slice_: Slice, attempt: int) -> None:
-    """Add our attributes to the lines of a slice: each line ends in the brace of its object."""
+    """Append the lines of a slice, with the service's attributes in place of the closing brace of each line."""
     span = slice_.span
     offsets = range(len(slice_.lines)) if len(slice_.lines) == span.stop - span.start else positions(slice_.picked)
     head = f',"topic":{json.dumps(slice_.topic)},"sequence":"{sequence_prefix(span.partition)}'.encode()
@@ -137,5 +139,5 @@ def _splice(events: list[bytes], slice_: Slice, attempt: int) -> None:
 
 
 def _text(reason: str) -> str:
-    """A reason as a CloudEvents attribute may hold it: without control characters, cut to what is kept."""
+    """Make a reason valid as a CloudEvents attribute: without control characters, at most `MAX_REASON` characters."""
     return CONTROL.sub(" ", reason[: 2 * MAX_REASON]).strip()[:MAX_REASON]

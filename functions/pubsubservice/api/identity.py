@@ -1,8 +1,9 @@
-"""Who calls: taken from an ID token in ``X-Pubsub-Token`` that this process verified itself, and from nothing else.
+"""Identifies callers by the ID token in ``X-Pubsub-Token``, which this process verifies itself.
 
-Not from ``Authorization`` or ``X-Serverless-Authorization``: of those Cloud Run checks one at most, replaces the signature of
-what it checked, and checks nothing where all may call. Verified are the signature (RS256), the issuer, the audience and the
-expiry, the last by this process's clock: it is about the world's time, and no rule of the log hangs on it.
+``Authorization`` and ``X-Serverless-Authorization`` are ignored: Cloud Run checks at most one of them, replaces the signature
+of the one it checked, and checks neither in a service that anyone may call. Verified are the signature (RS256), the issuer,
+the audience and the expiry. The expiry is compared with this process's clock: it is a time of the outside world, on which no
+rule of the log depends.
 
 Source: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation.
 """
@@ -30,51 +31,51 @@ _logger = logging.getLogger("pubsubservice.identity")
 
 GOOGLE_ISSUER = "https://accounts.google.com"
 
-#: the key or certificate (PEM) of a key id, None if there is none; raises Unavailable
+#: returns the key or certificate (PEM) of a key id, None for an unknown id; raises Unavailable
 Keys = Callable[[str], str | None]
 
 _MAX_TOKEN_BYTES = 8 * 1024
-#: OpenID Connect's own limit
+#: characters of a subject; OpenID Connect's own limit
 _MAX_SUBJECT = 255
-#: how much two clocks may differ, seconds
+#: how much the clocks of the issuer and of this process may differ, seconds
 _SKEW_S = 10
-#: the end of the year 9999, seconds since 1970: what is later is no time that a computation survives
+#: the end of the year 9999, seconds since 1970; computations with later times may overflow
 _MAX_TIME = 253_402_300_799
-#: verified tokens that a process remembers, about 300 bytes each
+#: verified tokens that a process caches, of about 300 bytes each
 _MAX_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose tokens count, and who is an admin. Raises ValueError if nobody's token could count."""
+    """Which tokens are accepted, and which callers are admins. Raises ValueError without an audience."""
 
-    #: tokens are for one of these
+    #: a token must name one of these audiences
     audiences: frozenset[str]
-    #: verified email addresses of ASCII characters, in any case; they are kept in lower case, and others left out
+    #: email addresses of admins; stored in lower case, and addresses with other than ASCII characters are left out
     admins: frozenset[str] = frozenset()
     issuer: str = GOOGLE_ISSUER
 
     def __post_init__(self) -> None:
         if not self.audiences:
-            raise ValueError("an identity is only as good as its audience: at least one is expected")
+            raise ValueError("audiences: at least one is expected, or tokens for other services would be accepted")
         for admin in sorted(self.admins):
             if not admin.isascii():
-                _logger.warning("the admin %a is nobody: an address of ASCII characters alone is expected", admin)
+                _logger.warning("the admin %a is ignored: an email address of ASCII characters is expected", admin)
         object.__setattr__(self, "admins", frozenset(_folded(admin) for admin in self.admins if admin.isascii()))
 
 
 class Identity:
-    """Verifies tokens, and remembers those that were valid until they expire."""
+    """Verifies tokens, and caches valid ones until they expire."""
 
     def __init__(self, trust: Trust, keys: Keys, runtime: Runtime) -> None:
         self._trust = trust
         self._keys = keys
         self._lock = runtime.new_lock()
-        #: by a token's hash: when it expires (seconds since 1970), and whose it is
+        #: by the hash of a token: when it expires (seconds since 1970), and its caller
         self._verified: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
     def caller(self, token: str | None) -> Caller:
-        """Who sends a request with this token, or without one; raises Unauthorized, Unavailable."""
+        """Return the caller that a token names, `ANONYMOUS` without one. Raises Unauthorized, Unavailable."""
         if token is None:
             return ANONYMOUS
         key = blake2b(token.encode(), digest_size=32).digest()
@@ -92,14 +93,14 @@ class Identity:
         return caller
 
     def _claims(self, token: str) -> Mapping[str, Any]:
-        """What a token claims, once its signature, its times, its issuer and its audience are verified."""
+        """Verify the signature, times, issuer and audience of a token; return its claims. Raises Unauthorized, Unavailable."""
         try:
             key_id, key = self._key(token)
             _check_times(jwt.decode(token, verify=False))
             claims: Mapping[str, Any] = jwt.decode(token, certs={key_id: key}, clock_skew_in_seconds=_SKEW_S)
         except exceptions.InvalidValue:
             raise _invalid("It has expired, or is not valid yet.") from None
-        # a JSON that is nested too deep ends in a RecursionError
+        # JSON that is nested too deeply raises RecursionError
         except (exceptions.GoogleAuthError, ValueError, TypeError, RecursionError):
             raise _invalid("It is malformed, or its signature is not that of a known key.") from None
         issuer = claims.get("iss")
@@ -112,11 +113,11 @@ class Identity:
         return claims
 
     def _key(self, token: str) -> tuple[str, str]:
-        """The key that a token names, by its id; it was not made by it, for all that is known here."""
+        """Return the key named by the token's `kid`, and that id. The signature is not verified yet."""
         if len(token) > _MAX_TOKEN_BYTES:
             raise _invalid(f"It is expected to have at most {_MAX_TOKEN_BYTES} bytes; it has {len(token)}.")
         header = jwt.decode_header(token)
-        # one algorithm: a token must not choose how it is verified
+        # exactly one algorithm is allowed: a token must not choose how it is verified
         if header.get("alg") != "RS256":
             raise _invalid(f"It is expected to be signed with RS256; its alg is {str(header.get('alg'))[:20]!r}.")
         key_id = header.get("kid")
@@ -131,14 +132,14 @@ class Identity:
             raise _invalid(f"Its sub is expected to have 1 to {_MAX_SUBJECT} characters.")
         email = claims.get("email") if claims.get("email_verified") is True else None
         email = _folded(email) if isinstance(email, str) else None
-        # the issuer as configured: Google writes its own with and without https://, which must not make two of one
+        # the issuer as configured: Google writes its own with and without https://, which must not make two identities of one
         return Caller(f"{self._trust.issuer} {subject}", email, admin=email in self._trust.admins)
 
 
 def _check_times(claims: Mapping[str, Any]) -> None:
-    """Refuse claims about times that are no times, and a token before its ``nbf``, which google-auth does not look at.
+    """Raise Unauthorized for invalid times, and for a token before its ``nbf``, which google-auth does not check.
 
-    JSON as Python reads it has NaN, Infinity and numbers of any size, and a boolean counts as a number.
+    Python's JSON decoder accepts NaN, Infinity and numbers of any size, and a boolean is an int.
     Source: RFC 7519, 4.1.4 to 4.1.6.
     """
     for name in ("exp", "iat", "nbf"):
@@ -153,11 +154,11 @@ def _check_times(claims: Mapping[str, Any]) -> None:
 
 
 def identity_from_environment(environment: Mapping[str, str], runtime: Runtime) -> Identity | None:
-    """How the environment wants callers identified; None if it does not.
+    """Return the identity check that the environment configures; None if identity is off.
 
-    ``PUBSUB_IDENTITY`` (``on`` or ``off``, the default), ``PUBSUB_AUDIENCES`` (audiences of tokens, with commas between
-    them), ``PUBSUB_ADMINS`` (verified email addresses). Raises ValueError for what cannot be meant, so that a mistake
-    does not open everything.
+    ``PUBSUB_IDENTITY`` (``on`` or ``off``, the default), ``PUBSUB_AUDIENCES`` (audiences of tokens, comma-separated),
+    ``PUBSUB_ADMINS`` (verified email addresses, comma-separated). Raises ValueError for invalid values, so that a mistake
+    does not open the service to everybody.
     """
     switch = environment.get("PUBSUB_IDENTITY", "off")
     if switch == "off":
@@ -176,15 +177,15 @@ def _listed(text: str) -> frozenset[str]:
 
 
 def _folded(email: str) -> str:
-    """An address as it is compared: in lower case if it is ASCII, else as it is, which is no admin's.
+    """Fold an address for comparison: to lower case if it is ASCII; others are unchanged, and never an admin's.
 
-    Unicode would make ours of other people's: the lower case of U+212A, KELVIN SIGN, is the letter k.
+    Folding Unicode would turn other people's addresses into an admin's: the lower case of U+212A, KELVIN SIGN, is k.
     """
     return email.lower() if email.isascii() else email
 
 
 def _is_text(value: str) -> bool:
-    """Whether a string of JSON can be stored: ``"\\ud800"`` is half a character."""
+    """Whether a string from JSON can be stored: a lone surrogate such as ``"\\ud800"`` cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 

@@ -1,4 +1,4 @@
-"""The wire of publish: requests decoded and checked once, receipts written as bytes."""
+"""The wire format of publish: decodes and checks requests, and encodes receipts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Publish(msgspec.Struct, frozen=True):
     publisher: str
     entries: list[Entry]
     since: int | None
-    #: how long after their commit the events are kept back
+    #: seconds after their commit until the events are delivered
     delay_s: float = 0.0
 
 
@@ -45,7 +45,7 @@ class _Receipt(msgspec.Struct, gc=False):
 
 
 def decode_publish(body: bytes) -> Publish:
-    """Check a request to publish, its events included."""
+    """Decode and check a request to publish, including its events. Raises BadRequest."""
     request = decode(PublishBody, body)
     check_publish(request.topic, request.publisher, request.since, request.delay_s)
     entries = decode_events(body, request.events, request.publisher)
@@ -53,7 +53,7 @@ def decode_publish(body: bytes) -> Publish:
 
 
 def check_publish(topic: str, publisher: str, since: int | None, delay_s: float = 0.0) -> None:
-    """Check what a request to publish has beside its events."""
+    """Check the fields of a request to publish, except its events. Raises BadRequest."""
     check_name("topic", topic)
     check_name("publisher", publisher)
     if since is not None and not 0 <= since < 2**63:
@@ -61,12 +61,16 @@ def check_publish(topic: str, publisher: str, since: int | None, delay_s: float 
     check_range("delay_s", delay_s, 0, MAX_DELAY_S)
 
 
-def encode_receipts(partition: int, entries: Sequence[Entry], places: Sequence[tuple[int, int]]) -> bytes:
-    """The answer of a publish: each event's id, sequence and commit time, in the order of the request."""
+def encode_receipts(partition: int, entries: Sequence[Entry], commits: Sequence[tuple[int, int]]) -> bytes:
+    """Encode the response of a publish: each event's id, sequence and commit time, in the order of the request.
+
+    Args:
+        commits: for each entry, its log index and commit time (µs)
+    """
     prefix = sequence_prefix(partition)
-    times = {time: rfc3339(time) for time in {time for _, time in places}}  # mostly one for all
+    times = {time: rfc3339(time) for time in {time for _, time in commits}}  # mostly a single time
     receipts = [
         _Receipt(entry.id, f"{prefix}{index:020d}", times[time])
-        for entry, (index, time) in zip(entries, places, strict=True)
+        for entry, (index, time) in zip(entries, commits, strict=True)
     ]
     return encode({"events": receipts})

@@ -1,4 +1,4 @@
-"""Requests to register names, and to show what is registered."""
+"""The wire format of register and expire: decodes and checks requests to register, show, list and explain."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ __all__ = [
     "decode_registered",
 ]
 
+#: names in one page of a list
 MAX_PAGE = 1_000
 _NUMBER = re.compile(r"[0-9]{1,9}")
-#: characters of an id that is looked for
+#: characters of an event id in a query; POST takes longer ones
 MAX_ID = 2_000
 
 
@@ -35,16 +36,16 @@ class RegisterBody(msgspec.Struct, forbid_unknown_fields=True):
     topic: str | None = None
     partitions: int | None = None
     retention_s: int | None = None
-    #: false: a topic that has other settings is refused, and stays as it is
+    #: false: an existing topic with other settings is an error, and is not changed
     update: bool = True
-    #: with subscriber and topic: the id of an event of which to say what became of it
+    #: with subscriber and topic: the id of the event to explain
     id: str | None = None
-    #: with id: only the event of this source
+    #: with id: the source of the event; any source when None
     source: str | None = None
 
 
 def decode_register(body: bytes) -> RegisterBody | Explain:
-    """Check a request to register exactly one name, or to say what became of an event with an id too long for a query."""
+    """Decode and check a request to register one name, or to explain an event by its id. Raises BadRequest."""
     request = decode(RegisterBody, body)
     if request.id is not None or request.source is not None:
         return _check_explain(request)
@@ -62,28 +63,28 @@ class Show(NamedTuple):
 
     #: "publisher", "subscriber" or "topic"
     kind: str
-    #: empty for a list of names
+    #: the name to show; empty to list names
     name: str
     page_size: int
-    #: behind which name the page begins
+    #: the name after which the page begins; None for the first page
     page_token: str | None
 
 
 class Explain(NamedTuple):
-    """A checked request to say what became of an event."""
+    """A checked request to explain what became of an event."""
 
     subscriber: str
     topic: str
-    #: its id; or, in a query, its sequence or its id
+    #: the event's id; in a query, its sequence or its id
     event: str
-    #: whether it is an id even if it looks like a sequence
+    #: whether `event` is an id even if it looks like a sequence
     is_id: bool = False
-    #: the event's source; that of any event when None
+    #: the event's source; any source when None
     source: str | None = None
 
 
 def decode_registered(query: Mapping[str, str]) -> Show | Explain:
-    """Check what to show."""
+    """Check a query to show a name, to list names, or to explain an event. Raises BadRequest."""
     if "event" in query:
         return _decode_explain(query)
     kinds = [kind for kind in ("publisher", "subscriber", "topic") if kind in query]
@@ -107,7 +108,10 @@ def decode_registered(query: Mapping[str, str]) -> Show | Explain:
 
 def _check_explain(request: RegisterBody) -> Explain:
     if not request.id or not request.subscriber or not request.topic or request.source == "":
-        raise BadRequest("invalid_request", "With id, subscriber and topic are expected, source may be; none is empty.")
+        raise BadRequest(
+            "invalid_request",
+            "With id, subscriber and topic are expected, and source is optional; none of them may be empty.",
+        )
     others = (request.publisher, request.partitions, request.retention_s, request.update)
     if others != (None, None, None, True):
         raise BadRequest("invalid_request", "With id, subscriber, topic and source are expected, and nothing else.")
@@ -134,4 +138,4 @@ def _decode_explain(query: Mapping[str, str]) -> Explain:
 
 
 class ExpireBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Nothing yet."""
+    """A request to expire; it has no fields yet."""

@@ -1,4 +1,4 @@
-"""Requests to subscribe, to change a subscription and to leave."""
+"""The wire format of subscribe: decodes and checks requests to subscribe, change a subscription and unsubscribe."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class SubscribeBase(msgspec.Struct):
     topic: str
     start: str | list[str] | None = None
     seek: str | list[str] | None = None
-    #: null clears them, as an empty array does
+    #: null clears the filters, as an empty array does
     filters: Any = msgspec.UNSET
     token: str | None = None
-    #: false: change a subscription, but make none
+    #: false: a missing subscription is an error, and is not created
     create: bool = True
 
 
@@ -56,7 +56,7 @@ class UnsubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def decode_subscribe(body: bytes) -> Subscribe:
-    """Check a request to subscribe."""
+    """Decode and check a request to subscribe. Raises BadRequest."""
     request = decode(SubscribeBody, body)
     _check_names(request)
     settings = {name: given for name in SETTINGS if (given := getattr(request, name)) is not None}
@@ -86,7 +86,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
 
 
 def decode_unsubscribe(body: bytes) -> UnsubscribeBody:
-    """Check a request to unsubscribe."""
+    """Decode and check a request to unsubscribe. Raises BadRequest."""
     request = decode(UnsubscribeBody, body)
     _check_names(request)
     return request
@@ -103,7 +103,7 @@ def _check_names(request: SubscribeBase | UnsubscribeBody) -> None:
 
 
 def _place(field: str, place: str | list[str] | None, topic: str) -> StartPosition | None:
-    """Where to begin: "earliest", "latest", a time, or a position as descriptions have it."""
+    """Decode a start position: "earliest", "latest", a time, or positions in the format of descriptions."""
     if place is None:
         return None
     if isinstance(place, str):

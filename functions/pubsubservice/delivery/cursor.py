@@ -1,8 +1,9 @@
-"""One log as a subscriber reads it: where it is, what was found, and the events taken from it."""
+"""A cursor in one log: the subscriber's position, the batches found behind it, and the slices taken from them."""
 
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice, _lowest, fitting, lines_of
 from pubsubservice.log.batch import Batch
@@ -15,11 +16,11 @@ from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.spans import Piece, Span, first_bits
 from pubsubservice.subscribers.state import State
 
-__all__ = ["LogCursor", "head", "skip", "take"]
+__all__ = ["LogCursor", "LogRead", "begin_topic", "head", "skip_trimmed", "take_slice"]
 
 
 class LogCursor:
-    """One log being read, or a topic that does not exist yet (`partition` is -1)."""
+    """The reading state of one log, or of a topic that does not exist yet (`partition` is -1)."""
 
     def __init__(
         self,
@@ -31,35 +32,54 @@ class LogCursor:
         ordered: bool = False,
     ) -> None:
         self.topic = topic
-        #: no event may overtake an older one of the topic
+        #: whether the topic is ordered: no event may overtake an older one
         self.ordered = ordered
         self.event_filter = event_filter
         self.subscription = subscription
         self.partition = partition
         self.position = Position() if partition < 0 else subscription.positions[partition]
-        #: found, judged, and not yet handed out
+        #: batches that were found and checked, and have events not yet handed out
         self.pending: deque[Batch] = deque()
         #: the next batch to read
         self.seq = self.position.seq
-        #: when the log up to `seq` - 1 was known to be there, or to end there; µs
+        #: the latest store time at which the log was known to exist up to batch `seq` - 1, or to end there; µs
         self.at = self.position.at
-        #: everything created up to here is known; µs
+        #: all batches created up to this time are known; µs
         self.horizon = -1
-        #: there may be more behind what was read
+        #: there may be more batches behind those that were read
         self.open = True
-        #: the next event is delayed, and there is no room to keep it back: the log stops
+        #: the next event is delayed and the state has no room to hold it back: reading stops there
         self.full = False
 
     def next_path(self) -> str:
+        """Return the path of the next document to read: the topic's while it does not exist, else the next batch's."""
         return topic_path(self.topic) if self.partition < 0 else batch_path(self.topic, self.partition, self.seq)
 
 
+class LogRead(NamedTuple):
+    """The result of one read of a log."""
+
+    cursor: LogCursor
+    found: list[Batch]
+    #: read time of the first missing batch, µs; None if all batches existed
+    missing: int | None
+    #: whether the batches may have been trimmed before, which only the log's document tells
+    doubtful: bool
+
+
+def begin_topic(subscription: Subscription, partitions: int) -> None:
+    """Begin to read a topic, which exists now, from its start."""
+    subscription.positions = [Position() for _ in range(partitions)]
+    subscription.starts = [0] * partitions
+
+
 def head(cursor: LogCursor) -> tuple[int, str, int, LogCursor]:
+    """Return the heap entry of a cursor: the create time of its first pending batch, and its log."""
     return cursor.pending[0].created, cursor.topic, cursor.partition, cursor
 
 
-def skip(state: State, cursor: LogCursor, point: TrimPoint) -> None:
-    """The log was trimmed past a position: it goes on behind the trim point, and what it missed is counted."""
+def skip_trimmed(state: State, cursor: LogCursor, point: TrimPoint) -> None:
+    """Move a position to behind the trim point, and count the events trimmed in between as lost."""
     state.count_lost(cursor.topic, point.next_index - cursor.position.index)
     cursor.seq, cursor.at = point.seq + 1, 0
     cursor.position.seq, cursor.position.offset, cursor.position.index, cursor.position.at = (
@@ -70,24 +90,28 @@ def skip(state: State, cursor: LogCursor, point: TrimPoint) -> None:
     )
 
 
-def take(cursor: LogCursor, max_events: int, room: int, delays: Delays) -> Slice | None:
-    """Move a position past what fits of its next batch; returns what of that is to be delivered now, if anything.
+def take_slice(cursor: LogCursor, max_events: int, room: int, delays: Delays) -> Slice | None:
+    """Move the position past those events of its next batch that fit; return the ones to deliver now, None if there are none.
 
-    Passed over is what the subscriber does not want, and what was published with a delay: that is kept in the state.
+    Filtered events are passed over. Delayed events are passed over too, and held back in the state through `delays`.
+
+    Args:
+        max_events: how many events to deliver at most
+        room: bytes left in the response
     """
     batch, position = cursor.pending[0], cursor.position
     start = position.offset
     lines = batch.lines()[start:]
     wanted = cursor.event_filter.pick(lines)
-    waiting = [(wanted & bits >> start, at) for bits, at in batch.delays() if at > delays.now]
-    for bits, _ in waiting:
+    delayed = [(wanted & bits >> start, due_us) for bits, due_us in batch.delays() if due_us > delays.now]
+    for bits, _ in delayed:
         wanted &= ~bits
-    # one event alone always fits an answer
-    chosen = fitting(lines, first_bits(wanted, max_events), room, whatever=room >= MAX_RESPONSE_BYTES)
+    # the first event of a response always fits, whatever its size
+    chosen = fitting(lines, first_bits(wanted, max_events), room, at_least_one=room >= MAX_RESPONSE_BYTES)
     stop = _lowest(wanted & ~chosen) if chosen != wanted else len(lines)
-    for bits, at in waiting:
+    for bits, due_us in delayed:
         held = bits & ((1 << stop) - 1)
-        if held and not delays.add(_piece(cursor, batch, start, held), at):
+        if held and not delays.add(_piece(cursor, batch, start, held), due_us):
             cursor.full, stop = True, _lowest(held)
     chosen &= (1 << stop) - 1
     position.at = batch.created
@@ -104,7 +128,7 @@ def take(cursor: LogCursor, max_events: int, room: int, delays: Delays) -> Slice
 
 
 def _piece(cursor: LogCursor, batch: Batch, start: int, mask: int) -> Piece:
-    """These events of a batch, whose bit 0 is its event number `start`."""
+    """Return events of a batch as a piece; bit 0 of the mask is the event at offset `start`."""
     low, high = _lowest(mask), mask.bit_length()
     span = Span(
         cursor.subscription.number, cursor.partition, batch.seq, start + low, start + high, batch.first + start + low

@@ -1,10 +1,10 @@
-"""Dead letters: what has died is published to its dead-letter topic, then leaves the state's `dead`.
+"""Publishes dead events to their dead-letter topics, then removes them from the state's `dead`.
 
-Each step is safe to be taken again by whoever comes next: the dead letter's identity is made of the event's place and the
-number of the death, and it is looked for from the time of the death on, however long ago that is.
+Any call can repeat each step safely. The identity of a dead letter consists of the event's topic, partition and log index and
+the serial number of the death, and duplicates are looked for back to the time of the death, however long ago that is.
 
-What no topic takes stays in `dead`, for as long as it has to: a topic that takes the events of publishers, or is another
-identity's, is never made one for dead letters.
+An event stays in `dead` while no topic accepts its dead letter: a topic that publishers publish to, or that belongs to
+another identity, is never made a dead-letter topic.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ __all__ = ["DeadLetters"]
 
 _logger = logging.getLogger("pubsubservice.delivery")
 
-#: dead letters that one call publishes at most, and bytes of those that are appended together
-_AT_ONCE = 100
-_TOGETHER_BYTES = 4 * 1024 * 1024
+#: the most dead letters that one call publishes, and bytes of those that one append holds
+_MAX_PER_CALL = 100
+_APPEND_BYTES = 4 * 1024 * 1024
 _MAX_TRIES = 5
-#: a subscriber whose dead letters no topic takes has a line in the log so often, seconds
-_SAY_AGAIN_S = 60.0
-#: subscribers whose line is remembered
-_MAX_SAID = 1_000
+#: interval between log lines about a subscriber whose dead letters no topic accepts, seconds
+_LOG_INTERVAL_S = 60.0
+#: subscribers for which the time of the last line is remembered
+_MAX_REMEMBERED = 1_000
 
-#: appends (topic, publisher, entries, since): like a publish, but what was appended since is found however long ago that is
+#: append(topic, publisher, entries, since): like a publish, but it finds duplicates back to `since`, however long ago
 AppendLetters = Callable[[Topic, str, list[Entry], int], object]
 _Letter = tuple[Dead, Entry]
 
 
 class DeadLetters:
-    """Publishes what has died."""
+    """Publishes the dead events of subscribers."""
 
     def __init__(self, store: Store, runtime: Runtime, topics: Topics, reader: Reader, append: AppendLetters) -> None:
         self._store = store
@@ -56,60 +56,65 @@ class DeadLetters:
         self._topics = topics
         self._reader = reader
         self._append = append
-        #: when the log was last told of what stays with a subscriber, by this process's clock
-        self._said: dict[str, float] = {}
+        #: by subscriber: when the last line about refused dead letters was logged, by this process's clock
+        self._logged_at: dict[str, float] = {}
 
     def publish(self, state: State) -> int:
-        """Go on with what is in `dead`; returns how many left it, at most 100: none if no topic takes them.
+        """Publish events of `dead`; return how many were removed from it, at most 100, and 0 if no topic accepts them.
 
-        A failure is logged, and the next call of this subscriber goes on.
+        A failure is logged, and the next call of the subscriber continues.
         """
         try:
             with acting_for(state.owner):
                 return self._publish(state)
         except (Problem, StoreError) as e:
-            _logger.warning("the dead letters of %s wait: %s: %s", state.name, type(e).__name__, e)
+            _logger.warning(
+                "dead letters of %s were not published, the next call tries again: %s: %s",
+                state.name,
+                type(e).__name__,
+                e,
+            )
             return 0
 
     def _publish(self, state: State) -> int:
         routes = _Routes(state, self._topics)
-        taken = routes.taken()
+        removable = routes.removable()
         if routes.refusals:
-            self._say(state.name, routes)
-        if not taken:
+            self._log_refusals(state.name, routes)
+        if not removable:
             return 0
         letters: dict[Topic, list[_Letter]] = {}
         lost: set[int] = set()
-        places = [(one.topic, one.partition, one.seq) for one, topic in taken if topic is not None]
-        batches = self._reader.fetch(dict.fromkeys(places))
-        for one, topic in taken:
-            batch = batches.get((one.topic, one.partition, one.seq))
+        locations = [(dead.topic, dead.partition, dead.seq) for dead, topic in removable if topic is not None]
+        batches = self._reader.fetch(dict.fromkeys(locations))
+        for dead, topic in removable:
+            batch = batches.get((dead.topic, dead.partition, dead.seq))
             if topic is None:
                 continue
             if batch is None:
-                lost.add(one.death)
+                lost.add(dead.death)
             else:
-                letters.setdefault(topic, []).append((one, _letter(state.name, one, batch)))
-        for topic, together in letters.items():
-            for some in _portions(together):
-                self._publish_to(topic, f"/subscribers/{state.name}", some)
-        deaths = {one.death for one, _ in taken}
-        dropped = {one.death for one, topic in taken if topic is None}
-        return len(taken) if self._remove(state.name, deaths, lost, dropped) else 0
+                letters.setdefault(topic, []).append((dead, _letter(state.name, dead, batch)))
+        for topic, of_topic in letters.items():
+            for portion in _portions(of_topic):
+                self._publish_to(topic, f"/subscribers/{state.name}", portion)
+        deaths = {dead.death for dead, _ in removable}
+        dropped = {dead.death for dead, topic in removable if topic is None}
+        return len(removable) if self._remove(state.name, deaths, lost, dropped) else 0
 
     def _publish_to(self, topic: Topic, publisher: str, letters: Sequence[_Letter]) -> None:
         try:
             self._append(topic, publisher, [letter for _, letter in letters], min(one.at for one, _ in letters))
         except Problem as e:
             if e.status == 422 and len(letters) == 1:
-                return  # it is there, from a try before, with another reason
+                return  # an earlier try has published it, with another reason
             if e.status not in (413, 422) or len(letters) == 1:
                 raise
             for letter in letters:
                 self._publish_to(topic, publisher, [letter])
 
     def _remove(self, subscriber: str, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
-        """Take these out of `dead`, and count them; whether that is surely done."""
+        """Remove deaths from `dead`, and count the lost and dropped; returns whether the update is known to be stored."""
         for _ in attempts(self._runtime, _MAX_TRIES):
             doc = self._store.get_many([subscriber_path(subscriber)]).docs[0]
             if doc is None:
@@ -127,64 +132,64 @@ class DeadLetters:
                 return True
         return False
 
-    def _say(self, subscriber: str, routes: _Routes) -> None:
-        """Tell the log what stays, now and then."""
+    def _log_refusals(self, subscriber: str, routes: _Routes) -> None:
+        """Log which dead letters are refused, at most once per `_LOG_INTERVAL_S` and subscriber."""
         now = self._runtime.monotonic()
-        if now - self._said.get(subscriber, -_SAY_AGAIN_S) < _SAY_AGAIN_S:
+        if now - self._logged_at.get(subscriber, -_LOG_INTERVAL_S) < _LOG_INTERVAL_S:
             return
-        if len(self._said) >= _MAX_SAID:
-            self._said.clear()
-        self._said[subscriber] = now
+        if len(self._logged_at) >= _MAX_REMEMBERED:
+            self._logged_at.clear()
+        self._logged_at[subscriber] = now
         for topic, count in routes.refusals.items():
-            _logger.warning("%d dead letters of %s stay with it: %s", count, subscriber, routes.problems[topic])
+            _logger.warning("%d dead letters of %s cannot be published: %s", count, subscriber, routes.problems[topic])
 
 
 class _Routes:
-    """Where the dead of a subscriber go: into a dead-letter topic, nowhere from one, or nowhere yet."""
+    """Finds the dead-letter topic of each dead event. Events that died in a dead-letter topic have none and are dropped."""
 
     def __init__(self, state: State, topics: Topics) -> None:
         self._state = state
         self._topics = topics
-        #: by name, the topics that were looked at
+        #: by name: topics in which events died, and topics that were asked to accept dead letters
         self._sources: dict[str, Topic | None] = {}
-        self._takers: dict[str, Topic | None] = {}
-        #: why a topic takes no dead letters of this subscriber, and how many it should
+        self._destinations: dict[str, Topic | None] = {}
+        #: by topic: why it accepts no dead letters of this subscriber, and how many it refused
         self.problems: dict[str, Problem] = {}
         self.refusals: Counter[str] = Counter()
 
-    def taken(self) -> list[tuple[Dead, Topic | None]]:
-        """The first that can leave, with their dead-letter topic; None if they died in one, and are dropped."""
+    def removable(self) -> list[tuple[Dead, Topic | None]]:
+        """Return the first 100 dead events that can be removed, each with its dead-letter topic; None if it is dropped."""
         found: list[tuple[Dead, Topic | None]] = []
-        for one in self._state.dead:
-            if len(found) == _AT_ONCE:
+        for dead in self._state.dead:
+            if len(found) == _MAX_PER_CALL:
                 break
-            if one.topic not in self._sources:
-                self._sources[one.topic] = self._topics.get(one.topic)
-            source = self._sources[one.topic]
+            if dead.topic not in self._sources:
+                self._sources[dead.topic] = self._topics.get(dead.topic)
+            source = self._sources[dead.topic]
             if source is not None and source.dead_letter:
-                found.append((one, None))
+                found.append((dead, None))
                 continue
-            topic = self._taker(one)
+            topic = self._destination(dead)
             if topic is not None:
-                found.append((one, topic))
+                found.append((dead, topic))
         return found
 
-    def _taker(self, dead: Dead) -> Topic | None:
-        """The topic that was named when the event died; the one that is named now, if that takes none."""
+    def _destination(self, dead: Dead) -> Topic | None:
+        """Return the dead-letter topic that was set when the event died, or, if that refuses, the one that is set now."""
         names = [dead.dead_letter_topic]
         subscription = self._state.subscriptions.get(dead.topic)
         if subscription is not None:
             names.append(self._state.settings_of(subscription).dead_letter_topic or dead_letters_of(self._state.name))
         for name in names:
-            if name not in self._takers:
-                self._takers[name] = self._ask(name)
-            topic = self._takers[name]
+            if name not in self._destinations:
+                self._destinations[name] = self._register(name)
+            topic = self._destinations[name]
             if topic is not None:
                 return topic
         self.refusals[dead.dead_letter_topic] += 1
         return None
 
-    def _ask(self, name: str) -> Topic | None:
+    def _register(self, name: str) -> Topic | None:
         try:
             return self._topics.register_dead_letter(name, self._state.name)
         except (Conflict, Forbidden) as e:
@@ -193,22 +198,22 @@ class _Routes:
 
 
 def _portions(letters: Sequence[_Letter]) -> Iterator[list[_Letter]]:
-    """What is appended together: as much as a request may have."""
-    some: list[_Letter] = []
+    """Split dead letters into portions of at most `_APPEND_BYTES`, as for one request to publish."""
+    portion: list[_Letter] = []
     size = 0
     for letter in letters:
         size += len(letter[1].line)
-        if some and size > _TOGETHER_BYTES:
-            yield some
-            some, size = [], len(letter[1].line)
-        some.append(letter)
-    yield some
+        if portion and size > _APPEND_BYTES:
+            yield portion
+            portion, size = [], len(letter[1].line)
+        portion.append(letter)
+    yield portion
 
 
 def _say_dropped(subscriber: str, dropped: Sequence[Dead]) -> None:
-    for topic, count in Counter(one.topic for one in dropped).items():
+    for topic, count in Counter(dead.topic for dead in dropped).items():
         _logger.warning(
-            "%d events of the dead-letter topic %s failed %s for the last time and are dropped: they have no dead letters",
+            "dropped %d events of the dead-letter topic %s that failed %s for the last time: they get no dead letters",
             count,
             topic,
             subscriber,

@@ -1,8 +1,8 @@
-"""``get_events``: settle what the caller says, hand out what is due or new, under a lease.
+"""``get_events``: carries out settlements, and hands out due or new events under a lease.
 
-Settlements and the new lease are one conditional update of the subscriber's document; a call with nothing to say and nothing
-to get writes nothing. When the update's outcome is unknown, the document is read again and everything is judged anew: a
-lease of the caller's token that is there already is the answer.
+The settlements and the new lease are one conditional update of the subscriber's document. A call that changes nothing in the
+document writes nothing. If the outcome of the update is unknown, the document is read again and the rules are applied
+anew; if it then has a lease of the caller's token, the response is that lease.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from pubsubservice.subscribers.tokens import check_not_ahead, make_token
 
 __all__ = ["Delivery", "GetEvents", "GetEventsResponse"]
 
-#: how long one call goes on to publish dead letters before it answers, seconds
-_PUBLISHING_S = 2.0
+#: how long one call may publish dead letters before it responds, seconds
+_MAX_PUBLISHING_S = 2.0
 _SECOND = 1_000_000
 
 
@@ -44,51 +44,53 @@ class GetEvents(NamedTuple):
     settlements: Settlements = Settlements()
     #: the caller's token for the new lease; the service makes one when None
     lease: str | None = None
-    #: 0 only settles
+    #: 0: only settle, and hand out nothing
     max_events: int = 1_000
     wait_s: float = 0.0
-    #: what comes during the wait ends it without a lease: the caller may be gone, and its next request shows that it is not
+    #: events that come during the wait end it without a lease, because the caller may be gone; its next request gets them
     wake: bool = False
 
 
 class GetEventsResponse(NamedTuple):
-    """What a call got."""
+    """The result of a call."""
 
-    #: new and due events never mix: all of an answer are of one attempt
+    #: new and due events never mix: all events of a response have the same attempt
     slices: Sequence[Slice] = ()
     attempt: int = 1
     lease: str | None = None
-    #: when the lease expires, µs
+    #: when the lease expires, µs; 0 without a lease
     until: int = 0
+    #: more events may be available now
     more: bool = False
-    #: topics of the slices that come in order: the client is to drop what is newer than what it gives back
+    #: ordered topics among the slices: a client that nacks or releases an event must drop the newer ones of its topic
     ordered: Sequence[str] = ()
-    #: the token has made its lease, and that has ended: use another one
+    #: the token's lease has ended: the client must use another token
     over: bool = False
-    #: why events are held back: "leases", "dead", "delayed" or "ordered"
+    #: why events are held back: "leases", "dead", "delayed", "logs" or "ordered"
     blocked: str | None = None
     #: (verb, token) of settlements that did not count
     unknown: Sequence[tuple[str, str]] = ()
-    #: events lost to retention, per topic
+    #: count of events lost to retention, per topic
     lost: Mapping[str, int] = MappingProxyType({})
-    #: too many wait already: ask again a little later
+    #: too many calls wait already in this process: try again a little later
     crowded: bool = False
-    #: the wait ended because there is something: the caller's next request gets it
+    #: the wait ended because events came: the caller's next request gets them
     woken: bool = False
 
 
 class _Watch(NamedTuple):
-    """What an empty-handed call may wait for."""
+    """What a call without events may wait for."""
 
+    #: documents that change when there are new events
     paths: list[str]
-    #: seconds until something is known to become due; None when nothing is
+    #: seconds until the state changes by the passing of time; None if it does not
     due_s: float | None
 
 
 class Delivery:
-    """Hands out events in one process; any number of processes may serve one subscriber."""
+    """Serves get_events in one process; any number of processes may serve the same subscriber."""
 
-    #: the rules, which the tests replace by broken ones, to show that they would be caught
+    #: the rules; the tests replace them by broken ones, to show that the simulation finds the fault
     leases_type = Leases
     dead_lettering_type = DeadLettering
     redelivery_type = Redelivery
@@ -107,51 +109,51 @@ class Delivery:
         self._waiters_lock = runtime.new_lock()
 
     def get_events(self, request: GetEvents) -> GetEventsResponse:
-        """Settle, and hand out events; raises NotFound, BadRequest, Unavailable, StoreError."""
+        """Carry out settlements and hand out events. Raises NotFound, Forbidden, BadRequest, Unavailable, StoreError."""
         until = self._runtime.monotonic() + request.wait_s
         with self._locks.hold(request.subscriber):
-            answer, watch = self._call(request)
-        if answer.slices or answer.over or not request.max_events or not request.wait_s:
-            return answer
+            response, watch = self._call(request)
+        if response.slices or response.over or not request.max_events or not request.wait_s:
+            return response
         with self._waiters_lock:
             if self._waiters >= self._max_waiters:
-                return answer._replace(crowded=True)
+                return response._replace(crowded=True)
             self._waiters += 1
         try:
-            return self._wait(request, answer, watch, until)
+            return self._wait(request, response, watch, until)
         finally:
             with self._waiters_lock:
                 self._waiters -= 1
 
-    def _wait(self, request: GetEvents, answer: GetEventsResponse, watch: _Watch, until: float) -> GetEventsResponse:
-        unknown = answer.unknown
+    def _wait(self, request: GetEvents, response: GetEventsResponse, watch: _Watch, until: float) -> GetEventsResponse:
+        unknown = response.unknown
         request = request._replace(settlements=Settlements())
-        while not answer.slices and not answer.over and not answer.woken:
+        while not response.slices and not response.over and not response.woken:
             left = until - self._runtime.monotonic()
             if left <= 0:
                 break
             self._store.wait_for(watch.paths, left if watch.due_s is None else min(left, watch.due_s))
             with self._locks.hold(request.subscriber):
-                answer, watch = self._call(request, probe=request.wake)
-        return answer._replace(unknown=unknown)
+                response, watch = self._call(request, probe=request.wake)
+        return response._replace(unknown=unknown)
 
     def _call(self, request: GetEvents, *, probe: bool = False) -> tuple[GetEventsResponse, _Watch]:
-        """Pass over the document; again, for a bounded time, while there is nothing but dead letters to publish.
+        """Make passes over the document until it has events or no dead letters are left to publish, for a bounded time.
 
-        A probe leases nothing: when there is something to hand out, it writes nothing and says so.
+        A probe opens no lease: if there are events to hand out, it writes nothing and sets `woken`.
         """
-        until = self._runtime.monotonic() + _PUBLISHING_S
-        answer, watch, letters = self._pass(request, probe)
-        unknown = answer.unknown
-        while letters and not answer.slices:
+        until = self._runtime.monotonic() + _MAX_PUBLISHING_S
+        response, watch, letters = self._pass(request, probe)
+        unknown = response.unknown
+        while letters and not response.slices:
             if self._runtime.monotonic() >= until:
-                # new events wait behind dead letters, or the call would end before these are out
-                return answer._replace(blocked=None, more=True, unknown=unknown), watch._replace(due_s=0.0)
-            answer, watch, letters = self._pass(request._replace(settlements=Settlements()), probe)
-        return answer._replace(unknown=unknown), watch
+                # new events may wait until dead letters are published: respond now, so that the client calls again
+                return response._replace(blocked=None, more=True, unknown=unknown), watch._replace(due_s=0.0)
+            response, watch, letters = self._pass(request._replace(settlements=Settlements()), probe)
+        return response._replace(unknown=unknown), watch
 
     def _pass(self, request: GetEvents, probe: bool) -> tuple[GetEventsResponse, _Watch, bool]:  # noqa: FBT001
-        """One pass, tried until its update is known to be in or not needed; and whether dead letters are left to publish."""
+        """Make one pass, retried until its update is stored or not needed; also returns whether dead letters are left."""
         path = subscriber_path(request.subscriber)
         for _ in attempts(self._runtime):
             reads = self._store.get_many([path])
@@ -160,9 +162,9 @@ class Delivery:
                 raise unknown_subscriber(request.subscriber)
             check_owner("subscriber", request.subscriber, doc.data.get("owner"))
             state = State.read(doc)
-            # made by another try of this request, whose caller may listen to either
+            # opened by another try of this request; the caller may receive the response to either try
             made = request.lease in state.leases
-            # one event is enough for a probe to see
+            # a probe needs no more than one event
             judged = request._replace(max_events=1) if probe and not made else request
             answer, watch = self._judge(judged, state, self._now(reads))
             if probe and not made and (answer.slices or answer.over):
@@ -176,13 +178,14 @@ class Delivery:
         )
 
     def _now(self, reads: Reads) -> int:
-        """The time that leases are judged by: the store's, never a process's."""
+        """The time by which leases expire: the store's, never a process's, µs."""
         return reads.time
 
     def _judge(self, request: GetEvents, state: State, now: int) -> tuple[GetEventsResponse, _Watch]:
-        """Apply the rules to a state as it was at `now`, the store's time."""
+        """Apply the rules to a state as read at `now`, µs of store time."""
         for _, settlement in request.settlements.each():
-            if settlement.lease not in state.leases:  # one that is open counts, though the store's clock was set back
+            # an open lease is settled even after the store's clock was set back
+            if settlement.lease not in state.leases:
                 check_not_ahead(settlement.lease, now)
         leases = self.leases_type(state, now, self._bounds)
         dead_lettering = self.dead_lettering_type(leases)
@@ -190,22 +193,22 @@ class Delivery:
         unknown = leases.settle(request.settlements)
         dead_lettering.collect()
         watch = _Watch([], None)
-        answer = GetEventsResponse()
+        response = GetEventsResponse()
         if request.max_events:
             token = request.lease or make_token(now, self._runtime.random())
             check_not_ahead(token, now)
             if token in state.leases:
-                answer = self._answer_again(leases, token)
+                response = self._resend(leases, token)
             elif leases.used(token):
-                answer = GetEventsResponse(lease=token, over=True)
+                response = GetEventsResponse(lease=token, over=True)
             else:
-                answer, paths = self._hand_out(leases, dead_lettering, token, request.max_events)
-                watch = _Watch(paths, _due_s(state, now, answer.blocked))
-        ordered = [t for t in {s.topic for s in answer.slices} if state.settings_of(state.subscriptions[t]).ordered]
-        return answer._replace(unknown=unknown, lost=state.lost, ordered=ordered), watch
+                response, paths = self._hand_out(leases, dead_lettering, token, request.max_events)
+                watch = _Watch(paths, _due_s(state, now, response.blocked))
+        ordered = [t for t in {s.topic for s in response.slices} if state.settings_of(state.subscriptions[t]).ordered]
+        return response._replace(unknown=unknown, lost=state.lost, ordered=ordered), watch
 
-    def _answer_again(self, leases: Leases, token: str) -> GetEventsResponse:
-        """An open lease, less what is settled; what retention took meanwhile leaves it as lost."""
+    def _resend(self, leases: Leases, token: str) -> GetEventsResponse:
+        """Return the unsettled events of an open lease again; those that retention deleted meanwhile are lost."""
         lease = leases.state.leases[token]
         slices, lost = read_again(self._reader, leases.state, pieces(lease.spans, lease.left))
         if lost:
@@ -213,16 +216,16 @@ class Delivery:
         return GetEventsResponse(slices, lease.attempt, token, lease.until, more=True)
 
     def _lose(self, leases: Leases, token: str, lost: Sequence[Piece]) -> None:
-        """Events of an open lease cannot be read any more: its client would settle what it never saw."""
+        """Remove trimmed events from an open lease: otherwise its client would settle events that it never received."""
         lease = leases.state.leases[token]
-        lease.leave(mask_of_pieces(lease.spans, lost))
+        lease.recall(mask_of_pieces(lease.spans, lost))
         count_lost(leases.state, lost)
         leases.close_if_empty(token)
 
     def _hand_out(
         self, leases: Leases, dead_lettering: DeadLettering, token: str, max_events: int
     ) -> tuple[GetEventsResponse, list[str]]:
-        """A new lease: of what is due if anything is, else of new events; and the documents to watch for more."""
+        """Open a lease of due events if there are any, else of new events; also returns the documents to watch for more."""
         full = "leases" if len(leases.state.leases) >= self._bounds.leases else "dead" if dead_lettering.full else None
         if full:
             return GetEventsResponse(blocked=full), []
@@ -230,21 +233,21 @@ class Delivery:
         due.take(max_events)
         paths: list[str] = []
         if due.slices:
-            answer = GetEventsResponse(due.slices, due.attempt, more=True)
+            response = GetEventsResponse(due.slices, due.attempt, more=True)
         else:
-            answer, paths = self._hand_out_new(leases, due.leased | due.waiting(), max_events)
-        if answer.slices:
+            response, paths = self._hand_out_new(leases, due.leased | due.waiting(), max_events)
+        if response.slices:
             until = leases.open(
                 token,
-                [(one.topic, one.piece) for one in answer.slices],
-                answer.attempt,
+                [(slice_.topic, slice_.piece) for slice_ in response.slices],
+                response.attempt,
                 failed_as_group=due.failed_as_group,
             )
-            answer = answer._replace(lease=token, until=until)
-        return answer, paths
+            response = response._replace(lease=token, until=until)
+        return response, paths
 
     def _hand_out_new(self, leases: Leases, held: set[int], max_events: int) -> tuple[GetEventsResponse, list[str]]:
-        """New events, of the topics that may go on."""
+        """Read new events, except those of the subscriptions in `held`."""
         room = self._room(leases)
         if room <= 0:
             return GetEventsResponse(blocked="leases"), []
@@ -253,15 +256,15 @@ class Delivery:
         return GetEventsResponse(reading.slices, more=reading.more, blocked=blocked), reading.next_paths
 
     def _room(self, leases: Leases) -> int:
-        """New events that a document may take."""
+        """Return how many new events the document has room for."""
         return (self._bounds.state_bytes - leases.state.size) // 16 - leases.state.unsettled(leases.now)
 
 
 def _due_s(state: State, now: int, blocked: str | None) -> float | None:
-    """Seconds until something is known to change by itself; None when nothing is."""
+    """Return the seconds until an event becomes due or a lease expires; None without either."""
     times = [due.at for due in state.due] + [lease.until for lease in state.leases.values()]
     ahead = [time - now for time in times if time > now]
     if blocked in {"ordered", "dead"}:
-        # another consumer's settlement is nowhere to be watched, nor is a store that refused a dead letter
+        # no document tells of another consumer's settlement, or that a refused dead letter would be accepted: look again soon
         ahead.append(_SECOND)
     return min(ahead) / _SECOND if ahead else None

@@ -1,4 +1,4 @@
-"""What a dead letter is: a new event that tells of a failed one."""
+"""Builds dead letters: new events with the payload and attributes of a failed one, and why it failed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pubsubservice.subscribers.records import Dead
 
 __all__ = ["dead_letter"]
 
-#: put before an attribute of the event's own whose name a dead letter or a redrive gives
+#: prefix for an attribute of the failed event whose name a dead letter or a redrive uses itself
 _OWN = "own"
-#: what a redrive adds (see `event_filter`), and what a dead letter says of itself
+#: attributes that a redrive adds (see `event_filter`), and that a dead letter adds
 _OF_REDRIVES = ("redriveof", "redrivefor")
 _OF_LETTERS = ("originalid", "originalsource", "originaltopic", "reason", "attempts")
 _ANY = re.compile(f"(?:{_OWN})*(?:{'|'.join(_OF_LETTERS + _OF_REDRIVES)})")
@@ -24,19 +24,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 def dead_letter(subscriber: str, dead: Dead, line: bytes, *, redriven: bool = False) -> Entry:
-    """The dead letter of an event: its payload and attributes, where it came from, and why it failed.
+    """Return the dead letter of an event: its payload and attributes, where it came from, and why it failed.
 
-    What the event itself had under a name that is given here, is there as `ownreason`, and what it had as `ownreason` as
-    `ownownreason`: a redrive takes one `own` away again. A dead letter has at most three bytes more for each of these.
+    An attribute of the event whose name the dead letter uses gets the prefix `own`: its `reason` becomes `ownreason`, and its
+    `ownreason` becomes `ownownreason`. A redrive removes one `own` again. Each renamed attribute takes three more bytes.
 
     Args:
         line: the event's JSON
-        redriven: a redrive for this subscriber has published it: what that has added is left out
+        redriven: whether a redrive for this subscriber published the event; the attributes that it added are left out
     """
-    given = _OF_LETTERS_ONLY if redriven else _ANY
+    reserved = _OF_LETTERS_ONLY if redriven else _ANY
     attributes = _attributes.decode(line)
     members = {
-        _OWN + name if given.fullmatch(name) else name: value
+        _OWN + name if reserved.fullmatch(name) else name: value
         for name, value in attributes.items()
         if (bytes(value) != b"null" or name == "data") and not (redriven and name in _OF_REDRIVES)
     }
@@ -51,7 +51,7 @@ def dead_letter(subscriber: str, dead: Dead, line: bytes, *, redriven: bool = Fa
         "reason": _raw(dead.reason),
         "attempts": _raw(dead.attempts),
     }
-    publisher = source  # no publisher can be named so
+    publisher = source  # "/" is not allowed in names, so no publisher can collide with it
     return Entry(event_id, source, identity(publisher, source, event_id), _encode(members))
 
 

@@ -1,4 +1,4 @@
-"""How many batches to ask a log for: one where nothing new is expected, many in a backlog."""
+"""Read-ahead: how many batches of a log to read at once. One where nothing new is expected, many in a backlog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pubsubservice.log.batch import Batch
 
 __all__ = ["MAX_READS", "ReadAhead"]
 
-#: reads of one call beyond one a log; also the batches that one lease spans
+#: reads of one call beyond one per log; also the most batches in one lease
 MAX_READS = 256
 _REMEMBERED_LOGS = 10_000
 
@@ -17,37 +17,37 @@ _Log = tuple[str, int]
 
 
 class ReadAhead:
-    """What a process remembers of the logs that it has read: hints that save reads, no proofs."""
+    """What a process remembers of the logs it has read. Hints that save reads; correctness never depends on them."""
 
     def __init__(self) -> None:
-        #: per log: the next batch, and when it was seen to be missing
+        #: per log: the next batch, and when it was last seen to be missing, µs
         self._ends: dict[_Log, tuple[int, int]] = {}
-        #: per log: the next batch, and the window that the backlog asks for
+        #: per log: the next batch, and how many batches to read from it on
         self._widths: dict[_Log, tuple[int, int]] = {}
 
     def ended_at(self, log: _Log, seq: int) -> int:
-        """When batch `seq` was last seen to be missing, µs; 0 when that is not known. Saves a read a poll."""
+        """Return when batch `seq` was last seen to be missing, µs; 0 if unknown. Saves one read per poll."""
         next_seq, time = self._ends.get(log, (0, 0))
         return time if next_seq == seq else 0
 
     def width(self, log: _Log, seq: int) -> int:
-        """How many batches to ask for, from `seq` on."""
+        """Return how many batches to read, from `seq` on."""
         next_seq, width = self._widths.get(log, (0, 1))
         return width if next_seq == seq else 1
 
     def ended(self, log: _Log, seq: int, time: int) -> None:
-        """Batch `seq` was missing at this time."""
+        """Record that batch `seq` was missing at a time, µs."""
         _remember(self._ends, log, (seq, time))
         self._widths.pop(log, None)
 
     def goes_on(self, log: _Log, seq: int, found: Sequence[Batch], events: int | None) -> None:
-        """A whole window was there; batch `seq` is next.
+        """Record that all batches of a read existed; batch `seq` is next.
 
-        Asked for next are as many batches as their like would fill the answer, at most double, since what is asked for in
-        vain is billed too.
+        The next read asks for as many batches of this size as would fill the response. It asks for at most twice as many
+        as the last one, because reads of missing batches are billed too.
 
         Args:
-            events: how many are still wanted; None when nobody knows how many of them a filter lets through
+            events: how many events are still wanted; None with a filter, which may pass any number of them
         """
         stored = sum(batch.stored_bytes for batch in found)
         wanted = MAX_RESPONSE_BYTES * len(found) // max(stored, 1)
@@ -56,7 +56,7 @@ class ReadAhead:
         _remember(self._widths, log, (seq, max(1, min(wanted, 2 * len(found), MAX_READS))))
 
 
-def _remember(memory: dict[_Log, tuple[int, int]], log: _Log, what: tuple[int, int]) -> None:
+def _remember(memory: dict[_Log, tuple[int, int]], log: _Log, hint: tuple[int, int]) -> None:
     if len(memory) >= _REMEMBERED_LOGS and log not in memory:
         memory.clear()
-    memory[log] = what
+    memory[log] = hint

@@ -1,8 +1,8 @@
-"""Which due events go out now, and in which order.
+"""Selects the due events that go out now, and their order.
 
-Oldest first, all of one lease of one attempt, and never those that failed together with others: those come in smaller and
-smaller leases, on their last attempt alone, so that the one that is to blame takes nobody with it. Of an ordered topic they
-come in its order, from the oldest on, and none comes while an older one waits.
+The events that have been due longest go first. All events of a lease have the same attempt. Events that failed as a group
+are redelivered in ever smaller leases, and one by one on their last attempt, so that a poison event does not take others
+with it. Events of an ordered topic go out in its order, from the oldest on; none goes out while an older one waits.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from pubsubservice.subscribers.state import State
 __all__ = ["Redelivery", "count_lost", "read_again"]
 
 #: later than any commit, µs
-_FAR = 1 << 62
+_NEVER = 1 << 62
 
 
 class _Candidate(NamedTuple):
-    """Events of a due entry that may go out, in this order."""
+    """Events of one due entry that may go out, in order."""
 
     due: Due
     parts: Sequence[Piece]
 
 
 class Redelivery:
-    """Takes due events out of a state, for one lease."""
+    """Moves due events of a state into one new lease."""
 
     def __init__(self, reader: Reader, leases: Leases, dead_lettering: DeadLettering) -> None:
         self._reader = reader
@@ -45,15 +45,15 @@ class Redelivery:
         self.slices: list[Slice] = []
         self.attempt = 0
         self.failed_as_group = False
-        #: numbers of the subscriptions whose topic comes in order
+        #: numbers of the ordered subscriptions
         self.ordered = {s.number for s in self._state.subscriptions.values() if self._state.settings_of(s).ordered}
-        #: those of which a lease is open: nothing more of them may go out
+        #: numbers of the ordered subscriptions with events in an open lease: none of their other events may go out
         self.leased = self._leased() if self.ordered else set()
 
     def take(self, max_events: int) -> None:
-        """Take what is due, at most `max_events`, into `slices`; what retention took is counted lost."""
+        """Move at most `max_events` due events into `slices`, and count those as lost that retention deleted."""
         room, reads = MAX_RESPONSE_BYTES, MAX_READS
-        for due, parts in chain(self._of_ordered(), self._of_others()):
+        for due, parts in chain(self._in_topic_order(), self._unordered()):
             if due.failed_as_group:
                 max_events = min(max_events, self.limit(due, parts))
             taken = sum(len(slice_.lines) for slice_ in self.slices)
@@ -73,7 +73,7 @@ class Redelivery:
         self._state.drop_empty()
 
     def waiting(self) -> set[int]:
-        """Numbers of the ordered subscriptions of which something is due, or will be: nothing newer may go out."""
+        """Return the numbers of ordered subscriptions with events due now or later: none of their newer events may go out."""
         waiting: set[int] = set()
         if self.ordered:
             for due in self._state.due:
@@ -83,19 +83,19 @@ class Redelivery:
         return waiting & self.ordered
 
     def limit(self, due: Due, parts: Sequence[Piece]) -> int:
-        """How many events may come together after they failed together."""
+        """Return how many events that failed as a group may share a lease; 1 on their last attempt."""
         last = min(self._dead_lettering.max_attempts[piece.span.number] for piece in parts)
         return 1 if due.attempt >= last else max(1, self._leases.bounds.failed_as_group // 10 ** (due.attempt - 1))
 
     def _take(self, due: Due, found: Sequence[Slice]) -> None:
-        """These events of an entry go into the lease."""
+        """Remove events from a due entry that go into the lease."""
         if found:
-            self._leases.take_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
+            self._leases.remove_due(due, mask_of_pieces(due.spans, [slice_.piece for slice_ in found]))
 
     def _lose(self, due: Due, lost: Sequence[Piece]) -> None:
-        """Retention took these events of an entry."""
+        """Remove events from a due entry that retention deleted, and count them as lost."""
         if lost:
-            self._leases.take_due(due, mask_of_pieces(due.spans, lost))
+            self._leases.remove_due(due, mask_of_pieces(due.spans, lost))
             count_lost(self._state, lost)
 
     def _leased(self) -> set[int]:
@@ -106,11 +106,11 @@ class Redelivery:
         return due.at <= self._leases.now
 
     def _fits(self, due: Due) -> bool:
-        """Whether an entry's events may share the lease with those taken so far."""
+        """Whether an entry's events may share a lease with the events selected so far."""
         return not self.slices or (due.attempt, due.failed_as_group) == (self.attempt, self.failed_as_group)
 
-    def _of_others(self) -> Iterable[_Candidate]:
-        """What is due of topics without order, the longest due first."""
+    def _unordered(self) -> Iterable[_Candidate]:
+        """Yield the due events of unordered topics, the longest due first."""
         for due in sorted(filter(self._ready, self._state.due), key=lambda due: due.at):
             if self._fits(due):
                 mask = due.left & ~self._dead_lettering.exhausted(due)
@@ -119,8 +119,8 @@ class Redelivery:
                 if mask:
                     yield _Candidate(due, pieces(due.spans, mask))
 
-    def _of_ordered(self) -> Iterable[_Candidate]:
-        """What is due of ordered topics, in each topic's order and up to the first that still waits."""
+    def _in_topic_order(self) -> Iterable[_Candidate]:
+        """Yield the due events of ordered topics, each topic's in its order and up to the first event that still waits."""
         free = self.ordered - self.leased
         parts: dict[int, list[tuple[Due, Piece]]] = {}
         for due in self._state.due if free else ():
@@ -129,41 +129,50 @@ class Redelivery:
                     parts.setdefault(piece.span.number, []).append((due, piece))
         for number in sorted(free & parts.keys()):
             if any(self._ready(due) for due, _ in parts[number]):
-                for _, run in groupby(self._in_order(_apart(parts[number])), key=lambda part: id(part[0])):
-                    failed_as_group = [*run]
-                    due = failed_as_group[0][0]
+                for _, run in groupby(
+                    self._sorted_by_time(_without_overlaps(parts[number])), key=lambda part: id(part[0])
+                ):
+                    same_entry = [*run]
+                    due = same_entry[0][0]
                     if not self._ready(due) or not self._fits(due):
                         break
-                    yield _Candidate(due, [piece for _, piece in failed_as_group])
+                    yield _Candidate(due, [piece for _, piece in same_entry])
 
-    def _in_order(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
-        """By when the events became visible: their commit, or the end of their delay after it; of many, the oldest."""
+    def _sorted_by_time(self, parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
+        """Sort the events of one topic by when they became visible: at their commit, or at the end of their delay.
+
+        The reads are bounded: of many events only the oldest are returned.
+        """
         topic = self._state.topic_of()[parts[0][1].span.number]
         logs: dict[int, list[tuple[Due, Piece]]] = {}
         for part in sorted(parts, key=lambda part: part[1].span[1:4]):
             logs.setdefault(part[1].span.partition, []).append(part)
         share = max(1, MAX_READS // len(logs))
-        looked = [part for log in logs.values() for part in log[:share]]
-        batches = self._reader.fetch(dict.fromkeys((topic, *piece.span[1:3]) for _, piece in looked))
-        placed: list[tuple[int, Piece, Due]] = []
-        for due, piece in looked:
+        read = [part for log in logs.values() for part in log[:share]]
+        batches = self._reader.fetch(dict.fromkeys((topic, *piece.span[1:3]) for _, piece in read))
+        timed: list[tuple[int, Piece, Due]] = []
+        for due, piece in read:
             batch = batches.get((topic, *piece.span[1:3]))
-            # what is trimmed is out of the way first
-            placed += [(0, piece, due)] if batch is None else [(at, part, due) for at, part in _visible(batch, piece)]
-        placed.sort(key=lambda one: (one[0], one[1].span[1:4]))
-        bound = _FAR
+            # a trimmed batch comes first, so that it is counted as lost and blocks no others
+            timed += (
+                [(0, piece, due)]
+                if batch is None
+                else [(visible_us, part, due) for visible_us, part in _by_visible_time(batch, piece)]
+            )
+        timed.sort(key=lambda entry: (entry[0], entry[1].span[1:4]))
+        bound = _NEVER
         for log in logs.values():
-            if len(log) > share:  # what was not looked at was committed later than what was
+            if len(log) > share:  # the batches that were not read were committed after those that were
                 last = batches.get((topic, *log[share - 1][1].span[1:3]))
                 bound = min(bound, 0 if last is None else last.created)
-        known = [one for one in placed if one[0] <= bound] or placed[:1]
+        known = [entry for entry in timed if entry[0] <= bound] or timed[:1]
         return [(due, piece) for _, piece, due in known]
 
 
-def _apart(parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
-    """Events in runs without holes where pieces lie across each other: what one misses has its turn between, in another."""
-    places = sorted(piece.span[1:5] for _, piece in parts)
-    if all(one[:2] != other[:2] or one[3] <= other[2] for one, other in pairwise(places)):
+def _without_overlaps(parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
+    """Split overlapping pieces into gap-free runs, so that they can be merged in log order."""
+    ranges = sorted(piece.span[1:5] for _, piece in parts)
+    if all(first[:2] != second[:2] or first[3] <= second[2] for first, second in pairwise(ranges)):
         return parts
     return [
         (due, Piece(span, (1 << (span.stop - span.start)) - 1))
@@ -172,37 +181,41 @@ def _apart(parts: list[tuple[Due, Piece]]) -> list[tuple[Due, Piece]]:
     ]
 
 
-def _visible(batch: Batch, piece: Piece) -> Iterable[tuple[int, Piece]]:
-    """Events of a batch by when they became visible."""
+def _by_visible_time(batch: Batch, piece: Piece) -> Iterable[tuple[int, Piece]]:
+    """Yield the events of a piece, grouped by the time when they became visible, µs."""
     rest = piece.mask
     while rest:
-        visible, run = batch.due_at(piece.span.start + next(positions(rest)))
+        visible_us, run = batch.due_at(piece.span.start + next(positions(rest)))
         alike = rest & (run >> piece.span.start)
-        yield visible, pieces([piece.span], alike)[0]
+        yield visible_us, pieces([piece.span], alike)[0]
         rest &= ~alike
 
 
 def read_again(
     reader: Reader, state: State, parts: Sequence[Piece], room: int | None = None
 ) -> tuple[list[Slice], list[Piece]]:
-    """Read events that were handed out before, up to `room` bytes; and those that retention took."""
+    """Read events that were handed out before; return their slices, and the events that retention deleted.
+
+    Args:
+        room: bytes after which to stop, though the first event is always read; None for no limit
+    """
     topics = state.topic_of()
-    places = [(topics[span.number], span.partition, span.seq) for span, _ in parts]
-    batches = reader.fetch(dict.fromkeys(places))
+    locations = [(topics[span.number], span.partition, span.seq) for span, _ in parts]
+    batches = reader.fetch(dict.fromkeys(locations))
     slices: list[Slice] = []
     lost: list[Piece] = []
-    for (span, mask), place in zip(parts, places, strict=True):
-        batch = batches.get(place)
+    for (span, mask), location in zip(parts, locations, strict=True):
+        batch = batches.get(location)
         if batch is None:
             lost.append(Piece(span, mask))
             continue
         lines = batch.lines()[span.start : span.stop]
         kept = mask
         if room is not None:
-            kept = fitting(lines, mask, room, whatever=not slices)
+            kept = fitting(lines, mask, room, at_least_one=not slices)
         if kept:
             part = span._replace(stop=span.start + kept.bit_length())
-            slices.append(Slice(place[0], part, kept, batch, lines_of(lines, kept)))
+            slices.append(Slice(location[0], part, kept, batch, lines_of(lines, kept)))
             room = None if room is None else room - slices[-1].bytes
         if kept != mask:
             break
@@ -210,7 +223,7 @@ def read_again(
 
 
 def count_lost(state: State, lost: Iterable[Piece]) -> None:
-    """These events were lost to retention."""
+    """Count these events as lost to retention."""
     topics = state.topic_of()
     for piece in lost:
         state.count_lost(topics[piece.span.number], piece.size)

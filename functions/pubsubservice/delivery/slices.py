@@ -1,4 +1,4 @@
-"""Events of one batch that a response delivers together, and how many of them fit."""
+"""Slices: events of one batch that a response delivers together, and how many of them fit into it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pubsubservice.subscribers.spans import Piece, Span, positions
 
 __all__ = ["ADDED_BYTES", "MAX_RESPONSE_BYTES", "Slice", "fitting", "lines_of"]
 
-#: bytes of events in one answer
+#: bytes of events in one response
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
-#: what the service adds to each event of an answer, about
+#: approximate bytes that the service adds to each event of a response
 ADDED_BYTES = 450
 
 
 class Slice(NamedTuple):
-    """Events of one batch, to be delivered."""
+    """Events of one batch to be delivered in a response."""
 
     topic: str
-    #: the first to the last of them
+    #: from the first to the last of the events
     span: Span
-    #: bits of those that are meant; the span's others were left out by a filter, or are settled
+    #: bits of the delivered events within the span; the others were filtered out, or are settled or delayed
     picked: int
     batch: Batch
-    #: the JSON of those that are meant
+    #: the JSON of the delivered events
     lines: Sequence[bytes]
 
     @property
@@ -34,22 +34,22 @@ class Slice(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """What they take in an answer, about."""
+        """Approximate size of the events in a response."""
         return sum(map(len, self.lines)) + ADDED_BYTES * len(self.lines)
 
 
-def fitting(lines: Sequence[bytes], mask: int, room: int, *, whatever: bool) -> int:
-    """The first of these events that fit into `room` bytes of an answer; the first of all in any case, if `whatever`."""
+def fitting(lines: Sequence[bytes], mask: int, room: int, *, at_least_one: bool) -> int:
+    """Return the bits of the first selected events that fit into `room` bytes; with `at_least_one`, the first always does."""
     size = 0
     for fit, i in enumerate(positions(mask)):
         size += len(lines[i]) + ADDED_BYTES
-        if size > room and (fit or not whatever):
+        if size > room and (fit or not at_least_one):
             return mask & ((1 << i) - 1)
     return mask
 
 
 def lines_of(lines: Sequence[bytes], mask: int) -> Sequence[bytes]:
-    """The lines whose bit is set."""
+    """Return the lines whose bit is set in a mask, of which at least one is."""
     low, high = _lowest(mask), mask.bit_length()
     if mask.bit_count() == high - low:
         return lines[low:high]

@@ -1,4 +1,4 @@
-"""Events that failed for the last time: they leave what is due, for the state's `dead`, and `dead_letters` publishes them."""
+"""Moves events without further attempts from the due entries to `dead`; `delivery.dead_letters` publishes them."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ __all__ = ["DeadLettering"]
 
 
 class DeadLettering:
-    """Lets events of a state die."""
+    """Finds and moves the due events of a state that have no further attempt."""
 
     def __init__(self, leases: Leases) -> None:
         self.state = leases.state
         self._leases = leases
-        #: by the number of the subscription: deliveries of an event before it dies
+        #: by subscription number: how often an event is delivered before it is dead-lettered
         self.max_attempts = {
             subscription.number: self.state.settings_of(subscription).max_attempts
             for subscription in self.state.subscriptions.values()
         }
         self._topics = self.state.topic_of()
-        self._least = min(self.max_attempts.values(), default=0)
+        self._fewest_attempts = min(self.max_attempts.values(), default=0)
         self._dead_bytes = sum(dead.stored_bytes for dead in self.state.dead)
 
     @property
     def full(self) -> bool:
-        """Whether no more events may die before a dead letter is published."""
+        """Whether `dead` has no room for another event until a dead letter is published."""
         bounds = self._leases.bounds
         return len(self.state.dead) >= bounds.dead or self._dead_bytes >= bounds.dead_bytes
 
     def exhausted(self, due: Due) -> int:
-        """The bits of a due entry's events that have no further attempt."""
+        """Return the bits of a due entry's events that have no further attempt."""
         if due.rejected:
             return (1 << due.count) - 1
-        if due.attempt <= self._least:
+        if due.attempt <= self._fewest_attempts:
             return 0
         numbers = {number for number, attempts in self.max_attempts.items() if due.attempt > attempts}
         return mask_of_numbers(due.spans, numbers)
 
     def collect(self) -> None:
-        """Move what has no further attempt into `dead`, as far as there is room; the rest waits where it is."""
+        """Move events without further attempts into `dead` until that is full; the others stay due."""
         for due in self.state.due:
             taken = []
             for span in select(due.spans, due.left & self.exhausted(due)):
@@ -52,7 +52,7 @@ class DeadLettering:
                     self._die(due, event)
                     taken.append(Piece(event, 1))
             if taken:
-                self._leases.take_due(due, mask_of_pieces(due.spans, taken))
+                self._leases.remove_due(due, mask_of_pieces(due.spans, taken))
         self.state.drop_empty()
 
     def _die(self, due: Due, event: Span) -> None:

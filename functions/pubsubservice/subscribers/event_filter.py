@@ -1,4 +1,4 @@
-"""Which of a topic's events a subscriber wants: what its filters let through, and nobody else's redriven events."""
+"""Selects the events of a topic for a subscriber: those that pass its filters and were not redriven for another one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _redriven = msgspec.json.Decoder(_Redriven)
 
 
 class EventFilter:
-    """Judges events once, when they are read from the log.
+    """Selects events once, when they are read from the log; a redelivery does not filter again.
 
     Args:
-        subscriber: who wants them
-        topic: where they were published
-        filters: the subscription's filters as they are stored; empty for none
+        subscriber: name of the subscriber
+        topic: name of the topic
+        filters: the subscription's filters as stored; empty for none
     """
 
     def __init__(self, subscriber: str, topic: str, filters: bytes) -> None:
@@ -37,11 +37,11 @@ class EventFilter:
 
     @property
     def filters(self) -> bool:
-        """Whether anything is filtered at all."""
+        """Whether the subscription has filters."""
         return self._filter is not None
 
     def pick(self, lines: Sequence[bytes]) -> int:
-        """The wanted events, as bits: bit i is set if `lines[i]` is wanted."""
+        """Return the selected events as bits: bit i is set if `lines[i]` is selected."""
         wanted = self._filter.select(lines, self._topic) if self._filter else (1 << len(lines)) - 1
         if any(_REDRIVEN in line for line in lines):
             for i, line in enumerate(lines):
@@ -51,7 +51,7 @@ class EventFilter:
 
 
 def meant_for_another(line: bytes, subscriber: str) -> bool:
-    """Whether an event was redriven for one subscriber, which is not this one."""
+    """Whether an event was redriven for a subscriber other than this one."""
     if _REDRIVEN not in line:
         return False
     return _redriven.decode(line).redrivefor not in (None, subscriber)

@@ -1,4 +1,4 @@
-"""The expressions that a subscription's filters are made of, as they are evaluated for an event's attributes."""
+"""The expression tree of a subscription's filters, evaluated on an event's attributes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 __all__ = ["All", "AnyOf", "Compare", "Node", "Not", "Values"]
 
-#: an event's attributes: the topic first, then those that the filter names; None where one is missing
+#: the topic, then the values of the attributes that the filter names; None for a missing attribute
 Values = Sequence[str | int | None]
 
 
@@ -15,26 +15,27 @@ class Node(Protocol):
     """A filter expression."""
 
     def accepts(self, values: Values) -> bool:
-        """Whether it is true of an event."""
+        """Whether the expression is true for an event."""
 
     def refusing(self, values: Values) -> str:
-        """The path of the first clause that makes it false; asked only of an event that it does not accept."""
+        """Return the path of the first clause that is false; call it only for an event that is not accepted."""
 
 
 class Compare(NamedTuple):
-    """One attribute against a text."""
+    """Compares one attribute with a text; false for an event without the attribute."""
 
     path: str
-    place: int
+    #: index of the attribute's value in `Values`
+    value_index: int
     text: str
     holds: Callable[[str, str], bool]
 
     def accepts(self, values: Values) -> bool:
-        value = values[self.place]
+        value = values[self.value_index]
         if type(value) is not str:
             if value is None:
                 return False
-            value = str(value).lower()  # as CloudEvents writes integers and booleans
+            value = str(value).lower()  # the string form of integers and booleans in CloudEvents
         return self.holds(value, self.text)
 
     def refusing(self, values: Values) -> str:  # noqa: ARG002
@@ -42,7 +43,7 @@ class Compare(NamedTuple):
 
 
 class All(NamedTuple):
-    """True if every one of its filters is."""
+    """True if all its filters are true."""
 
     nodes: Sequence[Node]
 
@@ -57,13 +58,13 @@ class All(NamedTuple):
 
 
 class AnyOf(NamedTuple):
-    """True if one of its filters is."""
+    """True if at least one of its filters is true."""
 
     path: str
     nodes: Sequence[Node]
 
     def accepts(self, values: Values) -> bool:
-        for node in self.nodes:  # noqa: SIM110 - the same
+        for node in self.nodes:  # noqa: SIM110 - faster than any()
             if node.accepts(values):
                 return True
         return False
@@ -73,7 +74,7 @@ class AnyOf(NamedTuple):
 
 
 class Not(NamedTuple):
-    """True if its filter is not, so also of an event that lacks the attribute."""
+    """True if its filter is false; so also for an event without the attribute."""
 
     path: str
     node: Node

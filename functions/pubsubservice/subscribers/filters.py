@@ -1,7 +1,7 @@
-"""Filters of a subscription: which of a topic's events it wants, in the six required dialects of CloudEvents.
+"""The filters of a subscription, in the six required dialects of CloudEvents.
 
-A filter sees what the publisher sent, extensions included, and ``topic``; of each event only the attributes that it names
-are decoded. Source: https://github.com/cloudevents/spec/blob/main/subscriptions/spec.md, section 3.2.4.
+A filter sees the attributes that the publisher sent, extensions included, and ``topic``. Only the attributes that a filter
+names are decoded. Source: https://github.com/cloudevents/spec/blob/main/subscriptions/spec.md, section 3.2.4.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pubsubservice.subscribers.filter_expressions import All, AnyOf, Compare, No
 
 __all__ = ["MAX_DEPTH", "MAX_FILTER_BYTES", "MAX_NODES", "Filter", "compile_filters"]
 
-#: comparisons and the `all`, `any` and `not` around them, in one subscription
+#: comparisons, and `all`, `any` and `not` expressions, in one subscription
 MAX_NODES = 100
-#: filters inside filters
+#: levels of nested filters
 MAX_DEPTH = 10
-#: bytes of a subscription's filters as JSON: they are kept in the subscriber's document
+#: bytes of a subscription's filters as JSON, which are stored in the subscriber's document
 MAX_FILTER_BYTES = 16 * 1024
 
 _DIALECTS = "exact, prefix, suffix, all, any and not"
@@ -35,13 +35,13 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
 
 
 class Filter:
-    """The filters of one subscription, checked; immutable."""
+    """The checked filters of one subscription; immutable."""
 
     def __init__(self, root: Node, attributes: Sequence[str], packed: bytes) -> None:
-        #: their JSON, as it is kept in the subscriber's document
+        #: their JSON, as stored in the subscriber's document
         self.packed = packed
         self._root = root
-        fields = {f"a{place}": name for place, name in enumerate(attributes)}
+        fields = {f"a{index}": name for index, name in enumerate(attributes)}
         head = msgspec.defstruct(
             "Head", [(field, str | int | bool | None, None) for field in fields], rename=fields, gc=False
         )
@@ -49,29 +49,29 @@ class Filter:
 
     @staticmethod
     def load(packed: bytes) -> Filter:
-        """The filter that was kept as `packed`."""
+        """Load a filter from its stored JSON."""
         return _load(packed)
 
     def matches(self, line: bytes, topic: str) -> bool:
-        """Whether an event is wanted; `line` is its JSON as it was published."""
+        """Whether an event passes; `line` is its JSON as published."""
         return self.select((line,), topic) == 1
 
     def select(self, lines: Sequence[bytes], topic: str) -> int:
-        """The events that are wanted, as bits: bit i is set if `lines[i]` is."""
+        """Return the events that pass, as bits: bit i is set if `lines[i]` passes."""
         accepts, decode = self._root.accepts, self._decode
         bits = ["1" if accepts((topic, *astuple(decode(line)))) else "0" for line in reversed(lines)]
         return int("".join(bits) or "0", 2)
 
     def clause(self, line: bytes, topic: str) -> str | None:
-        """The path of the first clause that refuses an event, such as ``filters[1].exact.type``; None if it is wanted."""
+        """Return the path of the first clause that an event fails, such as ``filters[1].exact.type``; None if it passes."""
         values = (topic, *astuple(self._decode(line)))
         return None if self._root.accepts(values) else self._root.refusing(values)
 
 
 def compile_filters(raw: object) -> Filter | None:
-    """Check the filters of a request; None if there are none (an empty array).
+    """Check the filters of a request; return None for an empty array.
 
-    Raises BadRequest: `unknown_dialect`, or `invalid_filter` with the path of what is wrong.
+    Raises BadRequest: `unknown_dialect`, or `invalid_filter` with the path of the invalid part.
     """
     if not isinstance(raw, list):
         raise _invalid("filters", "an array of filters is expected")
@@ -86,10 +86,10 @@ def compile_filters(raw: object) -> Filter | None:
 
 
 class _Compiler:
-    """Checks filters, and counts what bounds them."""
+    """Checks filters, and enforces their limits."""
 
     def __init__(self) -> None:
-        #: those that the filters name, the topic aside
+        #: the attributes that the filters name, without `topic`
         self.attributes: list[str] = []
         self._count = 0
 
@@ -127,10 +127,10 @@ class _Compiler:
             if not isinstance(text, str) or not text:
                 raise _invalid(where, 'a string that is not empty is expected (a number or a boolean as "5" or "true")')
             self._admit(where)
-            found.append(Compare(where, self._place(name), text, _COMPARISONS[dialect]))
+            found.append(Compare(where, self._index(name), text, _COMPARISONS[dialect]))
         return found[0] if len(found) == 1 else All(found)
 
-    def _place(self, name: str) -> int:
+    def _index(self, name: str) -> int:
         if name == "topic":
             return 0
         if name not in self.attributes:

@@ -1,7 +1,8 @@
-"""Which of a subscriber's subscriptions a topic comes through: the one by its name, else the most specific pattern.
+"""Topics that a subscriber follows through patterns.
 
-A topic that a pattern brought in has a subscription of its own in the state, `via` that pattern: so an event comes once,
-whatever patterns match it, and keeps its place when patterns come and go.
+A subscription by name takes precedence over patterns, and the most specific pattern over others. A topic that is followed
+through a pattern has a subscription of its own in the state, with the pattern in `via`: so each event is delivered once,
+however many patterns match, and the topic keeps its position when patterns are added or removed.
 """
 
 from __future__ import annotations
@@ -17,41 +18,41 @@ __all__ = [
     "leave_topic", "pattern_of", "patterns", "reroute",
 ]  # fmt: skip
 
-#: logs that a subscriber follows at most
+#: the most logs that a subscriber may follow
 MAX_LOGS = 1_000
-#: bytes of subscriptions in a document, as `has_room` counts them: short of the 900,000 at which new events stop
+#: bytes of subscriptions in a document, as `has_room` estimates them: the rest up to 900,000 is for unsettled events
 MAX_SUBSCRIPTION_BYTES = 600_000
 
 
 def patterns(state: State) -> list[str]:
-    """The patterns that a subscriber has subscribed to."""
+    """Return the patterns that a subscriber has subscribed to."""
     return [name for name in state.subscriptions if is_pattern(name)]
 
 
 def followed_logs(state: State) -> int:
-    """The logs that a subscriber follows; a topic that is not met yet counts as one."""
+    """Count the logs that a subscriber follows; a topic that does not exist yet counts as one."""
     return sum(max(1, len(s.positions)) for name, s in state.subscriptions.items() if not is_pattern(name))
 
 
 def has_room(state: State, logs: int = 0) -> bool:
-    """Whether what a subscriber follows, with so many logs more, leaves room in its document for what is unsettled."""
+    """Whether the subscriptions, with `logs` more logs, leave room in the document for unsettled events."""
     if followed_logs(state) + logs > MAX_LOGS:
         return False
     size = 0
     for topic, subscription in state.subscriptions.items():
-        # its name is also where lost events are counted; a position is four integers, and a start one
+        # the name is stored twice, as it is also the key of `lost`; a position is four integers, a start is one
         size += 2 * len(topic) + len(subscription.via) + len(subscription.dead_letter_topic) + len(subscription.filters)
         size += 64 + 45 * len(subscription.positions)
     return size <= MAX_SUBSCRIPTION_BYTES
 
 
 def pattern_of(state: State, topic: str) -> str | None:
-    """The pattern that a topic, if it is none for dead letters, comes through unless it is subscribed to by name."""
+    """Return the most specific pattern that matches a topic. Callers exclude dead-letter topics, which no pattern follows."""
     return most_specific(patterns(state), topic)
 
 
 def bring_in(state: State, topic: str, pattern: str, positions: list[Position]) -> Subscription:
-    """Follow a topic through a pattern."""
+    """Add the subscription of a topic that is followed through a pattern."""
     subscription = Subscription(state.new_number(), 0, positions, via=pattern)
     subscription.starts = [position.index for position in positions]
     state.subscriptions[topic] = subscription
@@ -59,7 +60,7 @@ def bring_in(state: State, topic: str, pattern: str, positions: list[Position]) 
 
 
 def reroute(state: State) -> None:
-    """After a pattern has come or gone: topics change to the pattern that is now theirs, in place, or are left."""
+    """Assign topics to their patterns anew, after a pattern was added or removed; topics that no pattern matches are left."""
     for topic, subscription in list(state.subscriptions.items()):
         if subscription.via:
             subscription.via = pattern_of(state, topic) or ""
@@ -68,10 +69,10 @@ def reroute(state: State) -> None:
 
 
 def leave_topic(state: State, topic: str, *, dead_letters: bool) -> None:
-    """End a subscription by name, and forget what is leased or due of it; a pattern that matches goes on from its place.
+    """End a subscription by name and drop its leased and due events; a matching pattern continues at its position.
 
     Args:
-        dead_letters: it is a topic for dead letters, which no pattern follows
+        dead_letters: whether the topic is a dead-letter topic, which no pattern follows
     """
     subscription = state.subscriptions[topic]
     forget_subscription(state, subscription.number)
@@ -82,13 +83,13 @@ def leave_topic(state: State, topic: str, *, dead_letters: bool) -> None:
         state.subscriptions[topic] = Subscription(
             state.new_number(), 0, subscription.positions, via=pattern, starts=subscription.starts
         )
-    else:  # it did not exist yet when it was last looked for; the registry tells from when on it does
+    else:  # the topic did not exist at the last read; reading the registry again finds it once it does
         _forget(state, topic)
         state.registry = Position()
 
 
 def leave_pattern(state: State, pattern: str) -> None:
-    """End a subscription to a pattern: its topics come through another one that matches, or are left."""
+    """End a subscription to a pattern; its topics pass to other matching patterns, or are left."""
     del state.subscriptions[pattern]
     reroute(state)
     if not patterns(state):
@@ -96,7 +97,7 @@ def leave_pattern(state: State, pattern: str) -> None:
 
 
 def drop_topics(state: State, pattern: str) -> None:
-    """Leave the topics that a pattern brought in; the registry is read again from its beginning, and brings them again."""
+    """Leave the topics followed through a pattern; they are found again, as the registry is read from its beginning."""
     for topic in [topic for topic, subscription in state.subscriptions.items() if subscription.via == pattern]:
         forget_subscription(state, state.subscriptions[topic].number)
         del state.subscriptions[topic]

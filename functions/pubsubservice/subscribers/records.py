@@ -1,4 +1,4 @@
-"""What a subscriber's document is made of: subscriptions, leases, and what is due again or dead."""
+"""The records of a subscriber's document: subscriptions, leases, due events and dead events."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ MAX_BACKOFF_S = 600.0
 
 NO_SPANS = pack([])
 
-#: how events are due: at, attempt, together, delayed, doomed, reason
+#: the fields of a due entry without its events and token: at, attempt, failed_as_group, delayed, rejected, reason
 Kind = tuple[int, int, bool, bool, bool, str]
 
 
 class Subscription(msgspec.Struct, array_like=True):
     """A topic that a subscriber follows, or a pattern of topics.
 
-    A topic subscribed again after it was left gets a new number. A topic that a pattern brought in has a subscription of
-    its own, whose settings are those of the pattern's (see `State.settings_of`).
+    A topic that is unsubscribed and subscribed again gets a new number. A topic that is followed through a pattern has a
+    subscription of its own; the settings of the pattern's subscription apply to it (see `State.settings_of`).
     """
 
     number: int
     ack_deadline_s: Annotated[int, Setting("how long a lease lives, seconds", 1, 600, default=30)]
-    #: one per partition; none until the topic exists, and for a pattern
+    #: one per partition; empty for a pattern, and until the topic exists
     positions: list[Position] = []
     max_attempts: Annotated[int, Setting("deliveries of an event before it becomes a dead letter", 1, 100)] = 5
     backoff_s: Annotated[
@@ -50,17 +50,17 @@ class Subscription(msgspec.Struct, array_like=True):
     ordered: Annotated[bool, Setting("nothing newer of a topic is handed out while something older is unsettled")] = (
         False
     )
-    #: the filters as canonical JSON (see `filters`); all events when empty
+    #: the filters as canonical JSON (see `filters`); empty for all events
     filters: bytes = b""
-    #: the pattern that brought this topic in; empty for one that was subscribed to by name
+    #: the pattern through which this topic is followed; empty if it was subscribed to by name
     via: str = ""
-    #: per partition, the log index where the subscription began, or was last sought to
+    #: per partition, the log index of the start or of the last seek
     starts: list[int] = []
-    #: of a pattern: the topics up to this number of the registry begin with the first batch of this time (µs) or later, and
-    #: with the earliest event when it is 0; topics made since then begin at their start
+    #: of a pattern: topics behind this number of the registry are newer than the subscription, and are read from the start
     upto: int = 0
+    #: of a pattern: topics up to `upto` are read from the first batch created at this time (µs) or later; 0: from the earliest
     begin: int = 0
-    #: of a dead-letter topic: events that failed in it for the last time
+    #: of a dead-letter topic: count of its events that failed for the last time and were dropped
     dropped: int = 0
 
 
@@ -69,22 +69,22 @@ SETTINGS = settings_of(Subscription)
 
 
 class Lease(msgspec.Struct, array_like=True):
-    """Events in the hands of a consumer."""
+    """Events handed out to a consumer, who is to settle them before the lease expires."""
 
     #: when it expires, µs
     until: int
     #: which delivery of these events this is, from 1
     attempt: int
-    #: what an extension without seconds adds
+    #: the length of an extension that names no seconds
     ack_deadline_s: int
     count: int
-    #: its events as handed out (see `spans.pack`)
+    #: the spans of its events as handed out (see `spans.pack`)
     packed: bytes
     #: bits of events that its client settled
     settled_bits: bytes = b""
-    #: bits of events that left it otherwise
-    back_bits: bytes = b""
-    #: its events failed together before: one of them may be the reason, so they come in smaller and smaller leases
+    #: bits of recalled events: removed without a settlement of the client
+    recalled_bits: bytes = b""
+    #: its events failed as a group before: any one may be the cause, so they are redelivered in ever smaller leases
     failed_as_group: bool = False
 
     @property
@@ -93,37 +93,37 @@ class Lease(msgspec.Struct, array_like=True):
 
     @property
     def left(self) -> int:
-        """Bits of the events that are still to be settled."""
-        return ((1 << self.count) - 1) & ~(bytes_to_bits(self.settled_bits) | bytes_to_bits(self.back_bits))
+        """Bits of the unsettled events."""
+        return ((1 << self.count) - 1) & ~(bytes_to_bits(self.settled_bits) | bytes_to_bits(self.recalled_bits))
 
     def settle(self, mask: int) -> None:
-        """Its client settled these events."""
+        """Mark these events as settled by the client."""
         self.settled_bits = bits_to_bytes(bytes_to_bits(self.settled_bits) | mask)
 
-    def leave(self, mask: int) -> None:
-        """These events, as far as they are still to be settled, leave it other than by its client's will."""
-        self.back_bits = bits_to_bytes(bytes_to_bits(self.back_bits) | (self.left & mask))
+    def recall(self, mask: int) -> None:
+        """Remove unsettled events that the client did not settle (trimmed, recalled or unsubscribed)."""
+        self.recalled_bits = bits_to_bytes(bytes_to_bits(self.recalled_bits) | (self.left & mask))
 
 
 class Due(msgspec.Struct, array_like=True):
-    """Events to be handed out again."""
+    """Events to be handed out, again or after a delay."""
 
-    #: not before, µs
+    #: when they become due, µs
     at: int
     attempt: int
-    #: the expired lease that they come from, whose late ack still counts
+    #: the token of the expired lease that held them; a late ack by it still counts
     token: str | None = None
     count: int = 0
     packed: bytes = NO_SPANS
-    #: bits of events that are not due any more
+    #: bits of removed events
     gone_bits: bytes = b""
-    #: its events failed together
+    #: its events failed as a group (see `Lease.failed_as_group`)
     failed_as_group: bool = False
-    #: its events were published with a delay, and have not been handed out yet
+    #: its events were published with a delay and never handed out
     delayed: bool = False
-    #: whatever their attempt, its events become dead letters
+    #: its events become dead letters, whatever their attempt
     rejected: bool = False
-    #: why its events failed for the last time; empty until then
+    #: the reason of the nack that made them due; empty without one
     reason: str = ""
 
     @property
@@ -136,36 +136,36 @@ class Due(msgspec.Struct, array_like=True):
         return ((1 << self.count) - 1) & ~bytes_to_bits(self.gone_bits)
 
     def waits(self, now: int) -> bool:
-        """Whether its events have never been handed out, and are not to be yet."""
+        """Whether its events were published with a delay that has not ended at `now`, µs."""
         return self.delayed and self.at > now
 
     @property
     def kind(self) -> Kind:
-        """All but the events: those of an expired lease aside, entries of one kind are one entry."""
+        """The key by which entries are shared; an entry of an expired lease is never shared."""
         return (self.at, self.attempt, self.failed_as_group, self.delayed, self.rejected, self.reason)
 
     def add(self, parts: Sequence[Piece]) -> None:
-        """These events are due as well."""
+        """Add events to the entry."""
         spans, holes = cover(parts)
         self.gone_bits = bits_to_bytes(bytes_to_bits(self.gone_bits) | holes << self.count)
         self.packed = pack(self.spans + spans)
         self.count += sum(span.stop - span.start for span in spans)
 
     def remove(self, mask: int) -> None:
-        """These events are not due any more."""
+        """Remove events from the entry."""
         self.gone_bits = bits_to_bytes(bytes_to_bits(self.gone_bits) | mask)
 
 
 class Dead(msgspec.Struct, array_like=True):
-    """An event that failed for the last time, on its way into the dead-letter topic."""
+    """An event that failed for the last time and waits to be published as a dead letter."""
 
-    #: which death of this subscriber it is, from 1
+    #: serial number among the dead events of this subscriber, from 1
     death: int
-    #: when it died, µs: its dead letter is looked for from here on
+    #: when it died, µs: the search for an already published dead letter starts here
     at: int
     topic: str
     partition: int
-    #: number of its batch, its place in it, and its log index
+    #: the number of its batch, its offset in the batch, and its log index
     seq: int
     offset: int
     index: int
@@ -175,5 +175,5 @@ class Dead(msgspec.Struct, array_like=True):
 
     @property
     def stored_bytes(self) -> int:
-        """What it takes in the document, about."""
+        """Approximate bytes of the record in the document."""
         return 48 + len(self.topic) + len(self.dead_letter_topic) + 4 * len(self.reason)

@@ -1,4 +1,8 @@
-"""Sets of events by their places, packed small: what a lease or a due entry of a subscriber's document consists of."""
+"""Compact sets of events by their offsets in batches; leases and due entries of a subscriber's document consist of them.
+
+A set is a list of spans and a mask: bit 0 stands for the first event of the first span, and the bits of each span follow
+those of the span before.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +18,17 @@ __all__ = [
     "mask_of_pieces", "pack", "pieces", "positions", "select", "unpack",
 ]  # fmt: skip
 
-#: longer than any span
-_FAR = 1 << 62
+#: larger than any log index
+_MAX_INDEX = 1 << 62
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
 
 
 class Span(NamedTuple):
-    """The events [start, stop) of one batch."""
+    """The events at the offsets [start, stop) of one batch."""
 
-    #: number of the subscription (a topic subscribed again gets a new one)
+    #: number of the subscription; a topic that is unsubscribed and subscribed again gets a new one
     number: int
     partition: int
     #: number of the batch
@@ -36,19 +40,19 @@ class Span(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some events of a span: those whose bit is set, the lowest and the highest always."""
+    """The events of a span whose bit is set; the first and the last event of the span always are."""
 
     span: Span
     mask: int
 
     @property
     def size(self) -> int:
-        """How many they are."""
+        """The number of events."""
         return self.mask.bit_count()
 
 
 def pack(spans: Iterable[Span]) -> bytes:
-    """Spans as small integers: of each log, differences from its span before."""
+    """Pack spans as small integers: differences from the preceding span of the same log."""
     flat: list[int] = []
     last: dict[tuple[int, int], tuple[int, int]] = {}
     for span in spans:
@@ -60,7 +64,7 @@ def pack(spans: Iterable[Span]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[Span]:
-    """What `pack` packed."""
+    """Return the spans that `pack` packed."""
     flat = iter(_decode(packed))
     spans: list[Span] = []
     last: dict[tuple[int, int], tuple[int, int]] = {}
@@ -73,54 +77,54 @@ def unpack(packed: bytes) -> list[Span]:
 
 
 def select(spans: Sequence[Span], mask: int) -> list[Span]:
-    """The spans of the events whose bit is set; event 0 is the first of the first span."""
+    """Return gap-free spans of the events whose bit is set."""
     chosen = []
-    at = 0
+    bit = 0
     for span in spans:
         length = span.stop - span.start
-        bits = (mask >> at) & ((1 << length) - 1)
-        at += length
+        bits = (mask >> bit) & ((1 << length) - 1)
+        bit += length
         for low, high in _runs(bits):
             chosen.append(span._replace(start=span.start + low, stop=span.start + high, first=span.first + low))
     return chosen
 
 
 def mask_of(spans: Sequence[Span], wanted: Iterable[tuple[int, int, int]]) -> int:
-    """The bits of the events named by (subscription number, partition, log index); others are passed over.
+    """Return the bits of the events named by (subscription number, partition, log index); events in no span are ignored.
 
-    Where spans overlap, an event has a bit in each: in one as what it is, in others as what they hold in between.
+    Overlapping spans each have a bit for an event; all but one of them mark it as a hole.
     """
-    places: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
-    at = 0
+    ranges: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    bit = 0
     for span in spans:
         length = span.stop - span.start
-        places.setdefault(span[:2], []).append((span.first, span.first + length, at))
-        at += length
-    #: how far the spans up to each one reach, so that looking back ends where nothing can hold the event any more
+        ranges.setdefault(span[:2], []).append((span.first, span.first + length, bit))
+        bit += length
+    #: the highest end of the spans up to each one: the search backwards stops where no earlier span can hold the event
     reaches: dict[tuple[int, int], list[int]] = {}
-    for log, in_log in places.items():
+    for log, in_log in ranges.items():
         in_log.sort()
         reaches[log] = list(accumulate((end for _, end, _ in in_log), max))
     mask = 0
     for number, partition, index in wanted:
-        in_log, reach = places.get((number, partition), []), reaches.get((number, partition), [])
-        nearest = bisect_right(in_log, (index, _FAR, 0)) - 1
+        in_log, reach = ranges.get((number, partition), []), reaches.get((number, partition), [])
+        nearest = bisect_right(in_log, (index, _MAX_INDEX, 0)) - 1
         while nearest >= 0 and index < reach[nearest]:
-            low, end, first = in_log[nearest]
+            low, end, first_bit = in_log[nearest]
             if index < end:
-                mask |= 1 << (first + index - low)
+                mask |= 1 << (first_bit + index - low)
             nearest -= 1
     return mask
 
 
 def pieces(spans: Sequence[Span], mask: int) -> list[Piece]:
-    """The events whose bit is set, span by span; event 0 is the first of the first span."""
+    """Return the events whose bit is set, as one piece per span."""
     chosen = []
-    at = 0
+    bit = 0
     for span in spans:
         length = span.stop - span.start
-        bits = (mask >> at) & ((1 << length) - 1)
-        at += length
+        bits = (mask >> bit) & ((1 << length) - 1)
+        bit += length
         if bits:
             low, high = (bits & -bits).bit_length() - 1, bits.bit_length()
             part = span._replace(start=span.start + low, stop=span.start + high, first=span.first + low)
@@ -129,19 +133,19 @@ def pieces(spans: Sequence[Span], mask: int) -> list[Piece]:
 
 
 def cover(parts: Iterable[Piece]) -> tuple[list[Span], int]:
-    """Spans that hold these events, and the bits of those that they hold in between."""
+    """Return the spans of these pieces, and the bits of their holes: events in a span that its piece does not select."""
     spans: list[Span] = []
-    holes = at = 0
+    holes = bit = 0
     for span, mask in parts:
         length = span.stop - span.start
-        holes |= (((1 << length) - 1) & ~mask) << at
-        at += length
+        holes |= (((1 << length) - 1) & ~mask) << bit
+        bit += length
         spans.append(span)
     return spans, holes
 
 
 def first_of(parts: Sequence[Piece], max_events: int, max_pieces: int) -> list[Piece]:
-    """The first of these events, in at most so many pieces."""
+    """Return the first events of `parts`, within both limits."""
     chosen = []
     for piece in parts[:max_pieces]:
         if max_events <= 0:
@@ -153,7 +157,7 @@ def first_of(parts: Sequence[Piece], max_events: int, max_pieces: int) -> list[P
 
 
 def first_bits(mask: int, count: int) -> int:
-    """The lowest `count` set bits of a mask."""
+    """Return the lowest `count` set bits of a mask."""
     if mask.bit_count() <= count:
         return mask
     kept = 0
@@ -167,14 +171,14 @@ def first_bits(mask: int, count: int) -> int:
 
 
 def positions(mask: int) -> Iterator[int]:
-    """The places of the set bits."""
+    """Yield the indexes of the set bits, ascending."""
     for low, high in _runs(mask):
         yield from range(low, high)
 
 
 def mask_of_pieces(spans: Sequence[Span], chosen: Iterable[Piece]) -> int:
-    """The bits, among the events of `spans`, of those of `chosen`."""
-    mask = at = 0
+    """Return the bits within `spans` of the events of these pieces."""
+    mask = bit = 0
     wanted: dict[tuple[int, int, int], list[Piece]] = {}
     for piece in chosen:
         wanted.setdefault(piece.span[:3], []).append(piece)
@@ -182,34 +186,34 @@ def mask_of_pieces(spans: Sequence[Span], chosen: Iterable[Piece]) -> int:
         for part, bits in wanted.get(span[:3], ()):
             low, high = max(span.start, part.start), min(span.stop, part.stop)
             if low < high:
-                mask |= ((bits >> (low - part.start)) & ((1 << (high - low)) - 1)) << (at + low - span.start)
-        at += span.stop - span.start
+                mask |= ((bits >> (low - part.start)) & ((1 << (high - low)) - 1)) << (bit + low - span.start)
+        bit += span.stop - span.start
     return mask
 
 
 def mask_of_numbers(spans: Iterable[Span], numbers: Container[int]) -> int:
-    """The bits of the events of these subscriptions."""
-    mask = at = 0
+    """Return the bits of the events of the subscriptions with these numbers."""
+    mask = bit = 0
     for span in spans:
         length = span.stop - span.start
         if span.number in numbers:
-            mask |= ((1 << length) - 1) << at
-        at += length
+            mask |= ((1 << length) - 1) << bit
+        bit += length
     return mask
 
 
 def bits_to_bytes(bits: int) -> bytes:
-    """A set of bits, as runs or as a bitmap, whichever is smaller."""
+    """Pack bits as runs or as a bitmap, whichever is smaller; b"" if none is set."""
     if not bits:
         return b""
     bitmap = b"\x00" + bits.to_bytes((bits.bit_length() + 7) // 8, "little")
     if len(bitmap) <= 8:
         return bitmap
     flat: list[int] = []
-    at = 0
+    bit = 0
     for low, high in _runs(bits):
-        flat += (low - at, high - low)
-        at = high
+        flat += (low - bit, high - low)
+        bit = high
         if len(flat) >= len(bitmap):
             return bitmap
     runs = b"\x01" + _encode(flat)
@@ -217,27 +221,27 @@ def bits_to_bytes(bits: int) -> bytes:
 
 
 def bytes_to_bits(packed: bytes) -> int:
-    """What `bits_to_bytes` packed."""
+    """Return the bits that `bits_to_bytes` packed."""
     if not packed:
         return 0
     if packed[0] == 0:
         return int.from_bytes(packed[1:], "little")
     flat = iter(_decode(packed[1:]))
-    bits = at = 0
+    bits = bit = 0
     for gap, length in zip(*[flat] * 2, strict=True):
-        bits |= ((1 << length) - 1) << (at + gap)
-        at += gap + length
+        bits |= ((1 << length) - 1) << (bit + gap)
+        bit += gap + length
     return bits
 
 
 def _runs(bits: int) -> Iterator[tuple[int, int]]:
-    """The runs of set bits, as [low, high)."""
-    at = 0
+    """Yield the runs of set bits as [low, high), ascending."""
+    bit = 0
     while bits:
         low = (bits & -bits).bit_length() - 1
         bits >>= low
         length = (~bits & (bits + 1)).bit_length() - 1
         bits >>= length
-        at += low
-        yield at, at + length
-        at += length
+        bit += low
+        yield bit, bit + length
+        bit += length

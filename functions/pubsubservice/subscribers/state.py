@@ -1,7 +1,6 @@
 """A subscriber's document: one packed field, read and written whole, so that its size is known exactly.
 
-It is changed by one conditional update at a time. The rules that change it are in ``leases``; what it is made of is in
-``subscriber``.
+Every change of the document is one conditional update. ``leases`` has the rules that change the state, ``records`` its parts.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from pubsubservice.subscribers.tokens import Ended
 
 __all__ = ["MAX_STATE_BYTES", "State", "unknown_subscriber"]
 
-#: a larger document is made smaller where it can be; new events have stopped before (see `bounds`)
+#: above this size, due entries are merged when written; new events stop before that (see `Bounds.state_bytes`)
 MAX_STATE_BYTES = 900_000
-#: dropped events that are remembered one by one
+#: dropped events that are remembered individually, for explanations
 MAX_DROPPED = 100
 
 
 class _Stored(msgspec.Struct, array_like=True):
-    """The state as it is written; fields are only ever added at the end, with a default."""
+    """The stored format; new fields are only ever added at the end, with a default."""
 
     changed: str = ""
     next_number: int = 1
@@ -39,7 +38,7 @@ class _Stored(msgspec.Struct, array_like=True):
     lost: dict[str, int] = {}
     dead: list[Dead] = []
     deaths: int = 0
-    #: how far the registry of topics was read, for patterns
+    #: how far the registry of topics was read; moves only while the subscriber has patterns
     registry: Position = msgspec.field(default_factory=Position)
     dropped: list[tuple[int, int, int]] = []
 
@@ -53,73 +52,72 @@ class State:
 
     def __init__(self, name: str, stored: _Stored, size: int, owner: Value = None) -> None:
         self.name = name
-        #: whose the subscriber is
+        #: the identity that owns the subscriber; None without one
         self.owner = owner
-        #: token of the last change of subscriptions
+        #: token of the last change to the subscriptions
         self.changed = stored.changed
         self.next_number = stored.next_number
         self.subscriptions = stored.subscriptions
         self.leases = stored.leases
         self.due = stored.due
         self.ended = Ended(stored.ended, stored.floor)
-        #: events lost to retention before they were delivered, per topic
+        #: per topic: count of events that retention deleted before they were delivered or settled
         self.lost = stored.lost
-        #: events that failed for the last time and are not known to be in their dead-letter topic
+        #: events that failed for the last time and whose dead letters are not yet known to be published
         self.dead = stored.dead
-        #: how many events have died so far
+        #: count of events that have died so far
         self.deaths = stored.deaths
-        #: how far the registry of topics was read; only moves while there is a pattern
         self.registry = stored.registry
-        #: the newest events that failed for the last time in a dead-letter topic: subscription number, partition, log index
+        #: the newest events dropped from dead-letter topics, as (subscription number, partition, log index)
         self.dropped = stored.dropped
-        #: bytes of the document as it was read
+        #: bytes of the packed state as it was read
         self.size = size
 
     @classmethod
     def new(cls, name: str) -> State:
-        """The state of a subscriber just registered."""
+        """Return the state of a newly registered subscriber."""
         return cls(name, _Stored(), 0)
 
     @classmethod
     def read(cls, doc: Doc) -> State:
-        """Decode a document; raises Unavailable for a newer format."""
+        """Decode a document. Raises Unavailable if its format is newer than this version."""
         check_format(doc)
         packed: Any = doc.data["state"]
         return cls(doc.path.rpartition("/")[2], _decoder.decode(packed), len(packed), doc.data.get("owner"))
 
     def fields(self) -> Fields:
-        """The document to write."""
+        """Return the fields of the document to write."""
         return {"format": FORMAT, "state": self._packed()}
 
     def new_number(self) -> int:
-        """A number for a subscription that begins: what is known under another one does not concern it."""
+        """Allot the number of a new subscription; leases and due events of earlier numbers do not apply to it."""
         self.next_number += 1
         return self.next_number - 1
 
     def topic_of(self) -> dict[int, str]:
-        """The topics by the number of their subscription."""
+        """Map the numbers of subscriptions to their topics."""
         return {subscription.number: topic for topic, subscription in self.subscriptions.items()}
 
     def settings_of(self, subscription: Subscription) -> Subscription:
-        """The subscription whose settings count: the pattern's for a topic that a pattern brought in."""
+        """Return the subscription whose settings apply: for a topic followed through a pattern, the pattern's."""
         return self.subscriptions[subscription.via] if subscription.via else subscription
 
     def unsettled(self, now: int) -> int:
-        """Events that are leased or due at `now`, or have failed and wait for their next time."""
+        """Count the events that are leased, due, or waiting for redelivery; without delayed events that still wait."""
         leased = sum(lease.left.bit_count() for lease in self.leases.values())
         return leased + sum(due.left.bit_count() for due in self.due if not due.waits(now))
 
     def drop_empty(self) -> None:
-        """Remove due entries of which nothing is left."""
+        """Remove the due entries that have no events left."""
         self.due = [due for due in self.due if due.left]
 
     def count_lost(self, topic: str, events: int) -> None:
-        """Events of a topic were lost to retention."""
+        """Count events of a topic as lost to retention."""
         if events:
             self.lost[topic] = self.lost.get(topic, 0) + events
 
     def count_dropped(self, dead: Dead) -> None:
-        """An event failed for the last time in a dead-letter topic: there is nowhere to put it."""
+        """Count and remember an event that failed for the last time in a dead-letter topic, and so gets no dead letter."""
         subscription = self.subscriptions[dead.topic]
         subscription.dropped += 1
         self.dropped = [*self.dropped, (subscription.number, dead.partition, dead.index)][-MAX_DROPPED:]
@@ -142,9 +140,9 @@ class State:
 
 
 def _merged(entries: list[Due]) -> list[Due]:
-    """The same events in few entries: the last resort of a document that single settlements have made too large.
+    """Merge due entries into few: the last resort for a document that many small settlements have made too large.
 
-    Merged events come at the latest time of their entry (never early), and a late ack no longer finds them.
+    The events of a merged entry come at its latest time, so never early. A late ack no longer finds them.
     """
     merged: list[Due] = []
     kinds: dict[tuple[int, bool, bool, bool], list[Due]] = {}
@@ -156,17 +154,17 @@ def _merged(entries: list[Due]) -> list[Due]:
         for low in range(0, len(alike), step):
             group = alike[low : low + step]
             due = Due(
-                max(one.at for one in group),
+                max(entry.at for entry in group),
                 attempt,
                 failed_as_group=failed_as_group,
                 delayed=delayed,
                 rejected=rejected,
             )
-            due.add(sorted(piece for one in group for piece in pieces(one.spans, one.left)))
+            due.add(sorted(piece for entry in group for piece in pieces(entry.spans, entry.left)))
             merged.append(due)
     return merged
 
 
 def unknown_subscriber(name: str) -> NotFound:
-    """What is answered for a name that was never registered."""
+    """Return the NotFound for a name that was never registered as a subscriber."""
     return NotFound("unknown_subscriber", f"No subscriber is registered under the name {name!r}; register it first.")

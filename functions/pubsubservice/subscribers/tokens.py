@@ -1,6 +1,7 @@
 """Tokens of leases and of subscription changes: ``{store time in µs}-{random}``, made by the client.
 
-The store time orders them and bounds what must be remembered; the random part keeps clients apart.
+The store time orders tokens, and bounds how many ended ones must be remembered. The random part makes tokens of different
+clients distinct.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from pubsubservice.core.problems import BadRequest
 
 __all__ = ["AHEAD_US", "Ended", "check_token", "make_token", "token_time"]
 
-#: how far a token's time may be ahead of the store's, µs
+#: how far the time of a token may be ahead of the store's time, µs
 AHEAD_US = 2_000_000
 
 _TOKEN = re.compile(r"([0-9]{1,18})-([A-Za-z0-9_]{1,64})")
 
 
 def check_token(token: str, field: str) -> str:
-    """Return a well-formed token; raises BadRequest otherwise."""
+    """Return the token if it is well formed; raises BadRequest otherwise."""
     if not _TOKEN.fullmatch(token):
         raise BadRequest(
             "invalid_token",
@@ -30,12 +31,12 @@ def check_token(token: str, field: str) -> str:
 
 
 def token_time(token: str) -> int:
-    """The store time in a well-formed token, µs."""
+    """Return the store time in a well-formed token, µs."""
     return int(token.partition("-")[0])
 
 
 def check_not_ahead(token: str, read_time: int) -> None:
-    """Refuse a token whose time the store has not reached yet: raises BadRequest."""
+    """Raise BadRequest for a token that is more than `AHEAD_US` ahead of the store's time."""
     if token_time(token) > read_time + AHEAD_US:
         raise BadRequest(
             "invalid_token",
@@ -45,15 +46,16 @@ def check_not_ahead(token: str, read_time: int) -> None:
 
 
 def make_token(read_time: int, random: float) -> str:
-    """A token for a caller that brought none."""
+    """Make a token for a caller that sent none; `random` is in [0, 1)."""
     return f"{read_time}-{int(random * 2**53):014x}"
 
 
 class Ended:
-    """The last tokens whose lease has ended, by token time, and how: packed, as it is written with every call.
+    """The newest tokens whose leases have ended, and how they ended: packed, because they are written with every call.
 
-    A record is 12 bytes: the token's time (8, big-endian), 3 bytes of the hash of its text, and how it ended. Should two
-    tokens ever share a record, the later one is answered "over", and its client makes a new one.
+    A record has 12 bytes: the token's time (8 bytes, big-endian), 3 bytes of the hash of its text, and 1 byte for how its
+    lease ended. Records are sorted by time. If two tokens ever share a record, the response to the later one is "over", and
+    its client makes a new token.
     """
 
     SETTLED, LATE, TAKEN = b"s", b"l", b"t"
@@ -61,39 +63,43 @@ class Ended:
 
     def __init__(self, packed: bytes, floor: int) -> None:
         self.packed = packed
-        #: newest token time that was dropped: a token not above it counts as ended
+        #: the newest token time whose record was dropped: tokens up to this time count as ended
         self.floor = floor
 
     def how(self, token: str) -> bytes | None:
-        """How a remembered token ended: SETTLED by its client, LATE (expired, all still due), TAKEN (by others)."""
-        place = self._find(_key(token))
-        return None if place < 0 else self.packed[place + 11 : place + 12]
+        """Return how the lease of a remembered token ended; None for a token without a record.
+
+        SETTLED: by its client. LATE: it expired, and all its unsettled events are still due. TAKEN: events were recalled,
+        or were leased again, died or were lost after it expired.
+        """
+        start = self._find(_key(token))
+        return None if start < 0 else self.packed[start + 11 : start + 12]
 
     def used(self, token: str) -> bool:
-        """Whether a token can make no lease any more."""
+        """Whether a token cannot open a lease any more."""
         return token_time(token) <= self.floor or self._find(_key(token)) >= 0
 
     def add(self, token: str, how: bytes, cap: int) -> None:
-        """Remember an ending, as one of the last `cap`; a settled one is final, a taken one cannot become late."""
+        """Record how a lease ended, and keep the newest `cap` records. Only the record LATE can change."""
         key = _key(token)
-        place = self._find(key)
-        if place >= 0:
-            if self.packed[place + 11 : place + 12] == self.LATE:
-                self.packed = self.packed[: place + 11] + how + self.packed[place + 12 :]
+        start = self._find(key)
+        if start >= 0:
+            if self.packed[start + 11 : start + 12] == self.LATE:
+                self.packed = self.packed[: start + 11] + how + self.packed[start + 12 :]
             return
-        at = len(self.packed)
-        while at and self.packed[at - 12 : at - 1] > key:
-            at -= 12
-        self.packed = self.packed[:at] + key + how + self.packed[at:]
+        end = len(self.packed)
+        while end and self.packed[end - 12 : end - 1] > key:
+            end -= 12
+        self.packed = self.packed[:end] + key + how + self.packed[end:]
         while len(self.packed) > cap * self.SIZE:
             self.floor = max(self.floor, int.from_bytes(self.packed[:8], "big"))
             self.packed = self.packed[12:]
 
     def _find(self, key: bytes) -> int:
-        place = self.packed.find(key)
-        while place >= 0 and place % self.SIZE:
-            place = self.packed.find(key, place + 1)
-        return place
+        start = self.packed.find(key)
+        while start >= 0 and start % self.SIZE:
+            start = self.packed.find(key, start + 1)
+        return start
 
 
 def _key(token: str) -> bytes:

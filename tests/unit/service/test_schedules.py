@@ -85,7 +85,7 @@ class Subscriber:
             for index in self._settle(verb, settlement):
                 returned[settlement.lease] = min(returned[settlement.lease], index)
         if self.ordered:
-            self._take_back_newer(returned)
+            self._recall_newer(returned)
         deaths.collect()
         self._bury()
         if take:
@@ -161,7 +161,7 @@ class Subscriber:
             else:
                 event.at = self.now
 
-    def _take_back_newer(self, returned: dict[str, int]) -> None:
+    def _recall_newer(self, returned: dict[str, int]) -> None:
         for token, oldest in returned.items():
             for event in self.naive[oldest:]:
                 if event.where == "leased" and event.token == token:
