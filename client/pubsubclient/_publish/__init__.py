@@ -1,1 +1,1 @@
-"""Publishing: one event, a list, or a batch in the background; what the service answers, and what a failure means."""
+"""Publishes one event, a list, or a batch in the background; reads receipts, and raises the errors of a publish."""
