@@ -1,5 +1,5 @@
-"""Topics and events, as a program makes them and as they are received; and the leases under which they are held."""
+"""Topics, events to publish, received events, and the leases that hold them."""
 
 from pubsubclient._events.event_list import Events
 
-__all__ = ["Events"]  # pickles made before this was a folder name it here
+__all__ = ["Events"]  # pickles of an earlier version name the class by this module
