@@ -1,1 +1,1 @@
-"""Subscribing: getting events, and saying what became of them."""
+"""Manages subscriptions, fetches events, and settles them."""
