@@ -1,1 +1,1 @@
-"""What every room of the client may use: errors, names, JSON, checks of arguments, the end of the program; no HTTP."""
+"""The foundation of all client modules: errors, names, JSON, argument checks, exit handling. No HTTP."""
