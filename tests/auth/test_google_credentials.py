@@ -108,7 +108,7 @@ def test_without_credentials_the_error_says_where_they_were_looked_for(
         ('{"type": "authorized_user"}', "holds no Google credentials that can be used"),
         ('{"type": "impersonated_service_account"}', "holds no Google credentials that can be used"),
         ('{"type": "external_account", "credential_source": {}}', "holds no Google credentials that can be used"),
-        (None, "which is not there"),
+        (None, "which does not exist"),
     ],
 )
 def test_a_malformed_file_is_named(google: Google, tmp_path: Path, content: str | None, says: str) -> None:

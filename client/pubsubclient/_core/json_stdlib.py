@@ -83,11 +83,11 @@ def _check_items(container: Any, levels: int) -> None:
         for key in container:
             if not isinstance(key, str):
                 raise _FaultError(f"a key of type {type(key).__name__}; JSON has only strings for keys.")
-    key: Any = None
+    step: Any = None
     try:
-        for key, item in container.items() if isinstance(container, dict) else enumerate(container):  # noqa: B007
+        for step, item in container.items() if isinstance(container, dict) else enumerate(container):  # noqa: B007
             if type(item) not in _PLAIN:
                 _check(item, levels - 1)
     except _FaultError as fault:
-        fault.path.append(f"[{key!r}]")
+        fault.path.append(f"[{step!r}]")
         raise

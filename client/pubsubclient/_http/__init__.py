@@ -1,1 +1,1 @@
-"""One service over HTTP: how it is found, who calls it, and calls that end in an answer or an error before their deadline."""
+"""Calls one service over HTTP: finds its address, adds the caller's identity, and retries until a deadline."""
