@@ -107,7 +107,7 @@ class Bridge:
             raise InvalidArgument("forward: this bridge was made without a publisher.")
         if signal is not dispatcher.Any:
             _topic_of(signal)
-        connection = dispatcher.connect(self._forwarded, signal=signal, sender=sender, weak=False)
+        connection = dispatcher.connect(self._forward_send, signal=signal, sender=sender, weak=False)
         self._connections.append(connection)
         return connection
 
@@ -169,7 +169,9 @@ class Bridge:
     ) -> None:
         self.close()
 
-    def _forwarded(self, *arguments: AnyValue, signal: Hashable, sender: object, **named: AnyValue) -> Receipt | None:
+    def _forward_send(
+        self, *arguments: AnyValue, signal: Hashable, sender: object, **named: AnyValue
+    ) -> Receipt | None:
         """Publish one send: the receiver that `forward` connects."""
         if isinstance(sender, RemotePublisher) or self._publisher is None:
             return None  # received over a bridge: do not forward it again

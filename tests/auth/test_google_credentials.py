@@ -101,7 +101,7 @@ def test_without_credentials_the_error_says_where_they_were_looked_for(
     ("content", "says"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "a JSON object is expected"),
+        ("[]", "expected a JSON object"),
         ("{}", "the type None is not known"),
         ('{"type": "magic"}', "the type 'magic' is not known"),
         ('{"type": "service_account"}', "holds no Google credentials that can be used"),

@@ -145,4 +145,4 @@ class Unavailable(PubSubError):
 
     def __str__(self) -> str:
         tries = "1 try" if self.tries == 1 else f"{self.tries} tries"
-        return f"{self.function}: no answer from {self.url} in {self.elapsed_s:.1f} s, {tries}: {self.last}"
+        return f"{self.function}: no response from {self.url} in {self.elapsed_s:.1f} s, {tries}: {self.last}"

@@ -45,7 +45,7 @@ class Lease:
     ) -> None:
         self.token = token
         self.ordered = ordered
-        #: ordered topics of which an event was nacked or released: the service has recalled their newer events too
+        #: ordered topics with an event that was nacked or released; the service has recalled their newer events too
         self.taken_back: set[str] = set()
         self.length_s = length_s
         self.since = since

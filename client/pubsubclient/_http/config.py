@@ -16,7 +16,15 @@ from pubsubclient._http.service import Address, Service, urls_of
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
-__all__ = ["CONFIG_FILE", "SETTING", "TOKEN_SETTING", "configure", "find_service", "of_config", "of_environment"]
+__all__ = [
+    "CONFIG_FILE",
+    "SETTING",
+    "TOKEN_SETTING",
+    "configure",
+    "find_service",
+    "identity_of_config",
+    "identity_of_environment",
+]
 
 #: the variable of the environment, and the key of config.json, that holds the service's address
 SETTING = "PUBLISH_SUBSCRIBE_SERVICE"
@@ -32,13 +40,13 @@ _default_identity: Identity | str | None = None
 _make_service: Callable[..., Service] = Service
 
 
-def of_environment() -> Identity | None:
+def identity_of_environment() -> Identity | None:
     """Return the token in the environment; None if it holds none."""
     token = os.environ.get(TOKEN_SETTING, "").strip()
     return GivenToken(token, f"{TOKEN_SETTING} in the environment") if token else None
 
 
-def of_config(settings: Mapping[str, Any], source: str) -> Identity | None:
+def identity_of_config(settings: Mapping[str, Any], source: str) -> Identity | None:
     """Return the identity that a config.json configures; None if it configures none. `source` names the file in errors."""
     kind, audiences, impersonate = (settings.get(key) for key in _KEYS)
     if kind is None and audiences is None and impersonate is None:
@@ -93,13 +101,13 @@ def find_service(given: Address | Service | None = None) -> Service:
     if isinstance(given, Service):
         return given
     address = given if given is not None else _default_address
-    identity = _default_identity or of_environment()
+    identity = _default_identity or identity_of_environment()
     if address is None:
         address = _from_environment()
     other_files: list[str] = []
     if address is None:
-        address, of_file = _from_file(other_files)
-        identity = identity or of_file
+        address, file_identity = _from_file(other_files)
+        identity = identity or file_identity
     if address is None:
         raise ConfigurationError(
             "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
@@ -129,7 +137,7 @@ def _from_file(other_files: list[str]) -> tuple[Address | None, Identity | None]
             raise ConfigurationError(f"{path} cannot be read: {e}.") from e
         settings = _parse(text, str(path))
         if isinstance(settings, dict) and SETTING in settings:
-            return urls_of(settings[SETTING], f"{SETTING} in {path}"), of_config(settings, str(path))
+            return urls_of(settings[SETTING], f"{SETTING} in {path}"), identity_of_config(settings, str(path))
         misspelt = [key for key in settings if _letters(key) == _letters(SETTING)] if isinstance(settings, dict) else ()
         if misspelt:
             raise ConfigurationError(f"{path} has the key {misspelt[0]!r}: write it as {SETTING!r}.")

@@ -41,19 +41,19 @@ def id_token_credentials(audience: str, impersonate: str | None, request: Any) -
     Raises:
         IdentityError: there are no credentials, or they give no ID tokens; the message says what to do
     """
-    found = _file()
+    found = _default_file()
     if found is None:
         if impersonate is None:
-            return _of_metadata_server(audience, request)
+            return _from_metadata_server(audience, request)
         return _impersonated(compute_engine.Credentials(), impersonate, audience)
     path, info = found
     try:
-        return _of_file(info, audience, impersonate)
+        return _from_file(info, audience, impersonate)
     except (exceptions.GoogleAuthError, ValueError, KeyError, AttributeError) as error:
         raise IdentityError(f"{path} holds no Google credentials that can be used: {error}.") from error
 
 
-def _of_file(info: Mapping[str, Any], audience: str, impersonate: str | None) -> Any:
+def _from_file(info: Mapping[str, Any], audience: str, impersonate: str | None) -> Any:
     kind = info.get("type")
     if kind == "service_account" and impersonate is None:
         return service_account.IDTokenCredentials.from_service_account_info(info, target_audience=audience)
@@ -64,7 +64,7 @@ def _of_file(info: Mapping[str, Any], audience: str, impersonate: str | None) ->
         return _impersonated(target, impersonate, audience)
     source = _source(info)
     if kind == "external_account":
-        impersonate = impersonate or _named_in(info.get("service_account_impersonation_url"))
+        impersonate = impersonate or _impersonated_account(info.get("service_account_impersonation_url"))
     if impersonate is None:
         raise IdentityError(
             f"Google credentials of the type {kind} have no ID tokens for a service. Name a service account to "
@@ -103,7 +103,7 @@ def _impersonated(source: Any, principal: str, audience: str) -> Any:
     return impersonated_credentials.IDTokenCredentials(target, audience, include_email=True)
 
 
-def _of_metadata_server(audience: str, request: Any) -> Any:
+def _from_metadata_server(audience: str, request: Any) -> Any:
     try:
         return id_token.fetch_id_token_credentials(audience, request)
     except exceptions.DefaultCredentialsError as error:
@@ -114,16 +114,16 @@ def _of_metadata_server(audience: str, request: Any) -> Any:
         ) from error
 
 
-def _named_in(url: object) -> str | None:
+def _impersonated_account(url: object) -> str | None:
     """Return the service account's email from an impersonation URL; None if `url` is no such URL."""
     name, action, _ = str(url).rpartition("/")[2].partition(":generateAccessToken")
     return name if action else None
 
 
-def _file() -> tuple[Path, Mapping[str, Any]] | None:
+def _default_file() -> tuple[Path, Mapping[str, Any]] | None:
     """Return the path and the content of the default credentials file; None if no file exists. Raises IdentityError."""
     named = os.environ.get(_FILE_SETTING)
-    path = Path(named) if named else _of_gcloud()
+    path = Path(named) if named else _gcloud_path()
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -137,7 +137,7 @@ def _file() -> tuple[Path, Mapping[str, Any]] | None:
     return path, info
 
 
-def _of_gcloud() -> Path:
+def _gcloud_path() -> Path:
     """Return the path where ``gcloud auth application-default login`` stores credentials."""
     if "CLOUDSDK_CONFIG" in os.environ:
         folder = Path(os.environ["CLOUDSDK_CONFIG"])

@@ -82,7 +82,7 @@ class GoogleToken:
                 thread.start()
             except RuntimeError:  # the program ends, so no thread can be started
                 self._run(fetch)
-        fetch.ended.wait(_patience_s(usable=usable))
+        fetch.ended.wait(_max_wait_s(usable=usable))
         if usable:
             return self._cached[0]
         return fetch.result(self._audience)
@@ -95,7 +95,7 @@ class GoogleToken:
     def _run(self, fetch: _Fetch) -> None:
         try:
             with Call(time.monotonic() + _FETCH_S, None):
-                self._cached = self._fetched()
+                self._cached = self._fetch_token()
             fetch.token = self._cached[0]
         except BaseException as error:  # noqa: BLE001 - raised again by `result`, in the waiting threads
             fetch.error = error
@@ -105,7 +105,7 @@ class GoogleToken:
                 self._fetch = None
         fetch.ended.set()
 
-    def _fetched(self) -> tuple[str, float]:
+    def _fetch_token(self) -> tuple[str, float]:
         from google.auth import exceptions  # noqa: PLC0415 - see gcp
         from google.auth.transport.requests import Request  # noqa: PLC0415
 
@@ -162,11 +162,11 @@ class _TokenAdapter(BoundedAdapter):
             raise requests.ConnectionError(str(error)) from error
         call = current_call()
         if call is not None and call.was_shut:
-            raise requests.ConnectionError("the answer did not come to its end in time")
+            raise requests.ConnectionError("the response was not complete in time")
         return response
 
 
-def _patience_s(*, usable: bool) -> float:
+def _max_wait_s(*, usable: bool) -> float:
     """Return how long to wait for a new token, seconds: until the call's deadline, or less with a valid token."""
     call = current_call()
     left_s = math.inf if call is None else max(0.0, call.give_up - time.monotonic())

@@ -49,7 +49,7 @@ class GivenToken:
 
 
 def identity_headers(for_iam: str, for_service: str) -> Mapping[str, str]:
-    """Return the two headers of a call: Cloud Run checks the first and spoils its signature; the service checks the other."""
+    """Return the two headers of a call: Cloud Run checks the first and redacts its signature; the service checks the other."""
     return {"X-Serverless-Authorization": f"Bearer {for_iam}", "X-Pubsub-Token": for_service}
 
 

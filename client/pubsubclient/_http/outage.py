@@ -60,7 +60,7 @@ class Outage:
             since, logged = self._since, self._logged
             self._since, self._logged = None, False
         if logged and since is not None:
-            _log.info("%s answers again, after %.0f s.", _origin(self._service), time.monotonic() - since)
+            _log.info("%s responds again, after %.0f s.", _origin(self._service), time.monotonic() - since)
 
 
 def plain_failure(error: requests.RequestException, service: Service) -> Exception:

@@ -56,7 +56,7 @@ def read_body(function: str, response: requests.Response, content: bytes) -> dic
 
 def bad_answer(function: str, detail: str, status: int = 200) -> ServiceError:
     """Return the error for a response that cannot be understood. It is uncertain: the request may have taken effect."""
-    error = ServiceError(function, status, "bad_answer", f"The answer cannot be understood: {detail}.")
+    error = ServiceError(function, status, "bad_answer", f"The response cannot be understood: {detail}.")
     error.uncertain = True
     return error
 
@@ -121,7 +121,7 @@ def _foreign(response: requests.Response, content: bytes) -> str:
     if 300 <= response.status_code < 400:
         target = response.headers.get("Location", "nowhere")
         return f"redirected to {target}; redirects are not followed, use the service's own address"
-    return f"an answer that is not the service's; is {response.url} its address? It says {_shown(response, content)}"
+    return f"the response is not the service's; is {response.url} its address? Got {_shown(response, content)}"
 
 
 def _shown(response: requests.Response, content: bytes) -> str:

@@ -61,12 +61,12 @@ class Service:
         self.identity = GivenToken(identity) if isinstance(identity, str) else identity
         if self.identity is not None:
             check_urls(self.urls.values())
-        self.deadline_s = _time("deadline_s", deadline_s)
-        self.connect_timeout_s = _time("connect_timeout_s", connect_timeout_s)
-        self.read_timeout_s = _time("read_timeout_s", read_timeout_s)
+        self.deadline_s = _check_time("deadline_s", deadline_s)
+        self.connect_timeout_s = _check_time("connect_timeout_s", connect_timeout_s)
+        self.read_timeout_s = _check_time("read_timeout_s", read_timeout_s)
         if start_deadline_s is None:
             start_deadline_s = min(_START_DEADLINE_S, self.deadline_s)
-        self.start_deadline_s = _time("start_deadline_s", start_deadline_s)
+        self.start_deadline_s = _check_time("start_deadline_s", start_deadline_s)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Service) and self._key() == other._key()
@@ -87,7 +87,7 @@ class Service:
         return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times)
 
 
-def _time(name: str, seconds: object) -> float:
+def _check_time(name: str, seconds: object) -> float:
     """Return a valid time, seconds. Raises ConfigurationError."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
         raise ConfigurationError(f"{name} is expected to be a number of seconds above 0; got {seconds!r}.")

@@ -134,9 +134,7 @@ def _events_of(
     if isinstance(first, Topic | str):
         return [new_event(first, more, members)]
     if members:
-        raise InvalidArgument(
-            f"publish: {', '.join(members)}: only beside a topic; make the Event with what it is to have."
-        )
+        raise InvalidArgument(f"publish: {', '.join(members)}: expected only with a topic; pass them to Event instead.")
     if isinstance(first, Event):
         events: list[Any] = [first, *more]
     elif more or isinstance(first, bytes) or not isinstance(first, Iterable):

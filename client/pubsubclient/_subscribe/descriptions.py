@@ -192,8 +192,8 @@ def read_explanation(body: Mapping[str, Any]) -> Explanation:
             id=event.get("id"),
             clause=body.get("clause"),
             lease=body.get("lease"),
-            until=_time(body.get("until")),
-            at=_time(body.get("at")),
+            until=_parse_optional_time(body.get("until")),
+            at=_parse_optional_time(body.get("at")),
             attempt=body.get("attempt"),
             reason=body.get("reason"),
             dead_letter_topic=body.get("dead_letter_topic"),
@@ -203,5 +203,5 @@ def read_explanation(body: Mapping[str, Any]) -> Explanation:
         raise bad_answer("register", f"it explains no event ({e!r})") from e
 
 
-def _time(text: str | None) -> datetime | None:
+def _parse_optional_time(text: str | None) -> datetime | None:
     return None if text is None else parse_time(text)
