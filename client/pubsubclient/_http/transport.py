@@ -107,10 +107,7 @@ class Transport:
 
     @classmethod
     def to(cls, service: Service) -> Transport:
-        """Return the transport to a service. Equal services get the same transport, and so share connections.
-
-        Its connections are closed when the transport is garbage-collected.
-        """
+        """Return the transport to a service, shared by equal services. Garbage collection closes its connections."""
         with _transports_lock:
             transport = _transports.get(service)
             if transport is None:

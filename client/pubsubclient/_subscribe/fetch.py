@@ -149,9 +149,8 @@ class Fetch:
         if wait_s and self._max_events != 0:
             body["wait_s"] = round(wait_s, 3)
             if self._transport.knows_wake:
-                body["wake"] = (
-                    True  # an event ends the wait, and the next request leases it: this connection may be dead
-                )
+                # an event ends the wait, and the next request leases it, because this connection may be dead by then
+                body["wake"] = True
         if self._token is not None:
             body["lease"] = self._token
         return body

@@ -1,4 +1,4 @@
-"""Warns, once each, about conditions because of which a subscriber gets no events."""
+"""Logs warnings, once each, about reasons why a subscriber gets no events."""
 
 from __future__ import annotations
 

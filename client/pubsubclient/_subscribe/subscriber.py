@@ -149,21 +149,15 @@ class Subscriber:
         self._waits.forget(name)
 
     def position(self) -> Position:
-        """Return this subscriber's position in each topic. It is JSON, to be saved and passed to `seek`.
+        """Return this subscriber's position in each topic: JSON, to be saved and passed to `seek`.
 
-        Delivered events count as passed, settled or not. So settle the events that this process holds before.
-
-        Raises:
-            ServiceError, Unavailable: the service did not return it
+        Delivered events count as passed, settled or not. So settle the events that this process holds before this call.
+        Raises ServiceError, Unavailable.
         """
         return read_position(self._transport.call("register", {"subscriber": self.name}).body)
 
     def state(self) -> SubscriberState:
-        """Return this subscriber's subscriptions, its positions and backlogs, and its unsettled events.
-
-        Raises:
-            ServiceError, Unavailable: the service did not return them
-        """
+        """Return this subscriber's settings, positions, backlogs and unsettled events. Raises ServiceError, Unavailable."""
         return read_state(self._transport.call("register", None, method="GET", query={"subscriber": self.name}).body)
 
     def explain(self, event: Event | str, topic: Topic | str | None = None) -> Explanation:
