@@ -90,7 +90,7 @@ class Lease:
     def take(self) -> dict[str, Any] | None:
         """Build the settlement of everything still open; the implicit ack no longer covers it. None if nothing is open.
 
-        Includes events whose explicit settlement failed. Call `took` when the settlement was carried out.
+        Events whose explicit settlement failed are still open. Call `took` when the settlement was carried out.
         """
         left = [ref for ref in self._refs if ref not in self._settled]
         self.forget(left)

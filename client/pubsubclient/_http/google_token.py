@@ -24,10 +24,10 @@ from pubsubclient._http.identity import TokenUnavailable
 
 __all__ = ["GoogleToken"]
 
-#: a token that expires earlier is fetched anew, seconds. Longer than a call with all its tries, and shorter than the 4 minutes
-#: during which a metadata server may still return an old token
+#: a token that expires within this time is fetched anew, seconds. Longer than a call with all its tries, and shorter than the
+#: 4 minutes during which a metadata server may still return an old token
 _MARGIN_S = 225
-#: a token that expires earlier is not sent any more, seconds
+#: a token that expires within this time is not sent any more, seconds
 _MIN_LIFETIME_S = 10
 #: the pause after a fetch, seconds: it may have failed, or returned the same old token
 _PAUSE_S = 30

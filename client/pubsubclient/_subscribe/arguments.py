@@ -62,9 +62,8 @@ def check_position(name: str, position: StartPosition, topic: str) -> str | list
             ) from e
     if not isinstance(position, Sequence) or not all(isinstance(s, str) and _SEQUENCE.fullmatch(s) for s in position):
         raise InvalidArgument(f"{name}: expected a list of sequences, one of each partition; got {shown(position)}.")
-    return (
-        list(position) or "earliest"
-    )  # an empty list was saved before the topic existed, so all of its events are later
+    # an empty list was saved before the topic existed, so all of the topic's events are later
+    return list(position) or "earliest"
 
 
 def settings_of(
