@@ -11,8 +11,8 @@
     for event in subscriber.get_events():
         print(event.data)
 
-The service is named by the argument ``service=``, by `configure`, by PUBLISH_SUBSCRIBE_SERVICE in the environment, or
-by a config.json in the working directory or a directory above it.
+The argument ``service=``, `configure`, PUBLISH_SUBSCRIBE_SERVICE in the environment, or a config.json in the working directory
+or a directory above it says which service to use. The first of these counts.
 
 To read the code, begin with `_publish.publisher` and `_subscribe.subscriber`; the map of the rooms is in
 ``docs/architecture.md``.
@@ -31,7 +31,7 @@ from pubsubclient._core.errors import (
     TooLarge,
     Unavailable,
 )
-from pubsubclient._core.former_names import answer_to_former_names
+from pubsubclient._core.former_names import add_former_names
 from pubsubclient._events.event import Event, ReceivedEvent
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.topic import Topic
@@ -82,9 +82,9 @@ __all__ = [
     "configure",
 ]
 
-answer_to_former_names(__name__)
+add_former_names(__name__)
 
-# Tracebacks, pickles and documentation name the public place, wherever a class is defined.
+# Tracebacks, pickles and documentation name the public module of a class, not the private one that defines it.
 for _name in __all__:
     _public = globals()[_name]
     if str(getattr(_public, "__module__", "")).startswith("pubsubclient._"):

@@ -1,4 +1,4 @@
-"""What a forked child must not share with its parent."""
+"""Resets objects in forked children that must not share state with the parent process."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ __all__ = ["reset_in_child"]
 
 
 class Forkable(Protocol):
-    """Something that holds sockets, or a duty that is its process's own."""
+    """An object with sockets, locks or duties that belong to one process."""
 
     def after_fork(self) -> None:
-        """Forget, in the child, what is the parent's. Take no lock: a thread that is gone may hold it."""
+        """Drop, in the child, the state that belongs to the parent. Take no lock: a thread of the parent may hold it."""
 
 
 _alive: WeakSet[Forkable] = WeakSet()
 
 
-def reset_in_child(thing: Forkable) -> None:
-    """Call ``thing.after_fork()`` in every child that is forked while `thing` lives."""
-    _alive.add(thing)
+def reset_in_child(forkable: Forkable) -> None:
+    """Call ``forkable.after_fork()`` in every child that is forked while `forkable` lives."""
+    _alive.add(forkable)
 
 
 def _in_child() -> None:
-    for thing in list(_alive):
-        thing.after_fork()
+    for forkable in list(_alive):
+        forkable.after_fork()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+if hasattr(os, "register_at_fork"):  # missing on Windows, which has no fork
     os.register_at_fork(after_in_child=_in_child)

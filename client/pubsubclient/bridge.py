@@ -1,4 +1,4 @@
-"""Signals between processes: sends of one program become events, and events become sends of another.
+"""Sends signals between processes: a bridge publishes local signals as events, and sends received events as signals.
 
 # one program                                   # the other
 bridge = Bridge(Publisher("shop"))              dispatcher.connect(on_paid, signal="orders.paid")
@@ -33,13 +33,13 @@ __all__ = ["Bridge", "RemotePublisher", "remote"]
 #: the extension attribute that names the bridge which published an event
 _ORIGIN = "bridge"
 _SOURCE = "/publishers/"
-#: of so many signals a bridge remembers that it has warned about them; it warns of no others
+#: a bridge warns about at most this many signals that are not forwarded
 _MAX_WARNED = 1000
-#: so much of a signal is shown in a warning, characters
+#: how many characters of a signal a warning shows
 _MAX_SHOWN = 200
 
 _NO_PLACE = (
-    "listen cannot await an async receiver in a thread that is inside an event loop already: call it in another one, "
+    "listen cannot await an async receiver in a thread that runs an event loop already: call it in another thread, "
     "as by await asyncio.to_thread(bridge.listen)"
 )
 
@@ -47,34 +47,34 @@ _log = logging.getLogger("pubsubclient.bridge")
 
 
 class RemotePublisher:
-    """The sender of signals that came over a bridge: it stands for their publisher. Made by `remote`."""
+    """The sender of signals received over a bridge; represents the publisher of the events. Made by `remote`."""
 
     def __init__(self, name: str) -> None:
-        #: the publisher's name; the whole source of events that no Publisher made
+        #: the publisher's name; for events whose source is not ``/publishers/NAME``, the whole source
         self.name = name
 
     def __repr__(self) -> str:
         return f"RemotePublisher({self.name!r})"
 
 
-#: one for each name, for good: a connection to a sender lives as long as the sender
+#: one object per name, kept forever, because a connection to a sender ends when the sender is garbage-collected
 _remotes: dict[str, RemotePublisher] = {}
 
 
 def remote(publisher: str) -> RemotePublisher:
-    """The sender that stands for a publisher, always the same object: ``connect(f, "orders", sender=remote("shop"))``."""
+    """Return the sender that represents a publisher: ``connect(f, "orders", sender=remote("shop"))``. One object per name."""
     return _remotes.get(publisher) or _remotes.setdefault(publisher, RemotePublisher(publisher))
 
 
 class Bridge:
     """Connects the dispatcher of this process with the topics of a service. Thread-safe.
 
-    A signal's name is its topic, and its named arguments are the event's data. What came over a bridge is not forwarded
-    again, and what this bridge forwarded it does not hear again, so bridges may be set up in both directions.
+    A signal's name becomes the topic, and its named arguments become the event's data. A bridge does not forward signals that
+    were received over a bridge, and does not receive its own events. So bridges can be set up in both directions.
 
     Args:
-        publisher: publishes what is forwarded; None for a bridge that only listens
-        subscriber: its events are what `listen` hears; None for a bridge that only forwards
+        publisher: publishes the forwarded signals; None for a bridge that only listens
+        subscriber: receives the events for `listen`; None for a bridge that only forwards
     """
 
     def __init__(self, publisher: Publisher | None = None, subscriber: Subscriber | None = None) -> None:
@@ -82,57 +82,57 @@ class Bridge:
         self._subscriber = subscriber
         self._id = uuid.uuid4().hex
         self._connections: list[dispatcher.Connection] = []
-        #: the signals warned about, as they are shown
+        #: the texts of the signals that were warned about
         self._warned: dict[str, None] = {}
 
     def forward(self, signal: Hashable, sender: object = dispatcher.Any) -> dispatcher.Connection:
         """Publish every local send of a signal from now on, before ``send`` returns.
 
-        The send's list of responses holds the `Receipt`. An error of publishing leaves the send as any receiver's does.
+        The send's list of responses contains the `Receipt`. A publish error propagates like an exception of any receiver.
 
         Args:
-            signal: a topic's name, a `Signal` whose name is one, or Any: whatever is sent. A signal that names no topic
-                is then not forwarded; the first send of each is logged as a WARNING
-            sender: only what this sender sends
+            signal: a topic's name, a `Signal` whose name is one, or Any for all signals. With Any, signals that name no topic
+                are not forwarded; the first send of each is logged as a WARNING
+            sender: forward only sends of this sender
 
         Returns:
-            the connection; disconnecting it ends the forwarding
+            the connection; disconnect it to end the forwarding
 
         Raises:
-            InvalidArgument: the signal names no topic, or the bridge has no publisher; from ``send``: the arguments
-                are no JSON, or there are positional ones
+            InvalidArgument: the signal names no topic, or the bridge has no publisher; from ``send``: arguments cannot be
+                encoded as JSON, or are positional
             PublishError: from ``send``, see `Publisher.publish`
         """
         if self._publisher is None:
             raise InvalidArgument("forward: this bridge was made without a publisher.")
         if signal is not dispatcher.Any:
             _topic_of(signal)
-        connection = dispatcher.connect(self._forwarded, signal=signal, sender=sender, weak=False)
+        connection = dispatcher.connect(self._forward_send, signal=signal, sender=sender, weak=False)
         self._connections.append(connection)
         return connection
 
     def listen(
         self, *, wait: float | None = None, max_events: int = 100, signals: Iterable[Signal[AnyValue, AnyValue]] = ()
     ) -> int:
-        """Send received events as local signals, until the subscriber is closed: signal = topic, sender = `remote`.
+        """Send received events as local signals until the subscriber is closed. The topic is the signal; `remote` the sender.
 
-        Data that is a JSON object becomes named arguments; other data is the one argument ``data``. When a receiver
-        raises, the event is given back (nack) and comes again; it is acknowledged when all have returned. Async receivers
-        are awaited one after the other, on an event loop that this call makes and closes. What they have started and not
-        awaited is no part of that: it goes on while an event is awaited, and is cancelled in the end.
+        Data that is a JSON object becomes named arguments; other data becomes the single argument ``data``. The event is
+        acknowledged when all receivers have returned. If a receiver raises, the event is nacked and delivered again. Async
+        receivers are awaited one after another, on an event loop that this call creates and closes. Tasks that they start and
+        do not await run only while later receivers are awaited, and are cancelled at the end.
 
         Args:
-            wait: end when nothing has come for so many seconds; by default only `Subscriber.close` ends it
-            max_events: lease at most so many events at once, 1 to 5,000
-            signals: send these Signal objects, by their names, in place of the topic's name
+            wait: end when no event has arrived for this many seconds; by default only `Subscriber.close` ends the call
+            max_events: lease at most this many events at once, 1 to 5,000
+            signals: for topics with the names of these Signal objects, send the objects instead of the names
 
         Returns:
             how many events were handled without an error
 
         Raises:
             InvalidArgument: the bridge has no subscriber, or an argument is out of its range
-            AsyncReceiverError: an event met an async receiver, and this thread is inside an event loop already; call
-                listen in a thread, as by ``await asyncio.to_thread(bridge.listen)``
+            AsyncReceiverError: a receiver is async, and this thread runs an event loop already; call listen in another
+                thread, as by ``await asyncio.to_thread(bridge.listen)``
             ServiceError, Unavailable: see `Subscriber.events`
         """
         if self._subscriber is None:
@@ -149,7 +149,7 @@ class Bridge:
                 except NoPlaceForLoop:
                     event.nack(reason="no async receiver can be awaited here")
                     raise AsyncReceiverError(_NO_PLACE, signal=signal) from None
-                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, it failed
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - any error of a receiver means nack
                     _log.exception("A receiver of %r failed on the event %s", event.topic, event.id)
                     event.nack(reason=_text_of(error))
                 else:
@@ -157,7 +157,7 @@ class Bridge:
         return handled
 
     def close(self) -> None:
-        """End all forwarding. The publisher and the subscriber stay as they are."""
+        """End all forwarding. The publisher and the subscriber stay open."""
         while self._connections:
             self._connections.pop().disconnect()
 
@@ -169,13 +169,15 @@ class Bridge:
     ) -> None:
         self.close()
 
-    def _forwarded(self, *arguments: AnyValue, signal: Hashable, sender: object, **named: AnyValue) -> Receipt | None:
-        """The receiver that forwards."""
+    def _forward_send(
+        self, *arguments: AnyValue, signal: Hashable, sender: object, **named: AnyValue
+    ) -> Receipt | None:
+        """Publish one send: the receiver that `forward` connects."""
         if isinstance(sender, RemotePublisher) or self._publisher is None:
-            return None  # it came over a bridge
+            return None  # received over a bridge: do not forward it again
         try:
             topic = _topic_of(signal)
-        except InvalidArgument as error:  # only Any brings it here
+        except InvalidArgument as error:  # possible only for signal=Any; other signals were checked by `forward`
             self._warn(signal, error)
             return None
         if arguments:
@@ -185,7 +187,7 @@ class Bridge:
         return self._publisher.publish(Event(topic, named, type="signal", attributes={_ORIGIN: self._id}))
 
     def _warn(self, signal: Hashable, error: InvalidArgument) -> None:
-        """Say once of each signal that it is not forwarded."""
+        """Log, once per signal, that it is not forwarded."""
         shown = safe_repr(signal)[:_MAX_SHOWN]
         if shown in self._warned or len(self._warned) > _MAX_WARNED:
             return
@@ -193,11 +195,11 @@ class Bridge:
         if len(self._warned) <= _MAX_WARNED:
             _log.warning("Not forwarded: %.*s", 2 * _MAX_SHOWN, error)
         else:
-            _log.warning("More than %d signals are not forwarded. The others are not named", _MAX_WARNED)
+            _log.warning("More than %d signals are not forwarded. Further ones are not logged", _MAX_WARNED)
 
 
 def _send(signal: Hashable, sender: object, arguments: dict[str, AnyValue], loop: OwnLoop) -> None:
-    """Send, and come back when all that the receivers gave to be awaited has ended."""
+    """Send a signal, and return when all awaitables of its receivers have ended."""
     if needs_await(signal, sender):
         loop.run(dispatcher.asend(signal, sender, **arguments))
         return
@@ -207,13 +209,13 @@ def _send(signal: Hashable, sender: object, arguments: dict[str, AnyValue], loop
         if awaitables:
             loop.run(_await_all(awaitables))
     finally:
-        for left in awaitables:
-            if inspect.iscoroutine(left):
-                left.close()
+        for awaitable in awaitables:  # those that were not awaited, after an error
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()
 
 
 async def _await_all(awaitables: list[Awaitable[object]]) -> None:
-    """Await what plain receivers returned, one after the other, and take it off the list."""
+    """Await the awaitables that plain receivers returned, in order; remove each from the list before."""
     while awaitables:
         await awaitables.pop(0)
 
@@ -221,7 +223,7 @@ async def _await_all(awaitables: list[Awaitable[object]]) -> None:
 def _text_of(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - an error may refuse to be shown
+    except Exception:  # noqa: BLE001 - an error's own __str__ may raise
         return type(error).__name__
 
 

@@ -101,14 +101,14 @@ def test_without_credentials_the_error_says_where_they_were_looked_for(
     ("content", "says"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "a JSON object is expected"),
+        ("[]", "expected a JSON object"),
         ("{}", "the type None is not known"),
         ('{"type": "magic"}', "the type 'magic' is not known"),
         ('{"type": "service_account"}', "holds no Google credentials that can be used"),
         ('{"type": "authorized_user"}', "holds no Google credentials that can be used"),
         ('{"type": "impersonated_service_account"}', "holds no Google credentials that can be used"),
         ('{"type": "external_account", "credential_source": {}}', "holds no Google credentials that can be used"),
-        (None, "which is not there"),
+        (None, "which does not exist"),
     ],
 )
 def test_a_malformed_file_is_named(google: Google, tmp_path: Path, content: str | None, says: str) -> None:

@@ -122,7 +122,7 @@ def test_the_old_token_serves_while_google_gives_no_new_one(google: Google, monk
     for _ in range(20):
         assert identity.headers("publish", "https://a.example")["X-Pubsub-Token"] == first
     assert len(google.server.of(path)) == asked
-    monkeypatch.setattr(_google_token, "_LEAST_S", EXPIRED_SOON_S + 1)
+    monkeypatch.setattr(_google_token, "_MIN_LIFETIME_S", EXPIRED_SOON_S + 1)
     with pytest.raises(IdentityError, match=r"Google gives no ID token for https://a.example"):
         identity.headers("publish", "https://a.example")
 

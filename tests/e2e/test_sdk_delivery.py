@@ -231,5 +231,5 @@ def test_a_subscriber_without_a_subscription_is_told_of(
     third = Subscriber(subscriber.name, service=shared.url)
     assert data_of(third.get_events(wait=10)) == [1]
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        f"Subscriber {subscriber.name}: it has no subscription, so nothing comes: subscribe() to a topic"
+        f"Subscriber {subscriber.name}: it has no subscription, so it gets no events: subscribe() to a topic"
     ]

@@ -183,7 +183,7 @@ def test_what_is_remembered_of_signals_that_are_not_forwarded_is_bounded(
             dispatcher.send(("saved", number))
         assert len(bridge._warned) <= 1001
     assert len(caplog.records) == 1001
-    assert caplog.records[-1].getMessage() == "More than 1000 signals are not forwarded. The others are not named"
+    assert caplog.records[-1].getMessage() == "More than 1000 signals are not forwarded. Further ones are not logged"
 
 
 def test_closing_the_subscriber_ends_listening(url: str, subscribed: Callable[..., Subscriber]) -> None:

@@ -76,7 +76,7 @@ class Consumer:
                     try:
                         ways[self._mode](subscriber)
                     except (SystemExit, KeyboardInterrupt) as error:
-                        for lease in subscriber._holdings.leases:
+                        for lease in subscriber._held_leases.leases:
                             self._say("ack" if lease.handled else verb_for(error), [lease.token])
                         raise
             except PubSubError as error:  # noqa: PERF203 - it begins anew

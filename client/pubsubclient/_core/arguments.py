@@ -1,6 +1,6 @@
-"""What the arguments of this package are checked by: numbers, times, flags and texts. Each raises InvalidArgument alone.
+"""Checks of arguments: numbers, times, flags and texts. They raise InvalidArgument and nothing else.
 
-One rule holds for all: where seconds are expected, a `datetime.timedelta` will do; a boolean is no number.
+Wherever seconds are expected, a `datetime.timedelta` is accepted too. A boolean is not accepted as a number.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = [
     "unpicklable",
 ]
 
-#: how long something takes: a number of seconds, or a timedelta
+#: a length of time: a number of seconds, or a timedelta
 Seconds = float | timedelta
 
-#: where no limit is documented, a longer time counts as this: no thread can wait for longer
+#: longer times without a documented limit are reduced to this, the longest that a thread can wait
 _LONGEST_S = threading.TIMEOUT_MAX
 
 _repr = reprlib.Repr()
@@ -35,15 +35,15 @@ _repr.maxstring = _repr.maxother = 80
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: short, and whatever its own `repr` does."""
+    """Return a short repr of a value, for an error message. Never raises, whatever the value's own `repr` does."""
     try:
         return _repr.repr(value)
-    except Exception:  # noqa: BLE001 - integers of thousands of digits have none, and foreign objects may do anything
+    except Exception:  # noqa: BLE001 - repr fails for very long integers, and foreign objects may raise anything
         return f"<{type(value).__name__}>"
 
 
 def check_count(name: str, value: object, low: int, high: int | None = None) -> int:
-    """The integer that was given as the argument `name`; one that fits a float, such as 3.0, will do."""
+    """Return the argument `name` as an int; a float with an integer value, such as 3.0, is accepted."""
     number = _number(value)
     if number is None or number != number // 1 or number < low or (high is not None and number > high):
         expected = f"an integer from {low}" if high is None else f"{low} to {high}, an integer"
@@ -52,7 +52,7 @@ def check_count(name: str, value: object, low: int, high: int | None = None) -> 
 
 
 def check_seconds(name: str, value: object, low: float = 0, high: float | None = None) -> float:
-    """The time, in seconds, that was given as the argument `name`."""
+    """Return the argument `name`, a time, as seconds."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else _number(value)
     if seconds is None or seconds < low or (high is not None and seconds > high):
         expected = f"seconds from {low}" if high is None else f"{low} to {high} seconds"
@@ -61,21 +61,21 @@ def check_seconds(name: str, value: object, low: float = 0, high: float | None =
 
 
 def check_whole_seconds(name: str, value: object, low: int, high: int | None = None) -> int:
-    """The time, in whole seconds, that was given as the argument `name`: what is less than a second is rounded up."""
+    """Return the argument `name`, a time, as whole seconds, rounded up."""
     return math.ceil(check_seconds(name, value, low, high))
 
 
 def check_flag(name: str, value: object) -> bool:
-    """The boolean that was given as the argument `name`: a text such as "no" would count as true."""
+    """Return the argument `name`, a bool. Other types are refused, because a text such as "no" would count as true."""
     if not isinstance(value, bool):
         raise InvalidArgument(f"{name}: expected True or False; got {shown(value)}.")
     return value
 
 
 def clean(name: str, value: object) -> str:
-    """The text that was given as the argument `name`, as UTF-8 can carry it: U+FFFD stands for halves of surrogate pairs.
+    """Return the argument `name`, a text, with lone surrogates, which UTF-8 cannot encode, replaced by U+FFFD.
 
-    `os.listdir`, `sys.argv` and the like have such halves for bytes that are not UTF-8.
+    `os.listdir`, `sys.argv` and the like contain lone surrogates for bytes that are not UTF-8.
     """
     if not isinstance(value, str):
         raise InvalidArgument(f"{name}: expected a string; got {shown(value)}.")
@@ -83,21 +83,21 @@ def clean(name: str, value: object) -> str:
 
 
 def unpicklable(thing: object) -> InvalidArgument:
-    """The refusal to pickle or copy what holds connections."""
+    """Return the error for an attempt to pickle or copy an object that holds connections."""
     return InvalidArgument(
-        f"{thing!r} cannot be pickled or copied: its connections, and what it has in hand, belong to this process. "
-        "Pass its name, and make another one of that name where it is needed."
+        f"{thing!r} cannot be pickled or copied: its connections and the events that it holds belong to this process. "
+        "Pass its name, and make another object of that name where you need it."
     )
 
 
 def _number(value: object) -> float | None:
-    """A number of any type, as the int or float that it is; None for what is none, and for NaN."""
+    """Return a number of any type as an int or float; None for NaN and for anything else."""
     if not isinstance(value, Real) or isinstance(value, bool) or value != value:  # noqa: PLR0124 - only NaN differs from itself
         return None
     if isinstance(value, int):
         return int(value)
     try:
         number = float(value)
-    except OverflowError:  # a fraction of enormous integers
+    except OverflowError:  # for instance a Fraction of enormous integers
         return None
     return int(number) if number.is_integer() else number

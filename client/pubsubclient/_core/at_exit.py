@@ -1,11 +1,12 @@
-"""How a block of work or the program ended, and what that means for the events in its hands.
+"""Maps how a block or the program ended to ack, nack or release, and settles open leases at exit.
 
-Exit handlers run alike after a clean end, an exception and `sys.exit(1)`. Three things tell these apart:
+Exit handlers run after a normal end, after an exception, and after `sys.exit(1)`. Python does not tell them which. This
+module finds out:
 
-- `sys.last_value` holds an exception that nobody caught.
-- The program's outermost frame is kept: if its last instruction is a return, it came to its end.
-- Otherwise something raised SystemExit. `sys.exit` is wrapped to remember its status. A SystemExit that was raised by hand
-  (also by `quit`) has a status that nobody can see any more: then nothing is acknowledged.
+- `sys.last_value` holds an uncaught exception.
+- This module keeps the program's outermost frame. If the frame's last instruction is a return, the program ended normally.
+- Otherwise something raised SystemExit. This module wraps `sys.exit` to remember the status. The status of a SystemExit that
+  was raised by hand (also by `quit`) cannot be found out: then nothing is acknowledged.
 """
 
 from __future__ import annotations
@@ -26,32 +27,32 @@ __all__ = ["EXIT_DEADLINE_S", "Verb", "settle_at_exit", "verb_for"]
 
 Verb = Literal["ack", "nack", "release"]
 
-#: how long the end of a program, or of a `with` that an exception leaves, may take to settle, seconds
+#: how long settling may delay the end of the program, or of a `with` block after an exception, seconds
 EXIT_DEADLINE_S = 5.0
-#: what is left to each when that is over
+#: the deadline of each remaining holder when that time is over, seconds
 _LAST_TRY_S = 0.1
-#: the instructions that end a frame without an exception
+#: bytecode instructions that end a frame without an exception
 _RETURNS = frozenset({"RETURN_VALUE", "RETURN_CONST"})
 
 _log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Holder(Protocol):
-    """Something with events in its hands."""
+    """An object that holds leased events."""
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:
-        """Settle them."""
+        """Settle the events."""
 
 
-#: whoever has events in hand, kept alive until they are settled; a dict for its order and its atomic pop
+#: the objects that hold events, kept alive until these are settled; a dict keeps their order, and its pop is atomic
 _holders: dict[Holder, None] = {}
 
 
 def verb_for(error: BaseException | None) -> Verb:
-    """What becomes of events in hand when `error`, or nothing, ends their handling.
+    """Return how to settle held events whose handling was ended by `error`; None means a normal end.
 
-    Nothing, or an exit with success: ack. An exception, or an exit with failure: nack. Anything else, as
-    KeyboardInterrupt: release, for nobody is to blame.
+    None or SystemExit with success: ack. An Exception, or SystemExit with failure: nack. Anything else, such as
+    KeyboardInterrupt, is no failure of the events: release.
     """
     if error is None or (isinstance(error, SystemExit) and not error.code):
         return "ack"
@@ -59,7 +60,7 @@ def verb_for(error: BaseException | None) -> Verb:
 
 
 def settle_at_exit(holder: Holder, *, holding: bool) -> None:
-    """Settle what `holder` has in hand when the program ends, from now on or (not `holding`) no more."""
+    """Register `holder` to be settled when the program ends; with `holding` False, remove it."""
     if holding:
         _holders[holder] = None
     else:
@@ -77,28 +78,28 @@ def _at_exit() -> None:
 
 
 def _verb_at_exit() -> Verb:
-    """What becomes of the main thread's events when the program ends as it does."""
+    """Return how to settle the main thread's events, given how the program has ended."""
     error = getattr(sys, "last_value", None)
     if error is not None:
-        # in an interactive session an exception ends nothing, and may be long ago: it says nothing of the events
+        # an interactive session goes on after an exception, so the last one may have nothing to do with the events
         return "release" if hasattr(sys, "ps1") else verb_for(error)
     if _returned(_program):
         return "ack"
     if not _exit_status:
-        return "release"  # the status was nowhere to be seen
+        return "release"  # the exit status is unknown
     return verb_for(SystemExit(_exit_status[0]))
 
 
 def _outermost_frame() -> FrameType | None:
-    """The first frame of the main thread: the program itself, or what runs it as a module."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 - nothing else tells of it
+    """Return the outermost frame of the main thread: the program itself, or the code that runs it as a module."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 - no public API returns it
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back
     return frame
 
 
 def _returned(frame: FrameType | None) -> bool:
-    """Whether a frame that has ended came to its end, and no exception left it."""
+    """Whether a frame has ended by a return, not by an exception."""
     if frame is None:
         return False
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] in _RETURNS

@@ -1,26 +1,26 @@
-"""Everything that this package raises on purpose.
+"""The errors of this package.
 
 Errors::
 
     PubSubError
-    ├── ConfigurationError  no service is named, or its address is malformed
-    │   └── IdentityError   there is nothing that says who calls: no credentials, or none that can
-    ├── InvalidArgument     an argument that no service would take; nothing was sent (a ValueError too)
-    ├── ServiceError        the service answered, and not with a success
+    ├── ConfigurationError  no service is configured, or its address is malformed
+    │   └── IdentityError   there are no credentials, or they give no ID tokens
+    ├── InvalidArgument     an argument that every service rejects; nothing was sent (a ValueError too)
+    ├── ServiceError        the service responded with an error
     │   ├── Forbidden       401, 403: the caller may not do this
     │   ├── NotFound        404: what the request names does not exist
     │   ├── Conflict        409, 422: the request contradicts what is stored
-    │   │   └── SettingsDiffer  a topic has other settings than a program says (a ConfigurationError too)
-    │   └── TooLarge        413: more than fits one request
-    ├── BatchClosed         a batch that takes no more events
-    ├── Unavailable         no answer that counts before the deadline
+    │   │   └── SettingsDiffer  a topic has other settings than the program expects (a ConfigurationError too)
+    │   └── TooLarge        413: the request is too large
+    ├── BatchClosed         the batch takes no more events
+    ├── Unavailable         no final response before the deadline
     └── PublishError        a publish that did not store all of its events
-        ├── PublishRefused      the service does not take them; what has no receipt is not stored
-        └── PublishUnavailable  the service was out of reach; what has no receipt is not stored (Unavailable too)
-            └── PublishUnknown  some of it may be stored; publishing the same events again is safe for 10 minutes
+        ├── PublishRefused      the service rejects the events without a receipt; they are not stored
+        └── PublishUnavailable  the service could not be reached; the same events are not stored (an Unavailable too)
+            └── PublishUnknown  some of these may be stored; publishing the same events again is safe for 10 minutes
 
-Each says by `retryable` whether the same call may succeed later. Those of publish, which know events and receipts, are in
-`_publish_errors`. All of them survive pickling: what the constructor takes is what ``args`` holds.
+Each error's `retryable` says whether the same call may succeed later. The errors of publish, which carry events and receipts,
+are in `_publish.errors`. All errors can be pickled, because ``args`` holds the constructor's arguments.
 """
 # ruff: noqa: N818 - only some end in Error: a reader of ``except NotFound`` needs no suffix
 
@@ -56,11 +56,11 @@ class PubSubError(Exception):
 
 
 class ConfigurationError(PubSubError):
-    """The service cannot be found, or what names it is malformed."""
+    """No service is configured, or its configuration is malformed."""
 
 
 class IdentityError(ConfigurationError):
-    """Credentials are missing or make no ID tokens, or the extra that knows them is not installed."""
+    """Credentials are missing or give no ID tokens, or the extra ``gcp`` is not installed."""
 
 
 class InvalidArgument(PubSubError, ValueError):
@@ -72,16 +72,16 @@ class BatchClosed(PubSubError):
 
 
 class ServiceError(PubSubError):
-    """The service, or something on the way to it, answered with an error.
+    """The service, or a proxy in front of it, responded with an error.
 
     Attributes:
         function: the function that was called, for instance ``"subscribe"``
         status: HTTP status
         code: stable identifier of the problem, for instance ``"invalid_name"``; ``"http_502"`` and the like
-            when the answer did not come from the service
-        detail: one sentence on what was wrong
+            when the response is not the service's own
+        detail: one sentence that says what was wrong
         extra: further members of the problem document
-        uncertain: an earlier try of the same request ended without an answer, and may have taken effect
+        uncertain: whether an earlier try of the same request got no response, and may have taken effect
     """
 
     uncertain = False
@@ -105,7 +105,7 @@ class Forbidden(ServiceError):
 
 
 class NotFound(ServiceError):
-    """What the request names does not exist; for instance a subscriber that was never registered."""
+    """The request names something that does not exist; for instance a subscriber that was never registered."""
 
 
 class Conflict(ServiceError):
@@ -113,22 +113,22 @@ class Conflict(ServiceError):
 
 
 class SettingsDiffer(Conflict, ConfigurationError):
-    """A topic has other settings than a program says, which did not ask to change them or cannot."""
+    """A topic has other settings than the program expects; the program did not ask to change them, or they are fixed."""
 
 
 class TooLarge(ServiceError):
-    """The request holds more than the service takes at once."""
+    """The request is larger than the service accepts."""
 
 
 class Unavailable(PubSubError):
-    """The deadline passed, over all tries, without an answer that counts.
+    """No try before the deadline got a final response.
 
     Attributes:
         function: the function that was called
-        url: where
-        tries: how often
-        elapsed_s: seconds from the first try to giving up
-        last: what ended the last try
+        url: the function's URL
+        tries: the number of tries
+        elapsed_s: seconds from the first try to the last failure
+        last: the error of the last try
         uncertain: False if no try can have reached the service; True if one may have taken effect
     """
 
@@ -145,4 +145,4 @@ class Unavailable(PubSubError):
 
     def __str__(self) -> str:
         tries = "1 try" if self.tries == 1 else f"{self.tries} tries"
-        return f"{self.function}: no answer from {self.url} in {self.elapsed_s:.1f} s, {tries}: {self.last}"
+        return f"{self.function}: no response from {self.url} in {self.elapsed_s:.1f} s, {tries}: {self.last}"

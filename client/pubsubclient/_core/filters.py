@@ -1,4 +1,4 @@
-"""Filters of events, in the six required dialects of the CloudEvents Subscriptions API.
+"""Checks and evaluates filters of events, in the six required dialects of the CloudEvents Subscriptions API.
 
 Source: https://github.com/cloudevents/spec/blob/main/subscriptions/spec.md, section 3.2.4.
 """
@@ -15,7 +15,7 @@ from pubsubclient._core.errors import InvalidArgument
 
 __all__ = ["Filters", "accepted", "check_filters"]
 
-#: as JSON: ``[{"prefix": {"type": "order."}}, {"not": {"exact": {"region": "eu"}}}]``
+#: a list of filters, for instance ``[{"prefix": {"type": "order."}}, {"not": {"exact": {"region": "eu"}}}]``
 Filters = Sequence[Mapping[str, Any]]
 
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
@@ -24,16 +24,16 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "suffix": str.endswith,
 }
 _DIALECTS = (*_COMPARISONS, "all", "any", "not")
-#: what paths show as it is
+#: names that paths show without quotes
 _WORD = re.compile(r"\w{1,40}")
-#: what is not an attribute that a publisher sets
-_NOT_SEEN = frozenset({"data", "sequence", "recordedtime", "attempt"})
+#: members that filters cannot compare: a publisher does not set them as attributes
+_NOT_FILTERABLE = frozenset({"data", "sequence", "recordedtime", "attempt"})
 _MAX_NODES = 100
 _MAX_DEPTH = 10
 
 
 def check_filters(filters: object) -> list[dict[str, Any]]:
-    """A copy of filters that the service would take, as JSON has them. Raises InvalidArgument with the path of a fault."""
+    """Return a copy of filters that the service accepts. Raises InvalidArgument, with the path of the first fault."""
     if not isinstance(filters, list | tuple):
         raise InvalidArgument(f"filters: expected a list of filters; got {shown(filters)}.")
     checked = [_checked(filter_, f"filters[{number}]", 1) for number, filter_ in enumerate(filters)]
@@ -44,7 +44,7 @@ def check_filters(filters: object) -> list[dict[str, Any]]:
 
 
 def accepted(filters: Filters, members: Mapping[str, Any]) -> bool:
-    """Whether every filter, checked before, is true of an event's members."""
+    """Whether an event's members match all filters, which were checked before."""
     return all(_accepts(filter_, members) for filter_ in filters)
 
 
@@ -87,7 +87,7 @@ def _checked_comparisons(content: object, path: str) -> dict[str, str]:
         raise InvalidArgument(f"{path}: expected a dict of attributes and strings, at least one; got {shown(content)}.")
     for name, text in content.items():
         where = _below(path, name)
-        if not isinstance(name, str) or not NAME.fullmatch(name) or name in _NOT_SEEN:
+        if not isinstance(name, str) or not NAME.fullmatch(name) or name in _NOT_FILTERABLE:
             raise InvalidArgument(f"{where}: expected an attribute that publishers set, or topic; got {shown(name)}.")
         if not isinstance(text, str) or not text or clean(name, text) != text:
             raise InvalidArgument(
@@ -101,7 +101,7 @@ def _below(path: str, name: object) -> str:
 
 
 def _count(filter_: Mapping[str, Any]) -> int:
-    """The number of comparisons and combinations in a filter that was checked."""
+    """Count the comparisons and combinations in a checked filter."""
     ((dialect, content),) = filter_.items()
     if dialect in _COMPARISONS:
         return len(content)

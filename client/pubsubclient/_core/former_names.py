@@ -1,13 +1,13 @@
-"""Where modules were before they had rooms: a pickle of then names the module that its class was in."""
+"""Aliases of moved modules: a pickle of an earlier version names the module that its class was in then."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-__all__ = ["answer_to_former_names"]
+__all__ = ["add_former_names"]
 
-#: modules that classes of pickled objects were in, and where these are now
+#: former modules of classes that can be pickled, and the present modules
 _MOVED = {
     "_errors": "_core.errors",
     "_event": "_events.event",
@@ -19,7 +19,7 @@ _MOVED = {
 }
 
 
-def answer_to_former_names(package: str) -> None:
-    """Have the modules, which are imported already, found under their former names too."""
+def add_former_names(package: str) -> None:
+    """Enter the modules in `sys.modules` under their former names too."""
     for former, now in _MOVED.items():
         sys.modules[f"{package}.{former}"] = import_module(f"{package}.{now}")

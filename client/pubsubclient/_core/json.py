@@ -1,7 +1,7 @@
-"""JSON as the service reads it: strict, compact, UTF-8.
+"""Encodes and decodes all JSON of the client: strict, compact, UTF-8.
 
-The only place that encodes or decodes: by orjson where it is installed (``pip install 'pubsubclient[fast]'``), else by
-the standard library. Both accept and refuse the same, with the same exceptions.
+Uses orjson if it is installed (``pip install 'pubsubclient[fast]'``), else the standard library. Both accept and refuse the
+same values, with the same exceptions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ except ImportError:
 
 __all__ = ["decode", "encode", "encode_data"]
 
-#: from here on garbage collection is paused while an answer is decoded
+#: garbage collection is paused while a response of at least this size is decoded
 _LARGE_BYTES = 64 * 1024
 
 encode: Callable[[Any], bytes] = _codec.encode
@@ -27,10 +27,10 @@ encode_data: Callable[[Any], bytes] = _codec.encode_data
 
 
 def decode(text: bytes) -> Any:
-    """A value from JSON. Raises ValueError if `text` is not JSON in UTF-8."""
+    """Decode JSON. Raises ValueError if `text` is not JSON in UTF-8."""
     if len(text) < _LARGE_BYTES or not gc.isenabled():
         return _codec.decode(text)
-    # A large answer is many new objects and no garbage: each run of the collector, and there would be many, finds nothing.
+    # A large response becomes many new objects and no garbage; they would start many collections that find nothing.
     gc.disable()
     try:
         return _codec.decode(text)

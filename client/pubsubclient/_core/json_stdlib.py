@@ -1,4 +1,4 @@
-"""JSON by the standard library, strictly: what every other codec here must equal."""
+"""Strict JSON by the standard library: the reference for the other codec."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from pubsubclient._core.errors import InvalidArgument
 
 __all__ = ["MAX_DEPTH", "decode", "encode", "encode_data"]
 
-#: the service takes 64 levels of nesting, of which the event itself is one
+#: the service accepts 64 levels of nesting; the event itself is one of them
 MAX_DEPTH = 63
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _decoder = json.JSONDecoder()
 
-#: types that need no second look
+#: types whose values need no check
 _PLAIN = frozenset({str, bool, type(None)})
 
 
 def encode(value: Any) -> bytes:
-    """A value of our own making as JSON."""
+    """Encode a value that this package made; it is not checked."""
     return _encoder.encode(value).encode()
 
 
 def decode(text: bytes) -> Any:
-    """A value from JSON. Raises ValueError if `text` is not JSON in UTF-8."""
+    """Decode JSON. Raises ValueError if `text` is not JSON in UTF-8."""
     return _decoder.decode(text.decode())
 
 
 def encode_data(data: Any) -> bytes:
-    """A caller's value as JSON.
+    """Encode a caller's value.
 
-    Raises InvalidArgument, naming the place, for what JSON cannot carry or parsers do not agree on: types other
-    than dict, list, tuple, str, int, float, bool and None; keys that are not strings (``json`` would turn them
-    into strings silently); NaN and infinities; integers beyond 64 bits; over 63 levels; lone surrogates.
+    Raises InvalidArgument, with the path of the value, for values that JSON cannot represent or that parsers read
+    differently: types other than dict, list, tuple, str, int, float, bool and None; keys that are not strings (``json`` would
+    silently convert them); NaN and infinities; integers beyond 64 bits; more than 63 levels; lone surrogates.
     """
     try:
         _check(data, MAX_DEPTH)
@@ -50,7 +50,7 @@ def encode_data(data: Any) -> bytes:
 
 
 class _FaultError(Exception):
-    """What is wrong with a value; on its way up it collects the path to it, innermost first."""
+    """A value that cannot be encoded. While it propagates, it collects the path to the value, innermost key first."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -83,11 +83,11 @@ def _check_items(container: Any, levels: int) -> None:
         for key in container:
             if not isinstance(key, str):
                 raise _FaultError(f"a key of type {type(key).__name__}; JSON has only strings for keys.")
-    place: Any = None
+    step: Any = None
     try:
-        for place, item in container.items() if isinstance(container, dict) else enumerate(container):  # noqa: B007
+        for step, item in container.items() if isinstance(container, dict) else enumerate(container):  # noqa: B007
             if type(item) not in _PLAIN:
                 _check(item, levels - 1)
     except _FaultError as fault:
-        fault.path.append(f"[{place!r}]")
+        fault.path.append(f"[{step!r}]")
         raise

@@ -1,4 +1,4 @@
-"""Names of topics, publishers and subscribers, and patterns of topics."""
+"""Checks of names of topics, publishers and subscribers; and patterns of topics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pubsubclient._core.errors import InvalidArgument
 __all__ = ["check_name", "check_pattern", "is_pattern", "stands_for"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~%+-]*")
-#: a dead-letter topic's name is its subscriber's and ".dead", so subscribers have less room
+#: the default dead-letter topic is the subscriber's name and ".dead", so subscribers' names are shorter
 _MAX_LENGTH = {"topic": 255, "publisher": 255, "subscriber": 250}
 
 #: a token of a pattern
@@ -20,9 +20,9 @@ _PATTERN = re.compile(rf"(?![._~%+-])(?:>|{_PART}(?:\.{_PART})*(?:\.>)?)")
 
 
 def check_name(kind: str, name: object) -> str:
-    """Return `name` if the service would let it name a `kind` ("topic", "publisher" or "subscriber").
+    """Return `name` if it is a valid name of a `kind`: "topic", "publisher" or "subscriber".
 
-    Raises InvalidArgument otherwise, so that a bad name fails where it is written, not at the first request.
+    Raises InvalidArgument otherwise, so that an invalid name fails where it is used first, not at the first request.
     """
     if not isinstance(name, str):
         raise InvalidArgument(f"A {kind}'s name is a string; got {shown(name)}.")
@@ -33,17 +33,17 @@ def check_name(kind: str, name: object) -> str:
             "and begins with a letter or digit."
         )
     if kind == "topic" and (".." in name or name.endswith(".")):
-        raise InvalidArgument(f"{shown(name)} cannot name a topic: there is nothing between, or after, its dots.")
+        raise InvalidArgument(f"{shown(name)} cannot name a topic: expected a character between and after dots.")
     return name
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name stands for topics instead of naming one."""
+    """Whether `name` is a pattern, not the name of one topic."""
     return "*" in name or ">" in name
 
 
 def check_pattern(name: str) -> str:
-    """Return `name` if it is a pattern of topics. Raises InvalidArgument."""
+    """Return `name` if it is a valid pattern of topics. Raises InvalidArgument."""
     if len(name) > _MAX_LENGTH["topic"] or not _PATTERN.fullmatch(name):
         raise InvalidArgument(
             f"{shown(name)} is no pattern of topics: * stands for a whole token between dots, > for one or more at the end."
@@ -52,7 +52,7 @@ def check_pattern(name: str) -> str:
 
 
 def stands_for(pattern: str, topic: str) -> bool:
-    """Whether a name or a pattern stands for a topic: ``*`` for one token, ``>`` for one or more."""
+    """Whether a name or a pattern matches a topic: ``*`` matches one token, ``>`` one or more tokens."""
     return _compiled(pattern).fullmatch(topic) is not None
 
 

@@ -1,4 +1,4 @@
-"""An event loop of one thread's own, for coroutines that a blocking call has to await."""
+"""A private event loop, on which a blocking call awaits coroutines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["NoPlaceForLoop", "OwnLoop"]
 
 
 class NoPlaceForLoop(Exception):  # noqa: N818
-    """This thread is inside an event loop already, and cannot run another one."""
+    """An event loop already runs in this thread, so a second one cannot."""
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -29,21 +29,21 @@ def _is_loop_running() -> bool:
 
 
 class OwnLoop:
-    """Runs coroutines one after the other, all on one loop, which the first one makes. Leaving its block closes it.
+    """Runs coroutines one after another on one event loop, which the first one creates. Leaving the `with` closes it.
 
-    What they have started and not awaited goes on while another one runs, and is cancelled in the end, as by
-    ``asyncio.run``. (`asyncio.Runner` would do, from Python 3.11 on.)
+    Tasks that the coroutines have started and not awaited go on while later coroutines run. `close` cancels them, as
+    ``asyncio.run`` does. (From Python 3.11 on, `asyncio.Runner` could replace this class.)
     """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine to its end, and return what it returns.
+        """Run a coroutine to its end, and return its result.
 
         Raises:
-            NoPlaceForLoop: the coroutine has not been begun
-            BaseException: what the coroutine raises
+            NoPlaceForLoop: an event loop runs in this thread; the coroutine was not started
+            BaseException: any exception of the coroutine
         """
         if _is_loop_running():
             coroutine.close()
@@ -53,7 +53,7 @@ class OwnLoop:
         return self._loop.run_until_complete(coroutine)
 
     def close(self) -> None:
-        """Cancel what is left, and wait until it has ended."""
+        """Cancel the remaining tasks, wait until they have ended, and close the loop."""
         loop, self._loop = self._loop, None
         if loop is None:
             return

@@ -1,4 +1,4 @@
-"""What this process knows of the store's time, and the tokens made from it."""
+"""An estimate of the store's time, and the tokens made from it."""
 
 from __future__ import annotations
 
@@ -7,56 +7,57 @@ import time
 
 __all__ = ["StoreClock"]
 
-#: a local clock may run this much fast against the store's; time since an answer counts for less accordingly
+#: the local clock may run up to 1 % faster than the store's, so time that passed locally counts for less
 _PACE = 0.99
-#: a store time so far behind the bound means that the store's clock was set back, µs; the service takes tokens 2 s ahead
+#: a store time this far behind the estimate means that the store's clock was set back, µs. The service accepts tokens that
+#: are up to 2 s ahead of its time
 _STEP_US = 2_000_000
 
 
 class StoreClock:
-    """A lower bound of the store's time, learned from answers and moved on by the local monotonic clock.
+    """A lower bound of the store's time, learned from responses and advanced by the local monotonic clock.
 
-    It must never be ahead: a `since` that is too new would let a publish that is tried again be stored
-    twice, one that is too old costs a few reads. The wall clock plays no part. No lock is needed: a lost race
-    leaves an older bound, which is as true.
+    The bound must never be ahead of the store: a `since` that is too new would let a repeated publish be stored twice. One
+    that is too old costs only a few reads. The local wall clock is not used. No lock is necessary: a lost race leaves an older
+    bound, which is valid too.
 
-    A store whose clock is set back (a laptop's) leaves the bound ahead. So an answer that is far behind it counts: at worst
-    it was long on its way, and the bound is older than it need be.
+    If the store's clock is set back (as on a laptop), the bound is ahead. Therefore a response far behind the bound replaces
+    it. At worst that response was merely late, and the bound is older than necessary.
     """
 
     def __init__(self) -> None:
-        #: a store time in µs, and the monotonic time in seconds at which it had passed
-        self._known: tuple[int, float] | None = None
+        #: a store time, µs, and a monotonic time in seconds when the store had passed it
+        self._observed: tuple[int, float] | None = None
         self._last_token_us = 0
 
     def observe(self, store_time_us: int) -> None:
-        """Take note of a time that the store has passed, µs."""
+        """Learn a time that the store has passed, µs."""
         now = self.now_us()
-        # An answer may report a time a second behind the store's: the bound known already can be better.
+        # A response may report a time one second behind the store's, so the present bound may be better.
         if now is None or store_time_us > now or now - store_time_us > _STEP_US:
-            self._known = (store_time_us, time.monotonic())
+            self._observed = (store_time_us, time.monotonic())
 
     def now_us(self) -> int | None:
-        """A time that the store has passed by now, µs; None before the first answer."""
-        known = self._known
-        if known is None:
+        """Return a time that the store has passed by now, µs; None before the first response."""
+        observed = self._observed
+        if observed is None:
             return None
-        store_time_us, at = known
-        return store_time_us + int(_PACE * 1_000_000 * (time.monotonic() - at))
+        store_time_us, observed_at_s = observed
+        return store_time_us + int(_PACE * 1_000_000 * (time.monotonic() - observed_at_s))
 
     def is_behind(self, token: str) -> bool:
-        """Whether a token that was made before is ahead of what is known of the store's time now."""
+        """Whether the clock is now behind the time in an earlier token, by more than the service accepts."""
         now = self.now_us()
         return now is not None and int(token.partition("-")[0]) > now + _STEP_US
 
     def forget_tokens(self) -> None:
-        """The service refused a token as ahead of its time: the next one need not be above those made before."""
+        """Let the next token be older than earlier ones, after the service refused a token as ahead of its time."""
         self._last_token_us = 0
 
     def token(self) -> str | None:
-        """A new token for a lease or a change of subscription; None before the first answer.
+        """Make a token for a lease or a change of a subscription; None before the first response.
 
-        Tokens of one process rise, because the service takes an older one for an older wish.
+        The tokens of one process increase, because the service orders requests by their tokens and ignores older ones.
         """
         now = self.now_us()
         if now is None:

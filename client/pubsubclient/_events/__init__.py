@@ -5,4 +5,4 @@ May import `_http` and `_core`. Begin with `event`, then `lease`.
 
 from pubsubclient._events.event_list import Events
 
-__all__ = ["Events"]  # pickles made before this was a folder name it here
+__all__ = ["Events"]  # pickles of an earlier version name the class by this module

@@ -1,4 +1,4 @@
-"""Events: made here to be published, or received."""
+"""Events to publish, and received events."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from pubsubclient._events.topic import Topic, topic_name
 
 __all__ = ["Event", "ReceivedEvent"]
 
-#: bytes of one event's JSON
+#: the most bytes of one event's JSON
 MAX_EVENT_BYTES = 900_000
 
 
 class Event:
-    """An event of a topic, a CloudEvent. It does not change: its data is encoded once, when it is made.
+    """An event of a topic: an immutable CloudEvent. The constructor encodes its data.
 
-    An Event is published once however often it is tried: publishing the same Event again within 10 minutes, after
-    an error or not, gives the same receipt.
+    Publishing the same Event again within 10 minutes, after an error or not, returns the same receipt and stores nothing
+    twice.
 
     Args:
-        topic: its topic, or the name of it
-        data: any JSON value, or bytes; None for none. An event is at most 900,000 bytes of JSON, in which bytes take 4/3 of
-            their size: about 675,000 of them
-        type: what kind of event it is
-        subject: what in particular it is about
-        id: unique among the events of its publisher; a random UUID by default
-        time: when it happened, a datetime with a time zone or RFC 3339 text; now by default
-        attributes: further attributes; names of 1 to 256 of ``a-z 0-9`` (CloudEvents recommends at most 20), values str, bool,
-            or int of 32 bits
+        topic: the event's topic, or the topic's name
+        data: any JSON value, or bytes; None for no data. An event has at most 900,000 bytes of JSON. There, base64 makes
+            bytes larger by a third, so about 675,000 of them fit
+        type: the kind of event
+        subject: the thing that the event is about
+        id: unique among the events of its publisher; by default a random UUID
+        time: when the event happened, a datetime with a time zone or RFC 3339 text; by default now
+        attributes: further attributes; names of 1 to 256 characters of ``a-z 0-9`` (CloudEvents recommends at most 20);
+            values str, bool, or int of 32 bits
 
     Raises:
-        InvalidArgument: an argument that the service would refuse, naming the place
+        InvalidArgument: the service would reject an argument; the message names it
     """
 
     __slots__ = ("__weakref__", "_data", "_data_json", "_line", "_members", "first_tries", "topic")
@@ -68,8 +68,8 @@ class Event:
     ) -> None:
         #: the topic's name
         self.topic = topic_name(topic)
-        #: store time before the first publish was tried, µs, per store (None if not known): publish keeps it, so
-        #: that the same event published again is recognised
+        #: for each store, a store time before the first try to publish the event, µs (None if not known). Publish sends it
+        #: along as `since`, so that the service recognises an event that is published again
         self.first_tries: dict[str, int | None] = {}
         members: dict[str, Any] = {
             "specversion": "1.0",
@@ -81,12 +81,12 @@ class Event:
             members["subject"] = check_text("subject", subject)
         if attributes is not None:
             members.update(check_attributes(attributes))
-        #: the members of its JSON but for its data; of a received event all of them
+        #: the members of the event's JSON without data; for a received event all members
         self._members = members
         self._data = data
-        #: the last member of its JSON, as text; None for a received event: encoded only if it is published
+        #: the data member, encoded; None for a received event, which is encoded only if it is published
         self._data_json: bytes | None = _encode_data_member(data)
-        #: all of its JSON, when it was needed once
+        #: the whole JSON, cached by the first `encode`
         self._line: bytes | None = None
 
     @property
@@ -96,33 +96,33 @@ class Event:
 
     @property
     def type(self) -> str:
-        """What kind of event it is."""
+        """The kind of event."""
         return str(self._members["type"])
 
     @property
     def source(self) -> str | None:
-        """Where it comes from: ``/publishers/NAME`` of the publisher that published it first; None before."""
+        """``/publishers/NAME`` of the publisher that published the event first; None before that."""
         return self._members.get("source")
 
     @property
     def subject(self) -> str | None:
-        """What in particular it is about."""
+        """The thing that the event is about."""
         return self._members.get("subject")
 
     @property
     def time(self) -> datetime | None:
-        """When it happened, as its maker said, to the microsecond; None if it did not."""
+        """When the event happened, to the microsecond; None if the event does not say."""
         text = self._members.get("time")
         return None if text is None else parse_time(text)
 
     @property
     def data(self) -> Any:
-        """Its data: a JSON value, bytes, or None."""
+        """The event's data: a JSON value, bytes, or None."""
         return self._data
 
     @property
     def attributes(self) -> dict[str, Attribute]:
-        """Its further attributes."""
+        """The attributes that have no property of their own."""
         return {
             name: value
             for name, value in self._members.items()
@@ -130,9 +130,9 @@ class Event:
         }
 
     def encode(self, source: str) -> bytes:
-        """The event as it is published: a CloudEvent in JSON. It gets `source` if it has none yet.
+        """Return the event as it is published: a CloudEvent in JSON. Sets the event's source to `source` if it has none.
 
-        Raises InvalidArgument if that is more than 900,000 bytes.
+        Raises InvalidArgument if the JSON is larger than 900,000 bytes.
         """
         line = self._line
         if line is None:
@@ -150,21 +150,21 @@ class Event:
         return line
 
     def __repr__(self) -> str:
-        said = [repr(self.topic), reprlib.repr(self.data), f"type={self.type!r}", f"id={self.id!r}"]
+        parts = [repr(self.topic), reprlib.repr(self.data), f"type={self.type!r}", f"id={self.id!r}"]
         if self.subject is not None:
-            said.append(f"subject={self.subject!r}")
-        return f"{self.__class__.__name__}({', '.join(said)})"
+            parts.append(f"subject={self.subject!r}")
+        return f"{self.__class__.__name__}({', '.join(parts)})"
 
 
-#: members that are spliced in as text, or made by the service
+#: members of a received event that are not encoded with the others: the service sets them, or they are the data
 _NOT_SENT = ADDED | {"data", "data_base64"}
 
 
 class ReceivedEvent(Event):
-    """An event that a subscriber got, to be settled.
+    """An event that a subscriber received, to be settled.
 
-    It can be published again: it stays the same event, with its id, source, attributes and data.
-    A copy, or what is unpickled in another process, cannot be settled.
+    It can be published again, and stays the same event: with its id, source, attributes and data. A copied or unpickled event
+    cannot be settled.
     """
 
     __slots__ = ("_lease",)
@@ -178,54 +178,54 @@ class ReceivedEvent(Event):
 
     @property
     def data(self) -> Any:
-        """Its data: a JSON value, bytes, or None: for none, or for JSON's null, which has ``"data" in event.members``."""
+        """The event's data: a JSON value, bytes, or None. JSON's null is None too, with ``"data" in event.members``."""
         encoded = self._members.get("data_base64")
         return self._members.get("data") if encoded is None else b64decode(encoded)
 
     @property
     def sequence(self) -> str:
-        """Its place in the topic: partition and index, ``0000-00000000000000000017``."""
+        """The event's position in the topic: partition and offset, ``0000-00000000000000000017``."""
         return str(self._members["sequence"])
 
     @property
     def recordedtime(self) -> datetime:
-        """When it was stored."""
+        """When the service stored the event."""
         return parse_time(self._members["recordedtime"])
 
     @property
     def attempt(self) -> int:
-        """Which delivery of it this is, from 1."""
+        """The number of this delivery, from 1."""
         return int(self._members["attempt"])
 
     def ack(self) -> bool:
-        """Settle the event now: it is done.
+        """Settle the event now, as done.
 
         Returns:
-            Whether that counted; if not, the lease had ended, and the event may come again. An event is settled once:
-            what comes later changes nothing, and returns False.
+            whether the ack counted; if not, the lease had ended, and the event may be delivered again. Only the first
+            settlement of an event counts; later ones change nothing and return False.
 
         Raises:
-            ServiceError, Unavailable: unknown whether it counted
+            ServiceError, Unavailable: the ack may or may not have counted
         """
         return self._held().settle("ack", self.ref)
 
     def nack(self, delay: Seconds | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
-        """Settle the event now: it failed, and comes again as its next attempt.
+        """Settle the event now, as failed; it is delivered again, with the next number of `attempt`.
 
         Args:
-            delay: not before so many seconds (or a timedelta) from now, 0 to 86,400, and up to a second more; if None after
-                the subscription's backoff
-            reason: why, for the dead letter that it may become; the first 200 characters are kept, U+FFFD for what is
-                no Unicode
-            dead: it will never succeed: it becomes a dead letter now, whatever its attempt
+            delay: seconds (or a timedelta) before the redelivery, 0 to 86,400, and up to a second longer; by default the
+                subscription's backoff
+            reason: the cause, for the dead letter that the event may become; the first 200 characters are kept, with U+FFFD
+                for lone surrogates
+            dead: the event will never succeed: make it a dead letter now, whatever its attempt
 
         Returns, raises:
-            as `ack`; InvalidArgument for an argument that is none of its kind, or out of its range: nothing is settled
+            as `ack`; also InvalidArgument for an argument of a wrong type or out of its range: then nothing is settled
         """
         return self._held().settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
 
     def release(self) -> bool:
-        """Settle the event now: it was not handled, and comes again at once, as the same attempt.
+        """Settle the event now, as not handled; it is delivered again at once, with the same `attempt`.
 
         Returns, raises:
             as `ack`
@@ -233,28 +233,28 @@ class ReceivedEvent(Event):
         return self._held().settle("release", self.ref)
 
     def extend(self, seconds: Seconds) -> bool:
-        """Keep the event, and those that came with it, for longer: they do not come again meanwhile.
+        """Extend the lease of the event, and of the events received with it: nobody else gets them meanwhile.
 
         Args:
-            seconds: from now, 1 to 600, rounded up to whole ones; never makes it shorter
+            seconds: how long the lease lasts from now, 1 to 600, rounded up to whole seconds; never shortens the lease
 
         Returns:
-            Whether the event is still this process's; if not, it may have come again
+            whether this process still holds the event; if not, it may have been delivered again
 
         Raises:
             InvalidArgument: `seconds` is out of its range
-            ServiceError, Unavailable: unknown whether it counted
+            ServiceError, Unavailable: the lease may or may not have been extended
         """
         return self._held().extend(self.ref, check_lease_s(seconds))
 
     @property
     def members(self) -> Mapping[str, Any]:
-        """Its JSON, as it came. An attribute that is null there is unset."""
+        """The event's JSON, as the service sent it. An attribute that is null there is unset."""
         return self._members
 
     @property
     def ref(self) -> Ref:
-        """What tells it from other events of a subscriber: its topic and sequence."""
+        """The event's topic and sequence, which identify it within a subscriber."""
         return self.topic, self._members["sequence"]
 
     def _held(self) -> Lease:
@@ -263,7 +263,7 @@ class ReceivedEvent(Event):
         return self._lease
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # a lease belongs to the process, and holds what cannot be pickled
+        # without its lease, which belongs to this process and holds connections
         return ReceivedEvent, (self._members, None), (None, {"first_tries": self.first_tries})
 
     def __repr__(self) -> str:
@@ -271,7 +271,7 @@ class ReceivedEvent(Event):
 
 
 def _encode_data_member(data: Any) -> bytes:
-    """The member of an event's JSON that holds its data, with the comma before it. Raises InvalidArgument."""
+    """Encode the data member of an event's JSON, with a comma before it. Raises InvalidArgument."""
     if data is None:
         return b""
     if isinstance(data, bytes | bytearray | memoryview):
@@ -280,7 +280,7 @@ def _encode_data_member(data: Any) -> bytes:
 
 
 def _data_member_of(members: Mapping[str, Any]) -> bytes:
-    """The same of an event that was received: its data as it came, JSON's null too, which is not the same as none."""
+    """Encode the data member of a received event; JSON's null is kept, and is not the same as no data."""
     encoded = members.get("data_base64")
     if encoded is not None:
         return b',"data_base64":' + encode(encoded)

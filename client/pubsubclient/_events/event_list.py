@@ -1,4 +1,4 @@
-"""Events that a call got, to be settled together."""
+"""The events that one call received, which can be settled together."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["Events"]
 
 
 class Events(list[ReceivedEvent]):
-    """The events that a call got, a list. Its methods settle, in one request, what was not settled event by event.
+    """The events that one call received: a list. Its methods settle, in one request, the events that are still unsettled.
 
     Attributes:
-        more: whether there may be more to get right now
-        lost: how many events of each topic were deleted by retention before this subscriber got them, in total
-        blocked: why no more came though there may be some; None if nothing is held back. ``leases``: too much is
-            unsettled; ``ordered``: something older is unsettled; ``dead``: dead letters are on their way; ``delayed``: too
-            many events wait for their time; ``logs``: topics past the 1,000th log do not come
+        more: whether more events may be available right now
+        lost: for each topic, how many events retention has deleted before this subscriber received them, in total
+        blocked: why the service holds events back; None if it does not. ``leases``: too many events are unsettled;
+            ``ordered``: an older event is unsettled; ``dead``: dead letters are being published; ``delayed``: too many events
+            are delayed; ``logs``: the subscriber follows 1,000 logs already, and gets no events of further topics
     """
 
-    #: what holds them; a copy has none
+    #: the leases of the events; a copy has none
     _leases: Sequence[Lease] = ()
-    #: what an older version pickled has none
+    #: a class attribute too, because pickles of an older version lack it
     blocked: str | None = None
 
     def __init__(self, leases: Sequence[Lease] = ()) -> None:
@@ -37,29 +37,29 @@ class Events(list[ReceivedEvent]):
         self._leases = leases
 
     def ack(self) -> bool:
-        """They are done.
+        """Settle the events as done.
 
         Returns:
-            whether that counted for all; if not, a lease had ended, and some may come again
+            whether the ack counted for all events; if not, a lease had ended, and some may be delivered again
 
         Raises:
-            ServiceError, Unavailable: unknown whether it counted
+            ServiceError, Unavailable: the ack may or may not have counted
         """
         return self._settle("ack")
 
     def nack(self, delay: Seconds | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
-        """They failed, together: they come again in smaller leases, so that one bad event fails alone in the end.
+        """Settle the events as failed together. They are redelivered in smaller leases, until a bad event fails alone.
 
         Args:
             delay, reason, dead: as for `ReceivedEvent.nack`
 
         Returns, raises:
-            as `ack`; InvalidArgument for an argument that is none of its kind, or out of its range
+            as `ack`; also InvalidArgument for an argument of a wrong type or out of its range
         """
         return self._settle("nack", **nack_options(delay, reason, dead=dead))
 
     def release(self) -> bool:
-        """They were not handled, and come again at once, as the same attempt.
+        """Settle the events as not handled. They are delivered again at once, with the same `attempt`.
 
         Returns, raises:
             as `ack`
@@ -67,38 +67,38 @@ class Events(list[ReceivedEvent]):
         return self._settle("release")
 
     def extend_lease(self, seconds: Seconds) -> bool:
-        """Keep them for longer: they do not come again meanwhile.
+        """Extend the leases of the events: nobody else gets them meanwhile.
 
         Args:
-            seconds: from now, 1 to 600, rounded up to whole ones; never makes it shorter
+            seconds: how long the leases last from now, 1 to 600, rounded up to whole seconds; never shortens a lease
 
         Returns:
-            whether all of them are still this process's; if not, some may have come again
+            whether this process still holds all of the events; if not, some may have been delivered again
 
         Raises:
             InvalidArgument: `seconds` is out of its range
-            ServiceError, Unavailable: unknown whether it counted
+            ServiceError, Unavailable: the leases may or may not have been extended
         """
         length_s = check_lease_s(seconds)
         held = self._held()
         if not held:
             return True
         asked = time.monotonic()
-        answer = held[0].send({"extend": [lease.extension(length_s) for lease in held]})
-        if answer.get("unknown"):
+        body = held[0].send({"extend": [lease.extension(length_s) for lease in held]})
+        if body.get("unknown"):
             return False
         for lease in held:
             lease.extended(asked, length_s)
         return True
 
     def _settle(self, verb: str, **options: Any) -> bool:
-        taken = [(lease, part) for lease in self._held() if (part := lease.take())]
-        if not taken:
+        settlements = [(lease, part) for lease in self._held() if (part := lease.take())]
+        if not settlements:
             return True
-        answer = taken[0][0].send({verb: [{**part, **options} for _, part in taken]})
-        for lease, _ in taken:
+        body = settlements[0][0].send({verb: [{**part, **options} for _, part in settlements]})
+        for lease, _ in settlements:
             lease.took()
-        return not answer.get("unknown")
+        return not body.get("unknown")
 
     def _held(self) -> Sequence[Lease]:
         if self and not self._leases:
@@ -106,5 +106,5 @@ class Events(list[ReceivedEvent]):
         return self._leases
 
     def __getstate__(self) -> dict[str, Any]:
-        # a lease belongs to the process, and holds what cannot be pickled
+        # without the leases, which belong to this process and hold connections
         return {"more": self.more, "lost": self.lost, "blocked": self.blocked}

@@ -1,4 +1,4 @@
-"""Leases: events in this process's hands, to be settled before a time."""
+"""Leases: events that this process holds for a limited time, and has to settle before it ends."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pubsubclient._core.arguments import Seconds, check_flag, check_seconds, che
 
 __all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options"]
 
-#: how long a lease may be made to last, seconds
+#: the longest extension of a lease, seconds
 _MAX_LEASE_S = 600
 _MAX_DELAY_S = 24 * 3600
-#: characters of a reason that are kept
+#: how many characters of a nack's reason the service keeps
 _MAX_REASON = 200
 
-#: an event within a subscription: its topic and its sequence
+#: identifies an event within a subscriber: its topic and its sequence
 Ref = tuple[str, str]
 
 
 class Settler(Protocol):
-    """What a lease's settlements go through."""
+    """Sends the settlements of a lease."""
 
     #: the subscriber that holds the lease
     subscriber: str
@@ -33,15 +33,15 @@ class Settler(Protocol):
 
 
 class Lease:
-    """What one answer handed out under one token, and what of it this process still has to settle.
+    """The events of one response, leased under one token, and which of them are still unsettled.
 
     Args:
         token: the lease's token
-        refs: its events
-        length_s: how long it lasts, seconds; 0 if the answer did not tell
-        since: monotonic time at which it began, or before
-        settler: what its settlements go through
-        ordered: the topics of which nothing newer comes while something older is unsettled
+        refs: the leased events
+        length_s: how long the lease lasts, seconds; 0 if the response does not say
+        since: a monotonic time at or before the beginning of the lease
+        settler: sends settlements to the service
+        ordered: the topics whose subscription is ordered: no newer event is delivered while an older one is unsettled
     """
 
     def __init__(
@@ -55,75 +55,74 @@ class Lease:
     ) -> None:
         self.token = token
         self.ordered = ordered
-        #: topics that come in order of which an event was given back: the service took back what is newer, too
+        #: ordered topics with an event that was nacked or released; the service has recalled their newer events too
         self.taken_back: set[str] = set()
         self.length_s = length_s
         self.since = since
-        #: whether its thread has come back for more: what is left of it is acknowledged, whatever happens then
+        #: whether the thread has asked for its next events: from then on the rest of this lease can only be acknowledged
         self.handled = False
-        #: events that an implicit settlement covers; a dict for its order and its atomic pop
+        #: events that implicit settlements still cover; a dict keeps their order, and its pop is atomic
         self._open = dict.fromkeys(refs)
         self._refs = tuple(self._open)
-        #: events settled by name, with success
+        #: events that were settled explicitly, with success
         self._settled: set[Ref] = set()
         self._settler = settler
 
     @property
     def ended(self) -> bool:
-        """Whether its time is over, by the monotonic clock. An ack may count for some of it all the same."""
+        """Whether the lease has ended, by the monotonic clock. A late ack may still count for some of its events."""
         return time.monotonic() >= self.since + self.length_s
 
     @property
     def over(self) -> bool:
-        """Whether its time is over for so long that not even a late ack counts any more."""
+        """Whether the lease ended so long ago that not even a late ack can count."""
         return time.monotonic() >= self.since + self.length_s + _MAX_LEASE_S
 
     @property
     def half_over(self) -> bool:
-        """Whether it is time to extend it, if it is to be kept."""
+        """Whether half of the lease's time is over: time to extend a lease that is still needed."""
         return bool(self.length_s) and time.monotonic() >= self.since + self.length_s / 2
 
     def extension(self, seconds: float | None = None) -> dict[str, Any]:
-        """The settlement that lets the lease last `seconds` from now, or as long as at first."""
+        """Build the settlement that extends the lease to `seconds` from now; by default to its own length."""
         return {"lease": self.token, "seconds": max(1, round(seconds or self.length_s))}
 
     def remainder(self) -> dict[str, Any] | None:
-        """The settlement of all that was not settled by name; None if nothing is left."""
-        # a snapshot: other threads may settle meanwhile
+        """Build the settlement of all events that were not settled explicitly; None if no event is left."""
+        # a snapshot, because other threads may settle events meanwhile
         return self.part(list(self._open))
 
     def part(self, refs: Iterable[Ref]) -> dict[str, Any] | None:
-        """The settlement of those of `refs` that were not settled before; None if that is none."""
+        """Build the settlement of the unsettled events among `refs`; None if all are settled."""
         left = [ref for ref in refs if ref in self._open]
         return self._naming(left) if left else None
 
     def take(self) -> dict[str, Any] | None:
-        """The settlement of all that was not settled by name with success; from here on the implicit ack covers none of it.
+        """Build the settlement of everything still open; the implicit ack no longer covers it. None if nothing is open.
 
-        None if there is nothing. `took` is to follow when it was carried out.
+        Events whose explicit settlement failed are still open. Call `took` when the settlement was carried out.
         """
         left = [ref for ref in self._refs if ref not in self._settled]
         self.forget(left)
         return self._naming(left) if left else None
 
     def took(self) -> None:
-        """What `take` named is settled."""
+        """Record that the settlement of `take` was carried out."""
         self._settled.update(self._refs)
 
     def forget_topics(self, concerned: Callable[[str], bool]) -> None:
-        """A seek emptied the lease of the events of these topics."""
+        """Forget the events of these topics, after a seek has removed them from the lease."""
         self.forget([ref for ref in self._refs if concerned(ref[0])])
 
     def forget(self, refs: Iterable[Ref]) -> None:
-        """These events are settled: no implicit settlement covers them any more."""
+        """Exclude these events from later implicit settlements."""
         for ref in refs:
             self._open.pop(ref, None)
 
     def settle(self, verb: str, ref: Ref, **options: Any) -> bool:
-        """Settle one event now; says whether that counted. What is settled already stays as it is.
+        """Settle one event now; returns whether the settlement counted. A second settlement of an event is ignored.
 
-        From here on the implicit ack leaves the event alone, even when this call fails: its caller said
-        something else of it.
+        The implicit ack no longer covers the event, even if this call fails: the caller may have nacked or released it.
         """
         self._open.pop(ref, None)
         if ref in self._settled:
@@ -141,11 +140,11 @@ class Lease:
         return self._settler.send(settlements)
 
     def _naming(self, refs: Sequence[Ref]) -> dict[str, Any]:
-        """A settlement of these events: of the lease as a whole, if they are all of it."""
+        """Build a settlement that names these events, or the lease alone if these are all of its events."""
         return {"lease": self.token} if len(refs) == len(self._refs) else {"lease": self.token, "events": refs}
 
     def extend(self, ref: Ref, seconds: float) -> bool:
-        """Let the whole lease last `seconds` from now, if that is longer; says whether `ref` is still in it."""
+        """Extend the whole lease to `seconds` from now, unless it lasts longer; returns whether `ref` is still in it."""
         if ref in self._settled:
             return False
         asked = time.monotonic()
@@ -156,27 +155,27 @@ class Lease:
         return counted
 
     def extended(self, asked: float, seconds: float) -> None:
-        """The service let the lease last `seconds` from monotonic time `asked`, if that is longer."""
+        """Record an extension to `seconds` from monotonic time `asked`, unless the lease lasts longer."""
         if asked + seconds > self.since + self.length_s:
             self.since, self.length_s = asked, seconds
 
     def restarted(self, asked: float) -> None:
-        """The service was asked, at monotonic time `asked`, to let the lease last as long as at first again."""
+        """Record an extension, requested at monotonic time `asked`, to the lease's own length."""
         self.since = asked
 
 
 def check_delay(delay: object) -> float:
-    """A delay, seconds. Raises InvalidArgument."""
+    """Return a valid delay, seconds. Raises InvalidArgument."""
     return check_seconds("delay", delay, 0, _MAX_DELAY_S)
 
 
 def check_lease_s(seconds: object) -> int:
-    """How long a lease is to last, seconds. Raises InvalidArgument."""
+    """Return a valid length of a lease, whole seconds. Raises InvalidArgument."""
     return check_whole_seconds("seconds", seconds, 1, _MAX_LEASE_S)
 
 
 def nack_options(delay: Seconds | None, reason: str | None, *, dead: bool) -> dict[str, Any]:
-    """What a nack says beside its events. Raises InvalidArgument."""
+    """Return the members of a nack beside its events. Raises InvalidArgument."""
     options: dict[str, Any] = {}
     if delay is not None:
         options["delay_s"] = check_delay(delay)

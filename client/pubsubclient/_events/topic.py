@@ -1,4 +1,4 @@
-"""Topics."""
+"""Topics: their names, and their registration with settings."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ _MAX_PARTITIONS = 1_000
 
 
 class Topic:
-    """A topic, by its name. Topics of the same name are equal.
+    """A topic, named. Topics of the same name are equal.
 
-    A name alone does no I/O: the first publish makes the topic. With `partitions` or `retention` it is registered,
-    get-or-create: a topic that is there already has to have these settings.
+    With a name alone, the constructor does no I/O; the first publish creates the topic. With `partitions` or `retention`,
+    the constructor registers the topic (get-or-create). An existing topic must have these settings already.
 
     Args:
-        name: 1 to 255 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit, nothing empty between dots
-        partitions: the number of logs it consists of, 1 to 1,000 (1); fixed when the topic is made. Each publisher's events
-            are in one of them, in their order; more of them take more events a second, and each costs subscribers a read
-            a poll, and counts among the 1,000 logs that a subscriber may follow
-        retention: how long its events are kept at least, seconds or a timedelta, from 600 (7 days), rounded up to whole ones
-        update: change the retention of a topic that has another one
-        service: where, as for `Publisher`; used with `partitions` or `retention` only
+        name: 1 to 255 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit, at least one character before, between and
+            after dots
+        partitions: the number of logs, 1 to 1,000 (1); fixed when the topic is created. All events of one publisher are in
+            one partition, in order. More partitions accept more events per second; each costs a subscriber one read per poll,
+            and counts towards the 1,000 logs that a subscriber may follow
+        retention: keep events at least this long, seconds or a timedelta, from 600 (7 days), rounded up to whole seconds
+        update: change the retention of an existing topic
+        service: the service, as for `Publisher`; used with `partitions` or `retention` only
 
     Raises:
         InvalidArgument: an argument is out of its range
-        ConfigurationError: the topic has other settings; both values are told, and nothing was changed (a Conflict too)
-        ServiceError, Unavailable: it could not be registered
+        ConfigurationError: the topic has other settings; the message names both values, and nothing was changed. The error
+            is a Conflict too
+        ServiceError, Unavailable: the topic could not be registered
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Topic:
 
 
 def topic_name(topic: Topic | str) -> str:
-    """The name of a topic given either way. Raises InvalidArgument."""
+    """Return the name of a topic, given as a Topic or a name. Raises InvalidArgument."""
     return topic.name if isinstance(topic, Topic) else check_name("topic", topic)
 
 
@@ -84,17 +86,17 @@ def _register(transport: Transport, name: str, settings: dict[str, int], *, upda
     except ServiceError as error:
         if error.code != "unknown_field" or update:
             raise
-        # an older service changes what it is told: look first
-        found = _found(transport, name)
+        # an older service does not know "update", and would change the settings: compare them first
+        found = _existing_settings(transport, name)
         for setting, value in settings.items():
             if found.get(setting, value) != value:
-                said = f"The topic {name!r} has {found[setting]} as its {setting}; got {value}. Nothing was changed."
-                raise SettingsDiffer("register", 409, "settings_differ", said) from None
+                detail = f"The topic {name!r} has {found[setting]} as its {setting}; got {value}. Nothing was changed."
+                raise SettingsDiffer("register", 409, "settings_differ", detail) from None
         transport.call("register", request)
 
 
-def _found(transport: Transport, name: str) -> dict[str, Any]:
-    """The settings of a topic; none of one that is not there."""
+def _existing_settings(transport: Transport, name: str) -> dict[str, Any]:
+    """Return the settings of a topic; an empty dict if the topic does not exist."""
     try:
         return transport.call("register", None, method="GET", query={"topic": name}).body
     except NotFound:

@@ -1,4 +1,4 @@
-"""The adapter of `requests` that all calls go through: connections that a call can shut, answers of bounded size."""
+"""The transport adapter of `requests` for all calls: a call can shut its connection, and responses have a size limit."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from pubsubclient._http.responses import bad_answer
 
 __all__ = ["BoundedAdapter", "read_whole"]
 
-#: bytes of an answer: the service's are at most 8 MiB of events
-_MAX_ANSWER_BYTES = 64 * 1024 * 1024
-_PIECE_BYTES = 1024 * 1024
+#: the most bytes of a response; the service sends at most 8 MiB of events
+_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+#: how many bytes are read at once when the response does not say its length
+_CHUNK_BYTES = 1024 * 1024
 
 
 class _Shuttable(HTTPConnection):
-    """A connection that the call which uses it can shut."""
+    """A connection that its present call can shut."""
 
     call: Call | None = None
 
@@ -45,25 +46,25 @@ class _Shuttable(HTTPConnection):
 
 
 class _ShuttableTLS(_Shuttable, HTTPSConnection):
-    """The same over TLS, from the first byte of the handshake on."""
+    """A TLS connection that its present call can shut, even during the handshake."""
 
-    #: the same connection while TLS is set up, which takes the socket away from its object
-    _setting_up: socket.socket | None = None
+    #: a duplicate of the socket during the TLS handshake, while the wrapper detaches the original from its object
+    _handshaking: socket.socket | None = None
 
     def connect(self) -> None:
         try:
             super().connect()
         finally:
-            if self._setting_up is not None:
-                self._setting_up.close()
-                self._setting_up = None
+            if self._handshaking is not None:
+                self._handshaking.close()
+                self._handshaking = None
 
     def raw_socket(self) -> socket.socket | None:
-        return self._setting_up or self.sock
+        return self._handshaking or self.sock
 
     def _new_conn(self) -> socket.socket:
         connected = super()._new_conn()
-        self._setting_up = connected.dup()
+        self._handshaking = connected.dup()
         return connected
 
 
@@ -92,42 +93,42 @@ def _use_our_pools(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
 
-def read_whole(function: str, response: requests.Response, most: int = _MAX_ANSWER_BYTES) -> bytes:
-    """The bytes of an answer of a function.
+def read_whole(function: str, response: requests.Response, max_bytes: int = _MAX_RESPONSE_BYTES) -> bytes:
+    """Read the body of a function's response.
 
-    At once, if it says how long it is: `requests` itself reads pieces of 10 KiB, which takes three times as long.
+    A body with a Content-Length is read at once. `requests` itself reads chunks of 10 KiB, which takes three times as long.
 
-    Raises requests.RequestException if they do not come; ServiceError (``bad_answer``) for more than `most` bytes, and for
-    what is compressed though nobody asked for that: it could unpack to any size.
+    Raises requests.RequestException if the body does not arrive; ServiceError (``bad_answer``) if it is larger than
+    `max_bytes`, or compressed. The client does not accept compression, because a body could unpack to any size.
     """
     raw = response.raw
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if not isinstance(raw, HTTPResponse):
-        content: bytes | None = response.content or b""  # what other adapters make of it
+        content: bytes | None = response.content or b""  # the response of an adapter without urllib3
     elif encoding != "identity":
         response.close()
         raise bad_answer(function, f"it is encoded ({encoding[:40]!r}), which was not asked for", response.status_code)
     else:
         try:
-            content = _read(raw, most)
+            content = _read(raw, max_bytes)
         except HTTPError as error:
             raise requests.ConnectionError(error) from error
-    if content is None or len(content) > most:
+    if content is None or len(content) > max_bytes:
         response.close()
-        raise bad_answer(function, f"it is larger than {most >> 20} MiB", response.status_code)
+        raise bad_answer(function, f"it is larger than {max_bytes >> 20} MiB", response.status_code)
     return content
 
 
-def _read(raw: HTTPResponse, most: int) -> bytes | None:
-    """A body; None if it is too large."""
+def _read(raw: HTTPResponse, max_bytes: int) -> bytes | None:
+    """Read a body; None if it is too large."""
     length = raw.length_remaining
     if length is not None:
-        return raw.read(decode_content=False) if length <= most else None
-    pieces: list[bytes] = []
+        return raw.read(decode_content=False) if length <= max_bytes else None
+    chunks: list[bytes] = []
     size = 0
-    while piece := raw.read(min(most, _PIECE_BYTES), decode_content=False):
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
+    while chunk := raw.read(min(max_bytes, _CHUNK_BYTES), decode_content=False):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
             return None
-    return b"".join(pieces)
+    return b"".join(chunks)

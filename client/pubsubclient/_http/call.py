@@ -1,8 +1,8 @@
-"""A call under way: when it has to end, and the connection to shut when it does not end by itself.
+"""Enforces the deadlines of calls, and lets other threads cancel them, by shutting their connections.
 
-Timeouts of sockets bound one read. A peer that sends a byte a second, or without end, would keep a call alive for as long as
-it likes. So one thread watches all calls of the process, and shuts the connection of each that is over its time. Cancelling
-a call from another thread works the same way.
+A socket timeout bounds only one read. A peer that sends one byte per second, or endless data, could keep a call alive
+forever. So one thread watches all calls of the process, and shuts the connection of each call that has passed its deadline.
+Another thread cancels a call in the same way.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pubsubclient._fork import reset_in_child
 
 __all__ = ["Call", "CallCancelled", "Cancellation", "current_call"]
 
-#: how long the watching thread sleeps while no call is under way, seconds
+#: how long the watching thread sleeps while no call is running, seconds
 _IDLE_S = 3600.0
 
 
 class CallCancelled(Exception):  # noqa: N818 - as in _core.errors
-    """Another thread cancelled the call. Private: users see what the cancelled method documents.
+    """Another thread cancelled the call. Private: each method that can be cancelled catches it.
 
     Attributes:
         uncertain: whether the request may have taken effect
@@ -35,7 +35,7 @@ class CallCancelled(Exception):  # noqa: N818 - as in _core.errors
 
 
 class Cancellation:
-    """Lets another thread end calls. It is handed to any number of calls, one after another or side by side."""
+    """Lets another thread end calls. Any number of calls can share one Cancellation, at the same time or in sequence."""
 
     def __init__(self) -> None:
         self._calls: set[Call] = set()
@@ -46,56 +46,56 @@ class Cancellation:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """End the calls that are under way, and all later ones at once. A pause of theirs ends too."""
+        """End the running calls, also while they pause between tries; later calls with this object end at once."""
         self._cancelled.set()
         for call in list(self._calls):
             call.shut()
 
     def pause(self, seconds: float) -> None:
-        """Sleep, but not beyond `cancel`."""
+        """Sleep until `cancel`, at most this long."""
         self._cancelled.wait(seconds)
 
     def begin(self, call: Call) -> None:
-        """A call is under way. A `cancel` that comes in between finds it, or the call finds itself cancelled."""
+        """Track a call that begins. A concurrent `cancel` either finds the call here, or has set `cancelled` before."""
         self._calls.add(call)
         if self.cancelled:
             call.shut()
 
     def end(self, call: Call) -> None:
-        """A call has ended."""
+        """Stop tracking a call that has ended."""
         self._calls.discard(call)
 
 
 class Connection(Protocol):
-    """What a call needs to know of its connection."""
+    """The part of a connection that a call uses."""
 
-    #: the call that uses it; it is written under `_lock`
+    #: the call that uses the connection; guarded by `_lock`
     call: Call | None
 
     def raw_socket(self) -> socket.socket | None:
-        """The socket beneath it, if there is one."""
+        """Return the TCP socket, or None if there is no connection."""
 
 
 class Call:
     """One call, from its first try to its end: a context manager.
 
     Args:
-        give_up: monotonic time at which it has to end
-        cancellation: what may end it before
+        give_up: the deadline, a monotonic time
+        cancellation: lets another thread end the call before
     """
 
     __slots__ = ("__weakref__", "_cancellation", "_connection", "_outer", "give_up", "was_shut")
 
     def __init__(self, give_up: float, cancellation: Cancellation | None) -> None:
         self.give_up = give_up
-        #: whether its connection was shut under it: what was read since proves nothing
+        #: whether the watching thread or a cancellation shut the connection; data read afterwards may be incomplete
         self.was_shut = False
         self._cancellation = cancellation
         self._connection: Connection | None = None
         self._outer: Call | None = None
 
     def __enter__(self) -> Call:
-        self._outer = current_call()  # a call may need another one: that of a token
+        self._outer = current_call()  # calls can be nested: a call may have to fetch a token first
         _local.call = self
         _watch.begin(self)
         if self._cancellation is not None:
@@ -121,7 +121,7 @@ class Call:
             self._cancellation.pause(seconds)
 
     def use(self, connection: Connection) -> None:
-        """From here on the call works through this connection, which no other call uses any more."""
+        """Record that the call uses this connection from now on; earlier calls no longer do."""
         with _lock:
             connection.call = self
             self._connection = connection
@@ -129,7 +129,7 @@ class Call:
             self.shut()
 
     def shut(self) -> None:
-        """Shut its connection, so that its thread reads an end; does nothing once another call has the connection."""
+        """Shut the call's connection, so that its thread stops reading; do nothing if another call has it now."""
         with _lock:
             self.was_shut = True
             connection = self._connection
@@ -138,43 +138,44 @@ class Call:
             raw = connection.raw_socket()
             if raw is not None:
                 with contextlib.suppress(OSError):
-                    # of the socket itself: TLS is not to say goodbye first
+                    # shut the TCP socket itself: the shutdown of a TLS socket would exchange messages first
                     socket.socket.shutdown(raw, socket.SHUT_RDWR)
 
 
 def current_call() -> Call | None:
-    """The call that the calling thread is in."""
+    """Return the call that this thread is in; None outside of a call."""
     return getattr(_local, "call", None)
 
 
 class _Watch:
-    """The thread that ends calls whose time is over. It starts with the first call, and sleeps while none is due."""
+    """The thread that shuts calls at their deadlines. It starts with the first call, and sleeps until the next deadline."""
 
     def __init__(self) -> None:
         self.after_fork()
         reset_in_child(self)
 
     def after_fork(self) -> None:
-        """The child has no such thread, and none of the parent's calls. A thread that is gone may hold the locks."""
+        """Start anew in the child, without thread and calls. A thread of the parent may hold the old locks."""
         global _lock
         _lock = threading.Lock()
         self._calls: dict[Call, None] = {}
-        # entered by the lock itself: a signal could interrupt the Condition's own entering, which is Python
+        # Use `with self._lock`, not `with self._wake`: Condition.__enter__ is Python code, so a signal handler could
+        # interrupt it.
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
-        #: when it looks again; never, while it looks: then whoever begins a call takes the lock and says so
-        self._next_look = math.inf
+        #: monotonic time when the thread wakes up; infinite while it is awake, so that `begin` takes the lock and sets it
+        self._wakes_up_at = math.inf
 
     def begin(self, call: Call) -> None:
         self._calls[call] = None
-        # mostly an earlier look is planned already: nothing more to do
-        if call.give_up < self._next_look or self._thread is None:
+        # in most cases the thread wakes up early enough already, and no lock is necessary
+        if call.give_up < self._wakes_up_at or self._thread is None:
             with self._lock:
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="pubsubclient deadlines", daemon=True)
                     self._thread.start()
-                self._next_look = min(self._next_look, call.give_up)
+                self._wakes_up_at = min(self._wakes_up_at, call.give_up)
                 self._wake.notify()
 
     def end(self, call: Call) -> None:
@@ -183,18 +184,19 @@ class _Watch:
     def _run(self) -> None:
         while True:
             with self._lock:
-                self._next_look = math.inf
+                self._wakes_up_at = math.inf
                 now = time.monotonic()
                 calls = list(self._calls)
-                self._next_look = min([call.give_up for call in calls if call.give_up > now], default=now + _IDLE_S)
+                deadlines = [call.give_up for call in calls if call.give_up > now]
+                self._wakes_up_at = min(deadlines, default=now + _IDLE_S)
             for call in calls:
                 if call.give_up <= now and not call.was_shut:
                     call.shut()
             with self._lock:
-                self._wake.wait(max(0.0, self._next_look - time.monotonic()))
+                self._wake.wait(max(0.0, self._wakes_up_at - time.monotonic()))
 
 
 _local = threading.local()
-#: a connection has one call at a time; held for a moment
+#: guards which call uses a connection; only held briefly
 _lock = threading.Lock()
 _watch = _Watch()

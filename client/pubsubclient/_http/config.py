@@ -1,4 +1,4 @@
-"""Where programs say which service they use, and who they are: `configure`, the environment, config.json."""
+"""Finds the service and the identity to use: from `configure`, the environment, or config.json."""
 
 from __future__ import annotations
 
@@ -16,36 +16,44 @@ from pubsubclient._http.service import Address, Service, urls_of
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
-__all__ = ["CONFIG_FILE", "SETTING", "TOKEN_SETTING", "configure", "find_service", "of_config", "of_environment"]
+__all__ = [
+    "CONFIG_FILE",
+    "SETTING",
+    "TOKEN_SETTING",
+    "configure",
+    "find_service",
+    "identity_of_config",
+    "identity_of_environment",
+]
 
-#: what names the service in the environment and in config.json
+#: the variable of the environment, and the key of config.json, that holds the service's address
 SETTING = "PUBLISH_SUBSCRIBE_SERVICE"
 CONFIG_FILE = "config.json"
-#: a token to send as it is, in the environment
+#: the variable of the environment that holds a token to send unchanged
 TOKEN_SETTING = "PUBLISH_SUBSCRIBE_TOKEN"  # noqa: S105 - a name
-#: keys of config.json beside the service's
+#: the keys of config.json that configure the identity
 _KEYS = ("identity", "audiences", "impersonate")
 
-#: what `configure` said
+#: set by `configure`
 _default_address: Address | None = None
 _default_identity: Identity | str | None = None
 _make_service: Callable[..., Service] = Service
 
 
-def of_environment() -> Identity | None:
-    """The token that the environment holds, if it does."""
+def identity_of_environment() -> Identity | None:
+    """Return the token in the environment; None if it holds none."""
     token = os.environ.get(TOKEN_SETTING, "").strip()
     return GivenToken(token, f"{TOKEN_SETTING} in the environment") if token else None
 
 
-def of_config(settings: Mapping[str, Any], source: str) -> Identity | None:
-    """The identity that a config.json asks for, if it does; `source` says in errors where it stands."""
+def identity_of_config(settings: Mapping[str, Any], source: str) -> Identity | None:
+    """Return the identity that a config.json configures; None if it configures none. `source` names the file in errors."""
     kind, audiences, impersonate = (settings.get(key) for key in _KEYS)
     if kind is None and audiences is None and impersonate is None:
         return None
     if kind not in (None, "google"):
         raise ConfigurationError(f'identity in {source}: "google" is expected; got {kind!r}.')
-    from pubsubclient._http.google_identity import GoogleIdentity  # noqa: PLC0415 - only who asks for it pays for it
+    from pubsubclient._http.google_identity import GoogleIdentity  # noqa: PLC0415 - imported only if it is used
 
     try:
         return GoogleIdentity(audiences=audiences, impersonate=impersonate)
@@ -63,10 +71,10 @@ def configure(
     read_timeout_s: float = 30.0,
     start_deadline_s: float | None = None,
 ) -> None:
-    """Set this process's default service, and how to speak to a service given by its address alone.
+    """Set this process's default service, and the options for services that are given by their address alone.
 
-    What is not given goes back to its default; without `service` it is found in the environment or in
-    config.json again. Publishers and subscribers that exist are not changed. The arguments are those of `Service`.
+    Each call sets all options: omitted ones return to their defaults. Without `service`, the address comes from the
+    environment or config.json again. Existing publishers and subscribers are not changed. For the arguments see `Service`.
 
     Raises:
         ConfigurationError: an address is malformed or missing
@@ -81,31 +89,31 @@ def configure(
         start_deadline_s=start_deadline_s,
     )
     if service is not None:
-        make(service, identity=identity)  # raises now rather than at the first use
+        make(service, identity=identity)  # so that a malformed address raises here, not at the first use
     _default_address, _default_identity, _make_service = service, identity, make
 
 
 def find_service(given: Address | Service | None = None) -> Service:
-    """The service to use: as given, else as configured, from the environment, or from config.json.
+    """Return the service to use: the given one, else that of `configure`, of the environment, or of config.json.
 
-    Raises ConfigurationError if none of these names one, or the first that does is malformed.
+    Raises ConfigurationError if none of these names a service, or if the first address found is malformed.
     """
     if isinstance(given, Service):
         return given
     address = given if given is not None else _default_address
-    identity = _default_identity or of_environment()
+    identity = _default_identity or identity_of_environment()
     if address is None:
         address = _from_environment()
-    passed_over: list[str] = []
+    other_files: list[str] = []
     if address is None:
-        address, of_file = _from_file(passed_over)
-        identity = identity or of_file
+        address, file_identity = _from_file(other_files)
+        identity = identity or file_identity
     if address is None:
         raise ConfigurationError(
             "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
             f"{SETTING} in the environment, or by {SETTING} in a {CONFIG_FILE} in the working directory or a "
             f"directory above it ({_working_directory() or 'which is gone'}); for instance http://127.0.0.1:8000."
-            + "".join(f" {path} names none." for path in passed_over)
+            + "".join(f" {path} names none." for path in other_files)
         )
     return _make_service(address, identity=identity)
 
@@ -116,8 +124,8 @@ def _from_environment() -> Address | None:
     return urls_of(_parse(text, source) if text.startswith("{") else text, source) if text else None
 
 
-def _from_file(passed_over: list[str]) -> tuple[Address | None, Identity | None]:
-    """What the nearest config.json that holds our setting says; one that does not is somebody else's, and `passed_over`."""
+def _from_file(other_files: list[str]) -> tuple[Address | None, Identity | None]:
+    """Read the nearest config.json with our key. Files without it belong to other programs; add them to `other_files`."""
     directory = _working_directory()
     for above in (directory, *directory.parents) if directory else ():
         path = above / CONFIG_FILE
@@ -129,24 +137,24 @@ def _from_file(passed_over: list[str]) -> tuple[Address | None, Identity | None]
             raise ConfigurationError(f"{path} cannot be read: {e}.") from e
         settings = _parse(text, str(path))
         if isinstance(settings, dict) and SETTING in settings:
-            return urls_of(settings[SETTING], f"{SETTING} in {path}"), of_config(settings, str(path))
-        meant = [key for key in settings if _letters(key) == _letters(SETTING)] if isinstance(settings, dict) else ()
-        if meant:
-            raise ConfigurationError(f"{path} has the key {meant[0]!r}: write it as {SETTING!r}.")
-        passed_over.append(str(path))
+            return urls_of(settings[SETTING], f"{SETTING} in {path}"), identity_of_config(settings, str(path))
+        misspelt = [key for key in settings if _letters(key) == _letters(SETTING)] if isinstance(settings, dict) else ()
+        if misspelt:
+            raise ConfigurationError(f"{path} has the key {misspelt[0]!r}: write it as {SETTING!r}.")
+        other_files.append(str(path))
     return None, None
 
 
 def _parse(text: str | bytes, source: str) -> Any:
     try:
-        # bytes in UTF-8, -16 or -32, with a byte order mark or not: editors of Windows write them
+        # json detects UTF-8, UTF-16 and UTF-32, with or without a byte order mark, which editors on Windows write
         return json.loads(text)
     except UnicodeDecodeError as e:
         raise ConfigurationError(f"{source} is not text in UTF-8: {e}. Save it as UTF-8.") from e
     except ValueError as e:
         raise ConfigurationError(f"{source} is not JSON: {e}.") from e
     except RecursionError as e:
-        raise ConfigurationError(f"{source} is not JSON of ours: it is nested too deeply.") from e
+        raise ConfigurationError(f"{source} is nested too deeply to be read as JSON.") from e
 
 
 def _working_directory() -> Path | None:
@@ -157,5 +165,5 @@ def _working_directory() -> Path | None:
 
 
 def _letters(key: str) -> str:
-    """What is left of a key that somebody wrote from memory."""
+    """Reduce a key to its letters and digits, in lower case, to recognise misspelt keys."""
     return "".join(filter(str.isalnum, key)).lower()

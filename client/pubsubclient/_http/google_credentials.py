@@ -1,10 +1,12 @@
-"""Which Google credentials this process has, and how they make ID tokens.
+"""Finds this process's Google credentials, and makes credentials for ID tokens from them.
 
-Sources: https://google.aip.dev/auth/4110 for where they are, https://cloud.google.com/docs/authentication/get-id-token for
-how. google-auth's own ``fetch_id_token`` knows keys of service accounts and the metadata server; users and external accounts
-have no ID token for an audience, so a service account's is asked for (``generateIdToken``).
+Sources: https://google.aip.dev/auth/4110 for where credentials are found,
+https://cloud.google.com/docs/authentication/get-id-token for how ID tokens are made.
 
-Google-auth is typed in part, so its objects are Any here.
+google-auth's ``fetch_id_token`` supports only service account keys and the metadata server. Users and external accounts have
+no ID tokens for an audience; they have to impersonate a service account (``generateIdToken``).
+
+google-auth is only partly typed, so its objects are Any here.
 """
 
 from __future__ import annotations
@@ -29,29 +31,29 @@ _FILE_SETTING = "GOOGLE_APPLICATION_CREDENTIALS"
 
 
 def id_token_credentials(audience: str, impersonate: str | None, request: Any) -> Any:
-    """Credentials whose ``refresh`` gets an ID token for `audience`.
+    """Return credentials whose ``refresh`` fetches an ID token for `audience`.
 
     Args:
-        audience: whom the token is for
-        impersonate: the email of a service account whose token it is to be; None for that of the credentials themselves
-        request: how google-auth sends its requests
+        audience: the audience of the token
+        impersonate: the email of a service account to impersonate; None for a token of the credentials themselves
+        request: the callable with which google-auth sends requests
 
     Raises:
-        IdentityError: there are no credentials, or none that make ID tokens; says what to do
+        IdentityError: there are no credentials, or they give no ID tokens; the message says what to do
     """
-    found = _file()
+    found = _default_file()
     if found is None:
         if impersonate is None:
-            return _of_metadata_server(audience, request)
+            return _from_metadata_server(audience, request)
         return _impersonated(compute_engine.Credentials(), impersonate, audience)
     path, info = found
     try:
-        return _of_file(info, audience, impersonate)
+        return _from_file(info, audience, impersonate)
     except (exceptions.GoogleAuthError, ValueError, KeyError, AttributeError) as error:
         raise IdentityError(f"{path} holds no Google credentials that can be used: {error}.") from error
 
 
-def _of_file(info: Mapping[str, Any], audience: str, impersonate: str | None) -> Any:
+def _from_file(info: Mapping[str, Any], audience: str, impersonate: str | None) -> Any:
     kind = info.get("type")
     if kind == "service_account" and impersonate is None:
         return service_account.IDTokenCredentials.from_service_account_info(info, target_audience=audience)
@@ -62,7 +64,7 @@ def _of_file(info: Mapping[str, Any], audience: str, impersonate: str | None) ->
         return _impersonated(target, impersonate, audience)
     source = _source(info)
     if kind == "external_account":
-        impersonate = impersonate or _named_in(info.get("service_account_impersonation_url"))
+        impersonate = impersonate or _impersonated_account(info.get("service_account_impersonation_url"))
     if impersonate is None:
         raise IdentityError(
             f"Google credentials of the type {kind} have no ID tokens for a service. Name a service account to "
@@ -73,7 +75,7 @@ def _of_file(info: Mapping[str, Any], audience: str, impersonate: str | None) ->
 
 
 def _source(info: Mapping[str, Any]) -> Any:
-    """The credentials that a file holds, as those to impersonate with."""
+    """Return the credentials of a file, as the source of an impersonation."""
     kind = info.get("type")
     if kind == "service_account":
         return service_account.Credentials.from_service_account_info(info, scopes=_SCOPES)
@@ -82,7 +84,7 @@ def _source(info: Mapping[str, Any]) -> Any:
     if kind == "external_account_authorized_user":
         return workforce.Credentials.from_info(info)
     if kind == "external_account":
-        # itself, and not the account that it may impersonate for access tokens
+        # the external account itself, not the service account that it may impersonate for access tokens
         direct = {key: value for key, value in info.items() if not key.startswith("service_account_impersonation")}
         return _external(direct)
     raise ValueError(f"the type {kind!r} is not known")
@@ -101,7 +103,7 @@ def _impersonated(source: Any, principal: str, audience: str) -> Any:
     return impersonated_credentials.IDTokenCredentials(target, audience, include_email=True)
 
 
-def _of_metadata_server(audience: str, request: Any) -> Any:
+def _from_metadata_server(audience: str, request: Any) -> Any:
     try:
         return id_token.fetch_id_token_credentials(audience, request)
     except exceptions.DefaultCredentialsError as error:
@@ -112,31 +114,31 @@ def _of_metadata_server(audience: str, request: Any) -> Any:
         ) from error
 
 
-def _named_in(url: object) -> str | None:
-    """The service account in the URL that impersonates it for access tokens."""
+def _impersonated_account(url: object) -> str | None:
+    """Return the service account's email from an impersonation URL; None if `url` is no such URL."""
     name, action, _ = str(url).rpartition("/")[2].partition(":generateAccessToken")
     return name if action else None
 
 
-def _file() -> tuple[Path, Mapping[str, Any]] | None:
-    """The file with the default credentials, and what it holds; None if there is none. Raises IdentityError."""
+def _default_file() -> tuple[Path, Mapping[str, Any]] | None:
+    """Return the path and the content of the default credentials file; None if no file exists. Raises IdentityError."""
     named = os.environ.get(_FILE_SETTING)
-    path = Path(named) if named else _of_gcloud()
+    path = Path(named) if named else _gcloud_path()
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         if named:
-            raise IdentityError(f"{_FILE_SETTING} names {named}, which is not there.") from error
+            raise IdentityError(f"{_FILE_SETTING} names {named}, which does not exist.") from error
         return None
     except (OSError, ValueError) as error:
         raise IdentityError(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(info, Mapping):
-        raise IdentityError(f"{path} holds no Google credentials: a JSON object is expected.")
+        raise IdentityError(f"{path} holds no Google credentials: expected a JSON object.")
     return path, info
 
 
-def _of_gcloud() -> Path:
-    """Where ``gcloud auth application-default login`` leaves them."""
+def _gcloud_path() -> Path:
+    """Return the path where ``gcloud auth application-default login`` stores credentials."""
     if "CLOUDSDK_CONFIG" in os.environ:
         folder = Path(os.environ["CLOUDSDK_CONFIG"])
     elif os.name == "nt":

@@ -1,4 +1,4 @@
-"""ID tokens of the Google credentials of this process, one for each function."""
+"""The identity of this process's Google credentials: ID tokens, one per audience."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pubsubclient._http.identity import identity_headers
 
 __all__ = ["GoogleIdentity"]
 
-#: the key in `audiences` of what the service itself checks, where that is not a function's
+#: the key in `audiences` for the token that the service itself checks
 _IDENTITY = "identity"
 
 
 class GoogleIdentity:
-    """The identity of this process's Google credentials: an ID token for each function, kept until shortly before it expires.
+    """The identity of this process's Google credentials: one ID token per audience, cached until shortly before it expires.
 
-    Credentials are found as Google's libraries find them (https://google.aip.dev/auth/4110): the file that
-    GOOGLE_APPLICATION_CREDENTIALS names, that of ``gcloud auth application-default login``, the metadata server of a machine
-    in the cloud. Users and external accounts have no ID tokens for a service; they need a service account to impersonate.
+    Credentials are found as by Google's libraries (https://google.aip.dev/auth/4110): in the file that
+    GOOGLE_APPLICATION_CREDENTIALS names, in the file of ``gcloud auth application-default login``, or from the metadata server
+    of a machine in the cloud. Users and external accounts have no ID tokens; they need a service account to impersonate.
 
     Args:
-        audiences: what the token for a function is made out to, by the function's name; by default the function's URL.
-            ``"identity"`` names the audience of the token that the service itself checks, if it is not that of the function
+        audiences: the audience of each function's token, by the function's name; by default the function's URL. The key
+            ``"identity"`` sets the audience of the token that the service itself checks, if it differs from the function's
         impersonate: the email of a service account whose tokens to use
 
     Raises:
-        IdentityError: google-auth is missing
-        ConfigurationError: audiences or impersonate are malformed
+        IdentityError: google-auth is not installed
+        ConfigurationError: `audiences` or `impersonate` is malformed
     """
 
     def __init__(self, *, audiences: Mapping[str, str] | None = None, impersonate: str | None = None) -> None:
@@ -61,7 +61,7 @@ class GoogleIdentity:
         return (self._impersonate, *sorted(self._audiences.items()))
 
     def _token(self, audience: str) -> str:
-        # setdefault is atomic: of two threads that come first, both get the same one
+        # setdefault is atomic, so concurrent first calls get the same object
         found = self._tokens.get(audience) or self._tokens.setdefault(
             audience, GoogleToken(audience, self._impersonate)
         )

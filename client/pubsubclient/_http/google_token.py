@@ -1,7 +1,7 @@
-"""One ID token, made anew shortly before it expires.
+"""Caches one ID token, and fetches a new one shortly before it expires.
 
-It is fetched in a thread of its own: google-auth pauses between its tries, looks names up and runs programs, which no timeout
-of a connection bounds. A call waits for that thread for as long as the call has time.
+A separate thread fetches the token, because google-auth sleeps between tries, resolves names and runs programs, which no
+connection timeout bounds. A call waits for that thread until the call's deadline.
 """
 
 from __future__ import annotations
@@ -24,51 +24,52 @@ from pubsubclient._http.identity import TokenUnavailable
 
 __all__ = ["GoogleToken"]
 
-#: a token with less life left is made anew. Longer than a call over all its tries, and less than the 4 minutes for which
-#: a metadata server may still give out an old one
+#: a token that expires within this time is fetched anew, seconds. Longer than a call with all its tries, and shorter than the
+#: 4 minutes during which a metadata server may still return an old token
 _MARGIN_S = 225
-#: a token with less left is not sent any more
-_LEAST_S = 10
-#: how long an old token is used without another try: the one before failed, or was answered by the same old token
+#: a token that expires within this time is not sent any more, seconds
+_MIN_LIFETIME_S = 10
+#: the pause after a fetch, seconds: it may have failed, or returned the same old token
 _PAUSE_S = 30
+#: the timeout of one of google-auth's requests, and the longest wait for a new token while the old one is valid, seconds
 _TIMEOUT_S = 10
-#: how long a fetch may use its connections, seconds; and how large an answer may be, bytes
+#: the deadline of a fetch on its connections, seconds; and the most bytes of a response
 _FETCH_S = 30
 _MAX_BYTES = 1024 * 1024
-#: what Google's IAM says of an error that will pass
-_PASSES = re.compile(r"'code': (429|5\d\d)\b")
+#: how google-auth words a temporary error of Google's IAM
+_TEMPORARY = re.compile(r"'code': (429|5\d\d)\b")
 
 
 class GoogleToken:
-    """The ID token for one audience. Thread-safe: one thread makes it anew, the others go on with the old one."""
+    """The ID token for one audience. Thread-safe: one thread fetches a new token; others use the old one while it is valid."""
 
     def __init__(self, audience: str, impersonate: str | None) -> None:
         self._audience = audience
         self._impersonate = impersonate
-        #: google-auth's, once they are found
+        #: google-auth's credentials, once they are found
         self._credentials: Any = None
-        #: the token, and when it expires, seconds since 1970
-        self._held = ("", 0.0)
-        #: not to be made anew before, by the monotonic clock
+        #: the cached token, and when it expires, seconds since 1970
+        self._cached = ("", 0.0)
+        #: monotonic time before which a valid token is not fetched anew
         self._not_before = 0.0
-        #: what is under way to make it anew
+        #: the running fetch, if any
         self._fetch: _Fetch | None = None
         self._lock = threading.Lock()
         reset_in_child(self)
 
     def get(self) -> str:
-        """A token that is valid for some minutes at least; raises IdentityError, TokenUnavailable.
+        """Return a valid token, in most cases for some minutes more. Raises IdentityError, TokenUnavailable.
 
-        Ends when the time of the call that needs it is over.
+        Waits no longer than until the deadline of the current call.
         """
-        token, expires = self._held
+        token, expires = self._cached
         left_s = expires - time.time()
         if left_s > _MARGIN_S:
             return token
-        usable = left_s > _LEAST_S
+        usable = left_s > _MIN_LIFETIME_S
         with self._lock:
-            if self._held != (token, expires):
-                return self._held[0]
+            if self._cached != (token, expires):
+                return self._cached[0]
             if usable and (self._fetch is not None or time.monotonic() < self._not_before):
                 return token
             fetch = self._fetch
@@ -79,24 +80,24 @@ class GoogleToken:
             thread = threading.Thread(target=self._run, args=(fetch,), name="pubsubclient token", daemon=True)
             try:
                 thread.start()
-            except RuntimeError:  # the program ends: no thread starts any more
+            except RuntimeError:  # the program ends, so no thread can be started
                 self._run(fetch)
-        fetch.ended.wait(_patience_s(usable=usable))
+        fetch.ended.wait(_max_wait_s(usable=usable))
         if usable:
-            return self._held[0]
+            return self._cached[0]
         return fetch.result(self._audience)
 
     def after_fork(self) -> None:
-        """Leave the lock, and the thread that fetches, to the parent."""
+        """Replace the lock and forget the running fetch: both belong to the parent's threads."""
         self._lock = threading.Lock()
         self._fetch = None
 
     def _run(self, fetch: _Fetch) -> None:
         try:
             with Call(time.monotonic() + _FETCH_S, None):
-                self._held = self._fetched()
-            fetch.token = self._held[0]
-        except BaseException as error:  # noqa: BLE001 - it is raised where the token is waited for
+                self._cached = self._fetch_token()
+            fetch.token = self._cached[0]
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`, in the waiting threads
             fetch.error = error
         self._not_before = time.monotonic() + _PAUSE_S
         with self._lock:
@@ -104,7 +105,7 @@ class GoogleToken:
                 self._fetch = None
         fetch.ended.set()
 
-    def _fetched(self) -> tuple[str, float]:
+    def _fetch_token(self) -> tuple[str, float]:
         from google.auth import exceptions  # noqa: PLC0415 - see gcp
         from google.auth.transport.requests import Request  # noqa: PLC0415
 
@@ -121,18 +122,18 @@ class GoogleToken:
             except (exceptions.TransportError, requests.RequestException) as error:
                 raise TokenUnavailable(f"no ID token for {self._audience} now: {error}") from error
             except exceptions.GoogleAuthError as error:
-                if error.retryable or _PASSES.search(str(error)):
+                if error.retryable or _TEMPORARY.search(str(error)):
                     raise TokenUnavailable(f"no ID token for {self._audience} now: {error}") from error
                 raise IdentityError(f"Google gives no ID token for {self._audience}: {error}") from error
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                # google-auth does not look closely at what it reads
+                # google-auth does not check the types of what it reads
                 raise IdentityError(f"Google gives no ID token for {self._audience}: {error!r}") from error
         expiry = self._credentials.expiry
         return str(self._credentials.token), expiry.replace(tzinfo=timezone.utc).timestamp()
 
 
 class _Fetch:
-    """A token on its way, for all threads that wait for it."""
+    """One running fetch, which any number of threads wait for."""
 
     def __init__(self) -> None:
         self.ended = threading.Event()
@@ -140,7 +141,7 @@ class _Fetch:
         self.error: BaseException | None = None
 
     def result(self, audience: str) -> str:
-        """The token; raises what kept it from coming, in each thread an error of its own."""
+        """Return the token, or raise the error of the fetch, as a new object in each thread."""
         if not self.ended.is_set():
             raise TokenUnavailable(f"no ID token for {audience} in time")
         if isinstance(self.error, (IdentityError, TokenUnavailable)):
@@ -151,22 +152,22 @@ class _Fetch:
 
 
 class _TokenAdapter(BoundedAdapter):
-    """Reads an answer to its end, within the time of the fetch and a size that tokens never have."""
+    """Reads responses completely, within the deadline of the fetch and a size limit."""
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **named: Any) -> requests.Response:
         response = super().send(request, *arguments, **named)
         try:
-            response._content = read_whole("identity", response, _MAX_BYTES)  # noqa: SLF001 - what requests would read
+            response._content = read_whole("identity", response, _MAX_BYTES)  # noqa: SLF001 - where requests caches the body
         except ServiceError as error:
             raise requests.ConnectionError(str(error)) from error
         call = current_call()
         if call is not None and call.was_shut:
-            raise requests.ConnectionError("the answer did not come to its end in time")
+            raise requests.ConnectionError("the response was not complete in time")
         return response
 
 
-def _patience_s(*, usable: bool) -> float:
-    """How long to wait for a new token, seconds: the time of the call; with an old one that can be used, not all of it."""
+def _max_wait_s(*, usable: bool) -> float:
+    """Return how long to wait for a new token, seconds: until the call's deadline, or less with a valid token."""
     call = current_call()
     left_s = math.inf if call is None else max(0.0, call.give_up - time.monotonic())
     return min(_TIMEOUT_S, left_s / 2) if usable else min(2 * _FETCH_S, left_s)

@@ -1,4 +1,4 @@
-"""Who calls: the headers that say so, and where they may be sent."""
+"""The caller's identity: its headers, and the URLs that they may be sent to."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 class Identity(Protocol):
-    """Says who calls; thread-safe, and equal to others that say the same."""
+    """Identifies the caller. Thread-safe; identities that send the same headers are equal."""
 
     def headers(self, function: str, url: str) -> Mapping[str, str]:
-        """The headers for a call of a function at its URL; asked for anew for each try.
+        """Return the headers for a call of a function at its URL. Called once for each try.
 
-        Raises IdentityError if there are none to be had.
+        Raises IdentityError if there are no valid credentials.
         """
 
 
 class TokenUnavailable(Exception):  # noqa: N818 - as in _core.errors
-    """There is no token now; there may be one in a moment."""
+    """No token can be fetched at the moment; another try may succeed."""
 
 
 class GivenToken:
-    """A token that is sent as it is; raises ConfigurationError if it cannot be one."""
+    """A token that is sent unchanged. The constructor raises ConfigurationError for characters that no header may have."""
 
     def __init__(self, token: str, source: str = "identity") -> None:
         if not _PRINTABLE.fullmatch(token):
             raise ConfigurationError(f"{source}: a token of printable ASCII is expected, without spaces.")
         self._token = token
 
-    def headers(self, function: str, url: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for each
+    def headers(self, function: str, url: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for every function
         return identity_headers(self._token, self._token)
 
     def __eq__(self, other: object) -> bool:
@@ -49,12 +49,12 @@ class GivenToken:
 
 
 def identity_headers(for_iam: str, for_service: str) -> Mapping[str, str]:
-    """The two headers of a call: one is checked by Cloud Run, which then spoils it, the other by the service itself."""
+    """Return the two headers of a call: Cloud Run checks the first and redacts its signature; the service checks the other."""
     return {"X-Serverless-Authorization": f"Bearer {for_iam}", "X-Pubsub-Token": for_service}
 
 
 def check_urls(urls: Iterable[str]) -> None:
-    """Refuse to send a token where others can read it: raises ConfigurationError for http:// beyond this machine."""
+    """Raise ConfigurationError for http:// URLs of other machines, where others could read the token."""
     for url in urls:
         if urlsplit(url).scheme != "https" and not is_loopback(url):
             raise ConfigurationError(
@@ -63,7 +63,7 @@ def check_urls(urls: Iterable[str]) -> None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine by its very name."""
+    """Whether a URL's host is localhost or a loopback address; names are not resolved."""
     host = urlsplit(url).hostname or ""
     try:
         address = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""What an HTTP answer, or the lack of one, says."""
+"""Interprets HTTP responses, and the errors of requests without one."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _KINDS: dict[int, type[ServiceError]] = {
     422: Conflict,
 }
 _STANDARD_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "instance"})
-#: how much of an answer that is not ours is shown
+#: how many characters of a foreign response errors show
 _SHOWN_CHARACTERS = 200
-#: of a time in µs, beyond the year 30,000
+#: the most digits of a store time in µs, enough until after the year 30,000
 _MAX_TIME_DIGITS = 18
 
 
 def read_body(function: str, response: requests.Response, content: bytes) -> dict[str, Any]:
-    """The JSON object of a success; empty for an answer without a body.
+    """Decode the JSON object of a success; an empty body gives an empty dict.
 
-    Raises ServiceError (``bad_answer``) for anything else: something other than the service answered.
+    Raises ServiceError (``bad_answer``) for any other body, which cannot be the service's.
     """
     if not content:
         return {}
@@ -55,14 +55,14 @@ def read_body(function: str, response: requests.Response, content: bytes) -> dic
 
 
 def bad_answer(function: str, detail: str, status: int = 200) -> ServiceError:
-    """The error of a success that cannot be read; the request may have taken effect."""
-    error = ServiceError(function, status, "bad_answer", f"The answer cannot be understood: {detail}.")
+    """Return the error for a response that cannot be understood. It is uncertain: the request may have taken effect."""
+    error = ServiceError(function, status, "bad_answer", f"The response cannot be understood: {detail}.")
     error.uncertain = True
     return error
 
 
 def service_error(function: str, response: requests.Response, content: bytes) -> ServiceError:
-    """The error that an answer other than a success stands for (RFC 9457 problem details, or whatever came)."""
+    """Return the error for a response that is no success: RFC 9457 problem details, or a foreign response."""
     status = response.status_code
     kind = _KINDS.get(status, ServiceError)
     try:
@@ -77,7 +77,7 @@ def service_error(function: str, response: requests.Response, content: bytes) ->
 
 
 def retry_after_s(response: requests.Response) -> float | None:
-    """How long the answer asks to wait, seconds (RFC 9110, 10.2.3: a number of seconds or a date)."""
+    """Return the response's Retry-After, seconds (RFC 9110, 10.2.3: a number of seconds or a date)."""
     value = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
@@ -90,13 +90,13 @@ def retry_after_s(response: requests.Response) -> float | None:
 
 
 def is_cut(response: requests.Response, content: bytes) -> bool:
-    """Whether a success ends within its headers: the standard library takes that for an answer without a body."""
+    """Whether the connection ended within the headers; http.client reports that as a response without a body."""
     framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     return response.status_code != requests.codes.no_content and not framed and not content
 
 
 def store_time_us(function: str, response: requests.Response) -> int | None:
-    """A time that the store has passed, µs; None if the answer does not tell. Raises ServiceError (``bad_answer``)."""
+    """Return the time in X-Store-Time, a store time in the past, µs; None without it. Raises ServiceError (``bad_answer``)."""
     value = response.headers.get("X-Store-Time", "")
     if not value:
         return None
@@ -109,7 +109,7 @@ def store_time_us(function: str, response: requests.Response) -> int | None:
 
 
 def surely_not_sent(error: requests.RequestException) -> bool:
-    """Whether a try failed before a connection was made, so that nothing of the request can have arrived."""
+    """Whether a try failed before it had a connection, so that nothing of the request can have arrived."""
     if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     cause = error.args[0] if error.args else None
@@ -117,11 +117,11 @@ def surely_not_sent(error: requests.RequestException) -> bool:
 
 
 def _foreign(response: requests.Response, content: bytes) -> str:
-    """A sentence on an answer that the service did not write."""
+    """Describe a response that is not the service's own."""
     if 300 <= response.status_code < 400:
-        place = response.headers.get("Location", "nowhere")
-        return f"redirected to {place}; redirects are not followed, name the service by its own address"
-    return f"an answer that is not the service's; is {response.url} its address? It says {_shown(response, content)}"
+        target = response.headers.get("Location", "nowhere")
+        return f"redirected to {target}; redirects are not followed, use the service's own address"
+    return f"the response is not the service's; is {response.url} its address? Got {_shown(response, content)}"
 
 
 def _shown(response: requests.Response, content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Which service to speak to, and how it is found."""
+"""A service: its URLs, the caller's identity, deadlines and timeouts."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ if TYPE_CHECKING:
 
 __all__ = ["FUNCTIONS", "Service", "urls_of"]
 
-#: the functions that a service consists of
+#: the functions of a service
 FUNCTIONS = ("register", "publish", "subscribe", "get_events")
 
-#: how long a constructor tries to reach a service that does not answer: a program is not to hang where it is imported
+#: how long a constructor tries to reach a service, seconds. Short, because programs call constructors at import
 _START_DEADLINE_S = 5.0
 
 Address = str | Mapping[str, str]
 
 
 class Service:
-    """A service to publish to and subscribe at, with how patiently to speak to it.
+    """A service to publish to and subscribe at, with deadlines and timeouts.
 
-    Publishers and subscribers that are given equal services share connections.
+    Publishers and subscribers with equal services share connections.
 
     Args:
-        address: a base URL that the functions' names are added to, for instance ``"http://127.0.0.1:8000"``; or
+        address: a base URL to which the functions' names are appended, for instance ``"http://127.0.0.1:8000"``; or
             one URL for each of ``register``, ``publish``, ``subscribe`` and ``get_events``
-        adapter: a transport adapter of ``requests`` to send everything through
-        identity: says who calls: `pubsubclient.gcp.GoogleIdentity`, or a token as it is. Sent over https, or to this machine
-        deadline_s: how long one call may take over all its tries (plus what it was asked to wait), seconds
-        connect_timeout_s: how long a try may take to connect, seconds
-        read_timeout_s: how long a try may wait for its answer, seconds
-        start_deadline_s: how long making a Publisher, a Subscriber or a Topic may take while nothing answers at the
+        adapter: a transport adapter of ``requests`` that sends all requests
+        identity: the caller's identity: `pubsubclient.gcp.GoogleIdentity`, or a token that is sent unchanged. Sent only over
+            https, or to this machine
+        deadline_s: the deadline of one call with all its tries, seconds; the `wait` of a call is added
+        connect_timeout_s: the timeout for connecting, for each try, seconds
+        read_timeout_s: the timeout for the response, for each try, seconds
+        start_deadline_s: the deadline of the constructors of Publisher, Subscriber and Topic while nothing responds at the
             address, seconds; by default 5, or `deadline_s` if that is less
 
     Raises:
-        ConfigurationError: an address is malformed or missing, no place to send a token to, or a time is none
+        ConfigurationError: an address is malformed or missing, or must not get a token; or a time is not valid
     """
 
     def __init__(
@@ -60,12 +61,12 @@ class Service:
         self.identity = GivenToken(identity) if isinstance(identity, str) else identity
         if self.identity is not None:
             check_urls(self.urls.values())
-        self.deadline_s = _time("deadline_s", deadline_s)
-        self.connect_timeout_s = _time("connect_timeout_s", connect_timeout_s)
-        self.read_timeout_s = _time("read_timeout_s", read_timeout_s)
+        self.deadline_s = _check_time("deadline_s", deadline_s)
+        self.connect_timeout_s = _check_time("connect_timeout_s", connect_timeout_s)
+        self.read_timeout_s = _check_time("read_timeout_s", read_timeout_s)
         if start_deadline_s is None:
             start_deadline_s = min(_START_DEADLINE_S, self.deadline_s)
-        self.start_deadline_s = _time("start_deadline_s", start_deadline_s)
+        self.start_deadline_s = _check_time("start_deadline_s", start_deadline_s)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Service) and self._key() == other._key()
@@ -78,7 +79,7 @@ class Service:
 
     @property
     def store(self) -> str:
-        """What tells the store behind this service from others: where events are published."""
+        """Identifies the store behind this service: the URL of publish."""
         return self.urls["publish"]
 
     def _key(self) -> tuple[Any, ...]:
@@ -86,15 +87,15 @@ class Service:
         return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times)
 
 
-def _time(name: str, seconds: object) -> float:
-    """A time, seconds. Raises ConfigurationError."""
+def _check_time(name: str, seconds: object) -> float:
+    """Return a valid time, seconds. Raises ConfigurationError."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
         raise ConfigurationError(f"{name} is expected to be a number of seconds above 0; got {seconds!r}.")
     return float(seconds)
 
 
 def urls_of(address: object, source: str) -> dict[str, str]:
-    """One URL per function from an address of either kind; `source` says in errors where it stands."""
+    """Return one URL per function, from a base URL or a mapping; `source` says in errors where the address comes from."""
     if isinstance(address, str):
         base = _check_url(address, source).rstrip("/")
         return {function: f"{base}/{function}" for function in FUNCTIONS}
@@ -113,7 +114,7 @@ def _check_url(url: object, source: str) -> str:
         raise ConfigurationError(f"{source}: expected a URL; got {url!r}.")
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for what is not a port
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError as e:
         raise ConfigurationError(f"{source}: {url!r} is not a URL: {e}.") from e
     if parts.scheme not in {"http", "https"} or not parts.hostname:

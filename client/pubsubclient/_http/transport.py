@@ -1,8 +1,8 @@
-"""All HTTP of this package: one call is one answer, or one error, whatever happens on the way.
+"""Sends all HTTP requests of this package. One call returns one response, or raises one error.
 
-A request is tried again on connection errors, timeouts, 429 and 5xx, always with the same bytes (and so the
-same ids, `since` and lease: it takes effect once), with full jitter, under one deadline. Only a request that waits changes:
-each try asks for the wait that is left.
+After connection errors, timeouts, 429 and 5xx, a call sends its request again, with full jitter, until one deadline. Every try
+sends the same bytes, so the same ids, `since` and lease, and the request takes effect once. Only long polls change: each try
+asks for the rest of the wait.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ __all__ = ["Response", "Transport"]
 #: the pause after try n is drawn from 0 to _FIRST_PAUSE_S * 2^(n - 1), at most _MAX_PAUSE_S
 _FIRST_PAUSE_S = 0.1
 _MAX_PAUSE_S = 5.0
-#: a try made late is given at least this long
+#: the shortest timeout of a try, even if the deadline is nearer, seconds
 _LEAST_TIMEOUT_S = 0.01
-#: connections kept open to each host; threads beyond that open and close theirs
+#: how many connections are kept open to each host; further threads open and close their own
 _MAX_IDLE_CONNECTIONS = 64
 
 _HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json, application/problem+json",
-    "Accept-Encoding": "identity",  # what is compressed could unpack to any size
+    "Accept-Encoding": "identity",  # a compressed body could unpack to any size
     "User-Agent": f"pubsubclient/{__version__}",
 }
-#: what ends a try that another one may not: no connection, no answer in time, half an answer
+#: errors after which another try may succeed: no connection, no response in time, an incomplete response
 _TRANSIENT = (
     requests.ConnectionError,
     requests.Timeout,
@@ -65,40 +65,40 @@ _TRANSIENT = (
 
 
 class Response(NamedTuple):
-    """A success."""
+    """A successful response."""
 
-    #: the JSON object of the answer; empty for an answer without a body
+    #: the JSON object of the body; empty for a response without a body
     body: dict[str, Any]
     #: a time that the store has passed, µs; None if the store was not touched
     store_time_us: int | None
-    #: how long the service asks to be left alone, seconds
+    #: how long the service asks to wait before the next request, seconds
     retry_after_s: float | None
 
 
 class _TryAgainError(Exception):
-    """A try that failed in a way that another one may not."""
+    """A try failed, and another try may succeed."""
 
     def __init__(self, failure: Exception, *, uncertain: bool, pause_s: float = 0.0) -> None:
         super().__init__(str(failure))
         self.failure = failure
-        #: whether it may have taken effect
+        #: whether the try may have taken effect
         self.uncertain = uncertain
         #: how long the service asked to wait, seconds
         self.pause_s = pause_s
 
 
 class Transport:
-    """The connections to one service, and what its answers tell of the store's time.
+    """The connections to one service, and the store clock learned from its responses.
 
-    Thread-safe, as the adapter's pool of connections is; a forked child makes its own connections.
+    Thread-safe, because the adapter's connection pool is. A forked child makes its own connections.
     """
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.clock = StoreClock()
-        #: whether the service knows ``wake``; an older one refuses it
+        #: whether the service accepts ``wake``; older services refuse it
         self.knows_wake = True
-        #: whether the service is out of reach, as the log tells it
+        #: logs when the service is out of reach
         self.outage = Outage(service)
         self._adapter: BaseAdapter = service.adapter or _new_adapter()
         self._environment: dict[str, dict[str, Any]] = {}
@@ -107,10 +107,7 @@ class Transport:
 
     @classmethod
     def to(cls, service: Service) -> Transport:
-        """The transport to a service: one for all equal services, so that they share connections.
-
-        Its connections are closed when nobody uses it any more.
-        """
+        """Return the transport to a service, shared by equal services. Garbage collection closes its connections."""
         with _transports_lock:
             transport = _transports.get(service)
             if transport is None:
@@ -129,24 +126,24 @@ class Transport:
         connect_deadline_s: float | None = None,
         cancellation: Cancellation | None = None,
     ) -> Response:
-        """Call a function of the service, in as many tries as it takes.
+        """Call a function of the service, in as many tries as necessary.
 
         Args:
-            function: its name
-            body: the request: JSON, or what is to be encoded as such; None for GET; or what makes it for each try of
+            function: the function's name
+            body: JSON bytes, or a mapping to encode; None for GET; or a callable that makes the mapping for each try, from
                 the seconds that are left to wait
             method: HTTP method
             query: parameters of the URL
-            wait_s: how long the service may wait before it answers, seconds; deadline and timeouts grow by it
-            deadline_s: for all tries together, seconds; by default the service's. The call ends then, whatever comes in
-            connect_deadline_s: give up after so many seconds already if no try has reached anything
+            wait_s: how long the service may wait before it responds, seconds; added to the deadline and the read timeout
+            deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
+            connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds
             cancellation: lets another thread end the call
 
         Raises:
-            ServiceError: an answer that another try would not change
-            Unavailable: no such answer before the deadline
-            IdentityError: nothing can say who calls
-            CallCancelled: another thread has cancelled it
+            ServiceError: the service responded with an error that another try would not change
+            Unavailable: no final response before the deadline
+            IdentityError: there are no valid credentials
+            CallCancelled: another thread has cancelled the call
         """
         request = self._request(function, method, query)
         if not callable(body):
@@ -169,7 +166,7 @@ class Transport:
                     if connect_deadline_s is not None and not uncertain:
                         give_up = min(give_up, started + connect_deadline_s)
                     left_s = give_up - time.monotonic()
-                    # never so long that the time is over unused
+                    # at most half of the time that is left, so that another try fits
                     pause_s = error.pause_s + min(_jitter_s(tries), max(0.0, left_s / 2))
                     if not call.cancelled and pause_s + _LEAST_TIMEOUT_S >= left_s:
                         elapsed_s = min(time.monotonic(), give_up) - started
@@ -186,25 +183,25 @@ class Transport:
         raise AssertionError  # count() does not end
 
     def register(self, body: Mapping[str, Any]) -> Response:
-        """Register what a constructor makes. Raises as `call` does; sooner if nothing answers at the address."""
+        """Call register for a constructor. Raises like `call`, but sooner if nothing responds at the address."""
         return self.call("register", body, connect_deadline_s=self.service.start_deadline_s)
 
     def token(self, function: str) -> str:
-        """A new token for a lease or a change of subscription. Raises ServiceError (``bad_answer``)."""
+        """Make a token for a lease or a change of a subscription. Raises ServiceError (``bad_answer``)."""
         token = self.clock.token()
         if token is None:
             raise bad_answer(function, "no answer of the service carries its header X-Store-Time; is it stripped?")
         return token
 
     def after_fork(self) -> None:
-        """Leave the parent's connections to the parent."""
+        """Use new connections in the child; the old ones belong to the parent."""
         if self.service.adapter is None:
             self._adapter = _new_adapter()
         else:
             self._adapter.close()
 
     def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call) -> Response:
-        """One try. Raises _TryAgainError if another one may end better, or if the call was cancelled."""
+        """Make one try. Raises _TryAgainError if another try may succeed, or if the call was cancelled."""
         if self.service.identity is not None:
             self._identify(function, request, self.service.identity)
         left_s = max(_LEAST_TIMEOUT_S, call.give_up - time.monotonic())
@@ -235,7 +232,7 @@ class Transport:
         raise failure
 
     def _failure(self, error: requests.RequestException, request: requests.PreparedRequest) -> Exception:
-        """What is raised for a try without an answer."""
+        """Return the error to raise for a try without a response."""
         if not isinstance(error, _TRANSIENT):
             return ConfigurationError(f"{request.url} cannot be called: {error}.")
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -243,7 +240,7 @@ class Transport:
         return _TryAgainError(plain_failure(error, self.service), uncertain=not surely_not_sent(error))
 
     def _request(self, function: str, method: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
-        """A request without a body. Without a query, those of a function differ in nothing else: it is prepared once."""
+        """Return a request without a body. Requests without a query differ only in their bodies, so they are prepared once."""
         prepared = None if query else self._prepared.get((method, function))
         if prepared is None:
             prepared = requests.PreparedRequest()
@@ -253,19 +250,19 @@ class Transport:
         return prepared.copy()
 
     def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:
-        """Say who calls. Raises IdentityError, _TryAgainError."""
+        """Add the identity's headers. Raises IdentityError, _TryAgainError."""
         try:
             request.headers.update(identity.headers(function, self.service.urls[function]))
         except TokenUnavailable as error:
             raise _TryAgainError(error, uncertain=False) from error
 
     def _settings(self, url: str) -> dict[str, Any]:
-        """What the environment says of proxies and trusted certificates; read once, not for every request."""
+        """Return the environment's proxies and trusted certificates for a URL; cached, because reading them is slow."""
         found = self._environment.get(url)
         if found is None:
             found = dict(requests.Session().merge_environment_settings(url, {}, None, None, None))
             if is_loopback(url):
-                found["proxies"] = {}  # a proxy would call its own machine
+                found["proxies"] = {}  # for a proxy, a loopback address means the proxy's own machine
             self._environment[url] = found
         return found
 
@@ -276,7 +273,7 @@ _transports_lock = threading.Lock()
 
 def _renew_lock() -> None:
     global _transports_lock
-    _transports_lock = threading.Lock()  # a thread that is not in the child may hold the parent's
+    _transports_lock = threading.Lock()  # a thread of the parent may hold the old one
 
 
 if hasattr(os, "register_at_fork"):
@@ -292,10 +289,10 @@ def _new_adapter() -> BoundedAdapter:
     return BoundedAdapter(pool_connections=len(FUNCTIONS), pool_maxsize=_MAX_IDLE_CONNECTIONS)
 
 
-#: not the one that programs seed and test
+#: not the module's shared generator, which programs seed
 _random = random.SystemRandom()
 
 
 def _jitter_s(tries: int) -> float:
-    """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+    """Return a random pause, seconds, by full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
     return _random.uniform(0, min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10)))

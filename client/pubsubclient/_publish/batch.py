@@ -1,4 +1,4 @@
-"""Publishing in the background."""
+"""Publishes events in the background, from a thread that collects them into requests."""
 
 from __future__ import annotations
 
@@ -21,33 +21,34 @@ from pubsubclient._core.errors import BatchClosed, InvalidArgument, Unavailable
 from pubsubclient._events.event import Event
 from pubsubclient._events.topic import Topic
 from pubsubclient._http.transport import Transport
-from pubsubclient._publish.batch_sender import Outcome, Parcel, Sender
-from pubsubclient._publish.chunks import event_of
+from pubsubclient._publish.batch_sender import PendingEvent, Sender, SendResult
+from pubsubclient._publish.chunks import new_event
 from pubsubclient._publish.errors import PublishError, PublishUnavailable, publish_error
 from pubsubclient._publish.receipts import Receipt
 
 __all__ = ["Batch"]
 
-#: what is sent at once: larger requests gain little, and hold up what comes after them
+#: limits of one request: larger ones gain little throughput, and delay the events behind them
 _REQUEST_EVENTS = 1_000
 _REQUEST_BYTES = 1_000_000
-#: failed events that `close` can tell of
+#: failed events that the error of `close` lists
 _MAX_FAILED = 10_000
 
 _log = logging.getLogger("pubsubclient.publisher")
 
 
 class Batch:
-    """Publishes events in the background, in order, a future for each. Made by `Publisher.batch`. Thread-safe.
+    """Publishes events in the background, in order, with a future for each. Made by `Publisher.batch`. Thread-safe.
 
-    A thread of its own sends requests, one after another: while one is under way the next one's events are encoded
-    and collected. An event waits at most `max_delay` for others.
+    The batch's own thread sends one request at a time. Meanwhile callers encode and collect the events of the next request.
+    An event waits at most `max_delay` seconds for others to share its request.
 
-    A refused event fails its own future, and the others are stored all the same. When the service is out of reach
-    until the deadline, everything that is left fails, and so does every `publish` after that.
+    A refused event fails only its own future; the other events are stored. When the service stays out of reach until the
+    deadline, all remaining events fail, and so does every later `publish`.
 
-    Leaving the `with`, `close` and the end of the program send what is left. Leaving raises if any event of the batch
-    failed, also when its future was looked at; after an exception in the `with` failures are logged instead.
+    Leaving the `with` block, `close` and the end of the program send the remaining events. Leaving the block raises an error
+    if any event of the batch failed, even if the program has looked at that event's future. If an exception leaves the block,
+    failures are logged instead.
     """
 
     def __init__(self, transport: Transport, publisher: str, max_delay: float, max_events: int, max_bytes: int) -> None:
@@ -60,23 +61,24 @@ class Batch:
         self._process = os.getpid()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        #: something to do for the thread
+        #: notified when the thread has something to do
         self._work = threading.Condition(self._lock)
-        #: some parcels have their outcome
+        #: notified when events have got their results
         self._progress = threading.Condition(self._lock)
-        #: not yet in a request, with the time at which the first of them came
-        self._waiting: deque[Parcel] = deque()
+        #: events that are not in a request yet, their bytes, and the monotonic time at which the first of them came
+        self._waiting: deque[PendingEvent] = deque()
         self._waiting_bytes = 0
         self._waiting_since = 0.0
-        #: all so far, and those of them that have an outcome
+        #: how many events were published so far, and how many of them have a result
         self._published = 0
-        self._settled = 0
-        #: of those that have none
+        self._resolved = 0
+        #: bytes of the events without a result
         self._open_bytes = 0
-        #: how many of all are to be sent without delay
+        #: the first `_flush_to` of the published events are sent without delay
         self._flush_to = 0
         self._closed = False
-        self._broken: Unavailable | None = None
+        #: the outage after which the batch takes no more events
+        self._outage: Unavailable | None = None
         self._failed: list[PublishError] = []
         self._failed_count = 0
 
@@ -97,50 +99,53 @@ class Batch:
     ) -> Future[Receipt]: ...
 
     def publish(self, first: Event | Topic | str, /, *data: Any, **members: Any) -> Future[Receipt]:
-        """Publish an event, or data to a topic, some time soon; blocks while too many are on their way.
+        """Queue an event, or data for a topic, to be published; block while too many events wait for their receipts.
 
         Returns:
-            the future of its receipt; it fails as `Publisher.publish` does. Cancelled before the event is
-            in a request, it is not sent. What is called when it is done runs in the batch's thread: be quick.
+            the future of the receipt. It fails with the errors of `Publisher.publish`. An event whose future is cancelled
+            before the event is in a request is not sent. Callbacks of the future run in the batch's thread and should be
+            quick.
 
         Raises:
-            InvalidArgument: something that is no event, or one over 900,000 bytes
+            InvalidArgument: the argument is no event, or the event is larger than 900,000 bytes
             BatchClosed: the batch was closed, or belongs to the parent of this process
-            PublishUnavailable: the service was out of reach before
+            PublishUnavailable: the service was out of reach for earlier events of this batch
         """
         if isinstance(first, Event) and (data or members):
-            raise InvalidArgument("publish takes an event, or a topic and what its event is to have.")
-        event = first if isinstance(first, Event) else event_of(first, data, members)
+            raise InvalidArgument("publish takes an event alone, or a topic with the members of the event to make.")
+        event = first if isinstance(first, Event) else new_event(first, data, members)
         self._check_process()
         line = event.encode(self._source)
-        parcel = Parcel(event, line, Future())
+        pending = PendingEvent(event, line, Future())
         with self._lock:
-            while self._is_full(len(line)) and not self._closed and self._broken is None:
+            while self._is_full(len(line)) and not self._closed and self._outage is None:
                 self._progress.wait()
             if self._closed:
                 raise BatchClosed("The batch is closed: it takes no more events.")
-            if self._broken is not None:
-                raise PublishUnavailable(self._broken, [None], [event]) from self._broken
-            self._put(parcel)
-        return parcel.future
+            if self._outage is not None:
+                raise PublishUnavailable(self._outage, [None], [event]) from self._outage
+            self._put(pending)
+        return pending.future
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Send what was published so far without delay, and wait for its outcome, at most `timeout` seconds.
+        """Send all events published so far without delay, and wait for their results, at most `timeout` seconds.
 
-        Returns whether all of it has one.
+        Returns whether all of them have a result.
         """
         self._check_process()
         with self._lock:
             self._flush_to = self._published
             self._work.notify()
-            return self._wait_for_outcome(timeout)
+            return self._wait_for_results(timeout)
 
     def close(self) -> None:
-        """Send what is left, and end the batch.
+        """Send the remaining events, and end the batch.
+
+        The errors list the first 10,000 failed events in ``events``.
 
         Raises:
             PublishRefused, PublishUnavailable: events failed, and are not stored
-            PublishUnknown: events failed, and some may be stored; each has the first 10,000 of them in ``events``
+            PublishUnknown: events failed, and some of them may be stored
         """
         if os.getpid() != self._process:
             return
@@ -159,7 +164,7 @@ class Batch:
         if error is None or os.getpid() != self._process:
             self.close()
             return
-        # Ctrl-C asks to be quick
+        # Ctrl-C: the user wants the program to end soon
         self._close(None if isinstance(error, Exception) else EXIT_DEADLINE_S)
         if self._failed:
             _log.warning("Publisher %s: %s", self._name, self._failure())
@@ -168,95 +173,95 @@ class Batch:
         raise unpicklable(self)
 
     def __repr__(self) -> str:
-        return f"<Batch of publisher {self._name!r}, {self._published - self._settled} events on their way>"
+        return f"<Batch of publisher {self._name!r}, {self._published - self._resolved} events pending>"
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise BatchClosed("The batch belongs to the process that this one was forked from; make another one here.")
 
     def _is_full(self, more_bytes: int) -> bool:
-        """Whether the caller is to wait. Not in the thread that makes room, and never for an event alone."""
-        open_events = self._published - self._settled
+        """Whether `publish` has to wait for room: never in the batch's own thread, which makes room, nor in an empty batch."""
+        open_events = self._published - self._resolved
         if not open_events or threading.current_thread() is self._thread:
             return False
         return open_events >= self._max_events or self._open_bytes + more_bytes > self._max_bytes
 
-    def _put(self, parcel: Parcel) -> None:
+    def _put(self, pending: PendingEvent) -> None:
         if self._thread is None:
-            # a daemon: the end of the program is not to wait for it, but flushes
+            # a daemon, so that the interpreter does not wait for it: the exit handler closes the batch
             thread = threading.Thread(target=self._run, name=f"batch of {self._name}", daemon=True)
             thread.start()
             self._thread = thread
             _open_batches[self] = None
         if not self._waiting:
             self._waiting_since = time.monotonic()
-        self._waiting.append(parcel)
-        self._waiting_bytes += len(parcel.line)
+        self._waiting.append(pending)
+        self._waiting_bytes += len(pending.line)
         self._published += 1
-        self._open_bytes += len(parcel.line)
-        if len(self._waiting) == 1 or self._is_enough():
+        self._open_bytes += len(pending.line)
+        if len(self._waiting) == 1 or self._is_due():
             self._work.notify()
 
-    def _is_enough(self) -> bool:
-        """Whether what waits is to be sent without waiting for more."""
+    def _is_due(self) -> bool:
+        """Whether to send the waiting events now, without waiting for more."""
         full = len(self._waiting) >= _REQUEST_EVENTS or self._waiting_bytes >= self._request_bytes()
-        # a caller that is held up would wait in vain for more to come
-        held_up = self._published - self._settled >= self._max_events or self._open_bytes >= self._max_bytes
+        # at its limits the batch makes callers wait, so no more events can come
+        held_up = self._published - self._resolved >= self._max_events or self._open_bytes >= self._max_bytes
         return full or held_up or self._closed or self._flush_to > self._published - len(self._waiting)
 
     def _request_bytes(self) -> int:
         return min(_REQUEST_BYTES, self._sender.max_bytes or _REQUEST_BYTES)
 
-    def _wait_for_outcome(self, timeout: float | None) -> bool:
-        """Wait until all that was published by now has an outcome; says whether it has."""
+    def _wait_for_results(self, timeout: float | None) -> bool:
+        """Wait until all events published by now have a result; return whether they have."""
         published = self._published
         if threading.current_thread() is self._thread:
             timeout = 0
-        return self._progress.wait_for(lambda: self._settled >= published, timeout)
+        return self._progress.wait_for(lambda: self._resolved >= published, timeout)
 
     def _close(self, timeout: float | None) -> None:
         with self._lock:
             self._closed = True
             self._work.notify()
             self._progress.notify_all()
-            if not self._wait_for_outcome(timeout):
-                _log.warning("Publisher %s: left, and may be lost: %r", self._name, self)
+            if not self._wait_for_results(timeout):
+                _log.warning("Publisher %s: closed with events pending, which may be lost: %r", self._name, self)
         _open_batches.pop(self, None)
 
     def _failure(self) -> PublishError:
-        """What is raised for all events that failed."""
-        # the worst of them says what the caller has to expect
+        """The one error for all events that failed."""
+        # its type is that of the worst failure: possibly stored, then out of reach, then refused
         worst = max(self._failed, key=lambda error: (error.uncertain, error.retryable))
         events = [event for error in self._failed for event in error.events]
         return publish_error(worst.reason, [None] * self._failed_count, events, uncertain=worst.uncertain)
 
     def _run(self) -> None:
-        """The thread."""
-        while parcels := self._take():
-            outcome = self._sender.send(parcels)
-            if outcome.broken is not None:
+        """Send requests until the batch has ended: the body of the batch's thread."""
+        while pending := self._next_request():
+            result = self._sender.send(pending)
+            if result.outage is not None:
                 with self._lock:
-                    self._broken = outcome.broken
+                    self._outage = result.outage
                     rest = list(self._waiting)
                     self._waiting.clear()
                     self._waiting_bytes = 0
-                outcome.join(self._sender.give_up(rest, outcome.broken))
-            self._settle(outcome)
+                result.extend(self._sender.fail_unsent(rest, result.outage))
+            self._resolve(result)
 
-    def _settle(self, outcome: Outcome) -> None:
-        """Hand out what became of parcels, and make room."""
-        outcome.hand_out()
+    def _resolve(self, result: SendResult) -> None:
+        """Pass results on to the futures, and make room for more events."""
+        result.resolve()
         with self._lock:
-            self._settled += len(outcome.parcels)
-            self._open_bytes -= sum(len(parcel.line) for parcel in outcome.parcels)
-            self._failed_count += len(outcome.failed)
-            self._failed += [error for _, error in outcome.failed[: _MAX_FAILED - len(self._failed)]]
+            self._resolved += len(result.pending)
+            self._open_bytes -= sum(len(pending.line) for pending in result.pending)
+            self._failed_count += len(result.failed)
+            self._failed += [error for _, error in result.failed[: _MAX_FAILED - len(self._failed)]]
             self._progress.notify_all()
 
-    def _take(self) -> list[Parcel]:
-        """What is to be sent next, when it is time; nothing when the batch is at its end."""
+    def _next_request(self) -> list[PendingEvent]:
+        """Wait until a request is due, and remove its events from the queue; return none at the end of the batch."""
         with self._lock:
-            while not self._waiting or not self._is_enough():
+            while not self._waiting or not self._is_due():
                 left_s = None
                 if self._waiting:
                     left_s = self._waiting_since + self._max_delay_s - time.monotonic()
@@ -265,7 +270,7 @@ class Batch:
                 elif self._closed:
                     return []
                 self._work.wait(left_s)
-            taken: list[Parcel] = []
+            taken: list[PendingEvent] = []
             size = 0
             while self._waiting and len(taken) < _REQUEST_EVENTS:
                 size += len(self._waiting[0].line) + 1
@@ -276,12 +281,13 @@ class Batch:
             return taken
 
 
-#: batches with something to flush at the end of the program; a dict for its order and its atomic pop
+#: batches to close at the end of the program; a dict keeps their order, and its pop is atomic
 _open_batches: dict[Batch, None] = {}
 
 
 def _at_exit() -> None:
-    # registered after the handler that acknowledges events, so it runs before it: what was made of events is stored first
+    # Exit handlers run last in, first out. This one was registered after the one that acknowledges events, so events
+    # published while handling others are stored before those are acknowledged.
     for batch in list(_open_batches):
         try:
             batch.close()

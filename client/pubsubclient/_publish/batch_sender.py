@@ -1,4 +1,4 @@
-"""Sending the events of a batch, request by request, each event with its own outcome."""
+"""Sends the events of a batch to the service, request by request, and collects a result for each event."""
 
 from __future__ import annotations
 
@@ -15,152 +15,155 @@ from pubsubclient._publish.chunks import Request, encode_request, first_try_us
 from pubsubclient._publish.errors import PublishError, publish_error
 from pubsubclient._publish.receipts import Receipt, read_receipts
 
-__all__ = ["Outcome", "Parcel", "Sender"]
+__all__ = ["PendingEvent", "SendResult", "Sender"]
 
 _log = logging.getLogger("pubsubclient.publisher")
 
-#: refusals that may be the fault of one event among many
-_OF_AN_EVENT = frozenset({400, 409, 413, 422})
+#: statuses of refusals that a single event of the request may have caused
+_EVENT_FAULTS = frozenset({400, 409, 413, 422})
 
 
 @dataclass(eq=False, slots=True)
-class Parcel:
-    """An event on its way, with the future of its receipt."""
+class PendingEvent:
+    """An event that waits for its receipt, with the future that will hold the receipt."""
 
     event: Event
-    #: its JSON
+    #: the event's JSON
     line: bytes
     future: Future[Receipt]
-    #: whether an earlier publish may have stored it
+    #: whether an earlier publish may have stored the event
     tried_before: bool = False
 
-    def depart(self) -> bool:
-        """Whether it is to be sent; from here on its future cannot be cancelled."""
+    def start(self) -> bool:
+        """Mark the future as running, so that it cannot be cancelled any more; return False if it was cancelled."""
         try:
             return self.future.set_running_or_notify_cancel()
         except RuntimeError:
-            return True  # somebody has given the future a result, which says nothing of the event
+            return True  # the caller has set the future's result by hand; the event is published all the same
 
 
 @dataclass(eq=False, slots=True)
-class Outcome:
-    """What became of parcels, to be handed out to their futures."""
+class SendResult:
+    """What happened to pending events. `resolve` passes it on to their futures."""
 
-    #: all of them, the cancelled ones too
-    parcels: Sequence[Parcel]
-    #: where they went
+    #: all events of the attempt, the cancelled ones included
+    pending: Sequence[PendingEvent]
+    #: the store that they were sent to
     store: str
-    #: groups that are stored, with their receipts
-    stored: list[tuple[Sequence[Parcel], Sequence[Receipt]]] = field(default_factory=list)
-    failed: list[tuple[Parcel, PublishError]] = field(default_factory=list)
-    #: what ended it when the service is out of reach: then all that was left failed
-    broken: Unavailable | None = None
+    #: groups of events that were stored, with their receipts
+    stored: list[tuple[Sequence[PendingEvent], Sequence[Receipt]]] = field(default_factory=list)
+    failed: list[tuple[PendingEvent, PublishError]] = field(default_factory=list)
+    #: the outage that stopped the sending; every event that was not stored before it has failed
+    outage: Unavailable | None = None
 
-    def hand_out(self) -> None:
-        """Give the futures their receipts and errors."""
+    def resolve(self) -> None:
+        """Set the receipts and errors on the futures."""
         for group, receipts in self.stored:
-            for parcel, receipt in zip(group, receipts, strict=True):
-                with _callbacks_stay_theirs(parcel):
-                    parcel.future.set_result(receipt)
-        for parcel, error in self.failed:
-            with _callbacks_stay_theirs(parcel):
-                parcel.future.set_exception(error)
+            for pending, receipt in zip(group, receipts, strict=True):
+                with _callback_errors_logged(pending):
+                    pending.future.set_result(receipt)
+        for pending, error in self.failed:
+            with _callback_errors_logged(pending):
+                pending.future.set_exception(error)
 
-    def join(self, later: Outcome) -> None:
-        """Add what became of further parcels."""
-        self.parcels = [*self.parcels, *later.parcels]
+    def extend(self, later: SendResult) -> None:
+        """Add the result of further events, all of which failed or were cancelled."""
+        self.pending = [*self.pending, *later.pending]
         self.failed += later.failed
 
-    def fail(self, parcels: Sequence[Parcel], error: ServiceError | Unavailable, *, uncertain: bool) -> None:
-        """Give these an error; `uncertain` says whether they may be stored all the same."""
-        for parcel in parcels:
-            unknown = uncertain or parcel.tried_before
+    def fail(self, group: Sequence[PendingEvent], error: ServiceError | Unavailable, *, uncertain: bool) -> None:
+        """Record an error for each event of a group; `uncertain` says whether the events may be stored nevertheless."""
+        for pending in group:
+            unknown = uncertain or pending.tried_before
             if not unknown:
-                parcel.event.first_tries.pop(self.store, None)
-            failure = publish_error(error, [None], [parcel.event], uncertain=unknown)
+                pending.event.first_tries.pop(self.store, None)
+            failure = publish_error(error, [None], [pending.event], uncertain=unknown)
             failure.__cause__ = error
-            self.failed.append((parcel, failure))
+            self.failed.append((pending, failure))
 
 
 @contextmanager
-def _callbacks_stay_theirs(parcel: Parcel) -> Iterator[None]:
-    """What a callback of the future raises, `sys.exit` too, is logged: the other events have their outcome all the same."""
+def _callback_errors_logged(pending: PendingEvent) -> Iterator[None]:
+    """Log what a callback of the future raises, SystemExit too, so that the other futures are resolved all the same."""
     try:
         yield
     except InvalidStateError:
-        pass  # somebody has given the future a result
-    except BaseException:  # noqa: BLE001 - sys.exit in a callback is its own affair too
-        _log.exception("A callback of the future of %r failed", parcel.event)
+        pass  # the caller has set the future's result by hand
+    except BaseException:  # noqa: BLE001 - sys.exit in a callback must not end the batch's thread
+        _log.exception("A callback of the future of %r failed", pending.event)
 
 
 class Sender:
-    """Sends parcels to one service, and tells what became of each."""
+    """Sends pending events to one service, and returns what happened to each."""
 
     def __init__(self, transport: Transport, publisher: str) -> None:
         self._transport = transport
         self._publisher = publisher
         self._store = transport.service.store
-        #: bytes of JSON that the service was seen to refuse in one request, halved
+        #: half of the bytes of JSON in the last request that the service refused as too large; None before
         self.max_bytes: int | None = None
 
-    def send(self, parcels: Sequence[Parcel]) -> Outcome:
-        """Send parcels, topic by topic, in order, but for those that were cancelled.
+    def send(self, pending: Sequence[PendingEvent]) -> SendResult:
+        """Send events, topic by topic, in order; skip those whose futures were cancelled.
 
-        Where the service refuses a request of several events each half is tried by itself, so that an event at fault
-        is left alone in the end and the others are stored, in order. What is unexpected counts as out of reach.
+        When the service refuses a request of several events, each half is sent again by itself (bisection). In the end the
+        event at fault fails alone, and the others are stored, in order. An unexpected error counts as an outage.
         """
-        outcome = Outcome(parcels, self._store)
-        running = [parcel for parcel in parcels if parcel.depart()]
-        self._look_back(running)
-        topics: dict[str, list[Parcel]] = {}
-        for parcel in running:
-            topics.setdefault(parcel.event.topic, []).append(parcel)
-        # with whether an earlier try of them may have taken effect; the next one last
-        left: list[tuple[Sequence[Parcel], bool]] = [(group, False) for group in reversed(topics.values())]
-        while left and outcome.broken is None:
-            group, uncertain = left.pop()
+        result = SendResult(pending, self._store)
+        running = self._start(pending)
+        topics: dict[str, list[PendingEvent]] = {}
+        for each in running:
+            topics.setdefault(each.event.topic, []).append(each)
+        # a stack of groups to send; the flag says whether an earlier try of the group may have taken effect
+        groups: list[tuple[Sequence[PendingEvent], bool]] = [(group, False) for group in reversed(topics.values())]
+        while groups and result.outage is None:
+            group, uncertain = groups.pop()
             try:
-                outcome.stored.append((group, self._request(group)))
+                result.stored.append((group, self._publish(group)))
             except ServiceError as error:
                 uncertain = uncertain or error.uncertain
-                if len(group) == 1 or error.status not in _OF_AN_EVENT:
-                    outcome.fail(group, error, uncertain=uncertain)
+                if len(group) == 1 or error.status not in _EVENT_FAULTS:
+                    result.fail(group, error, uncertain=uncertain)
                     continue
                 middle = len(group) // 2
-                left += [(group[middle:], uncertain), (group[:middle], uncertain)]
+                groups += [(group[middle:], uncertain), (group[:middle], uncertain)]
                 if isinstance(error, TooLarge):
-                    self.max_bytes = sum(len(parcel.line) for parcel in group) // 2
-            except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for these futures
-                outcome.broken = self._out_of_reach(error)
-                outcome.fail(group, outcome.broken, uncertain=outcome.broken.uncertain or uncertain)
-        if outcome.broken is not None:
-            for group, uncertain in left:
-                outcome.fail(group, outcome.broken, uncertain=uncertain)
-        return outcome
+                    self.max_bytes = sum(len(each.line) for each in group) // 2
+            except BaseException as error:  # noqa: BLE001 - callers wait for these futures, so each must get a result
+                result.outage = self._outage_of(error)
+                result.fail(group, result.outage, uncertain=result.outage.uncertain or uncertain)
+        if result.outage is not None:
+            for group, uncertain in groups:
+                result.fail(group, result.outage, uncertain=uncertain)
+        return result
 
-    def give_up(self, parcels: Sequence[Parcel], error: Unavailable) -> Outcome:
-        """What becomes of parcels that were never sent."""
-        running = [parcel for parcel in parcels if parcel.depart()]
-        self._look_back(running)
-        outcome = Outcome(parcels, self._store)
-        outcome.fail(running, error, uncertain=False)
-        return outcome
+    def fail_unsent(self, pending: Sequence[PendingEvent], error: Unavailable) -> SendResult:
+        """Fail events that were never sent."""
+        running = self._start(pending)
+        result = SendResult(pending, self._store)
+        result.fail(running, error, uncertain=False)
+        return result
 
-    def _out_of_reach(self, error: BaseException) -> Unavailable:
+    def _start(self, pending: Sequence[PendingEvent]) -> list[PendingEvent]:
+        """Start the events; return those that were not cancelled."""
+        running = [each for each in pending if each.start()]
+        for each in running:
+            each.tried_before = self._store in each.event.first_tries
+        return running
+
+    def _outage_of(self, error: BaseException) -> Unavailable:
+        """Convert any error to Unavailable; it is uncertain unless it says otherwise."""
         if isinstance(error, Unavailable):
             return error
         last = error if isinstance(error, Exception) else PubSubError(f"{error!r} in the batch's thread")
-        broken = Unavailable("publish", self._transport.service.urls["publish"], 1, 0.0, last)
-        broken.uncertain = True
-        return broken
+        outage = Unavailable("publish", self._transport.service.urls["publish"], 1, 0.0, last)
+        outage.uncertain = True
+        return outage
 
-    def _look_back(self, parcels: Sequence[Parcel]) -> None:
-        for parcel in parcels:
-            parcel.tried_before = self._store in parcel.event.first_tries
-
-    def _request(self, group: Sequence[Parcel]) -> list[Receipt]:
-        events = [parcel.event for parcel in group]
+    def _publish(self, group: Sequence[PendingEvent]) -> list[Receipt]:
+        """Send one request; return a receipt for each of its events."""
+        events = [pending.event for pending in group]
         since_us = first_try_us(events, self._store, self._transport.clock.now_us())
-        request = Request(events[0].topic, range(len(group)), [parcel.line for parcel in group])
-        answer = self._transport.call("publish", encode_request(request, self._publisher, since_us))
-        return read_receipts(answer.body, len(group))
+        request = Request(events[0].topic, range(len(group)), [pending.line for pending in group])
+        response = self._transport.call("publish", encode_request(request, self._publisher, since_us))
+        return read_receipts(response.body, len(group))

@@ -1,4 +1,4 @@
-"""The events of one call of publish, on their way into requests."""
+"""Splits the events of one publish call into requests, and encodes the requests."""
 
 from __future__ import annotations
 
@@ -11,119 +11,118 @@ from pubsubclient._events.event import Event
 from pubsubclient._events.topic import Topic
 from pubsubclient._publish.receipts import Receipt
 
-__all__ = ["Request", "RequestChunks", "encode_request", "event_of", "first_try_us"]
+__all__ = ["Request", "RequestChunks", "encode_request", "first_try_us", "new_event"]
 
-#: of one request
+#: limits of one request
 _MAX_EVENTS = 10_000
 _MAX_BYTES = 4 * 1024 * 1024
-#: room for what a request holds beside its events: two names and a time
+#: bytes reserved for the other members of a request: two names, a time and a delay
 _ENVELOPE_BYTES = 1024
 
-#: what publish takes for the event that it makes
+#: arguments of publish that become members of the event that it makes
 _MEMBERS = ("data", "type", "subject", "id", "time", "attributes")
 
 
 class Request(NamedTuple):
-    """Events of one topic that fit one request."""
+    """The events of one request, all of one topic."""
 
     topic: str
-    #: where they stand in the call
-    places: Sequence[int]
-    #: their JSON
+    #: their indices among the events of the call
+    indices: Sequence[int]
+    #: their JSON, one line each
     lines: Sequence[bytes]
 
 
 class RequestChunks:
-    """Cuts events into requests, by topic, in order, and collects their receipts in the order of the call.
+    """Splits events into requests, by topic, in order, and collects their receipts in the order of the call.
 
-    Everything is encoded before the first request is sent, so that an event that cannot be sent stops nothing
-    half-way.
+    The constructor encodes all events, so that an event that cannot be encoded fails before the first request is sent.
 
     Args:
-        events: what was given to publish
-        source: of events that have none yet
-        store: where they go, by a name that tells stores apart
+        events: the events of the call
+        source: the source of events that have none yet
+        store: a name that identifies the store that the events go to
 
     Raises:
-        InvalidArgument: an event alone is too large
+        InvalidArgument: a single event is too large
     """
 
     def __init__(self, events: Sequence[Event], source: str, store: str) -> None:
         self.events = events
         self._store = store
-        #: events that may be stored by an earlier call
-        self._tried_before = [place for place, event in enumerate(events) if store in event.first_tries]
+        #: indices of events that an earlier call may have stored
+        self._tried_before = [index for index, event in enumerate(events) if store in event.first_tries]
         self.receipts: list[Receipt | None] = [None] * len(events)
         self._lines = [event.encode(source) for event in events]
         self._max_bytes = _MAX_BYTES - _ENVELOPE_BYTES
-        places: dict[str, list[int]] = {}
-        for place, event in enumerate(events):
-            places.setdefault(event.topic, []).append(place)
-        #: the topics that are still to be sent, the current one last
-        self._topics = list(reversed(places.items()))
-        #: events of the current topic that are in requests
+        indices: dict[str, list[int]] = {}
+        for index, event in enumerate(events):
+            indices.setdefault(event.topic, []).append(index)
+        #: topics with events still to send, and the indices of their events; the current topic is last
+        self._topics = list(reversed(indices.items()))
+        #: how many events of the current topic are in requests already
         self._taken = 0
 
     def next(self) -> Request | None:
-        """The next events to send: as many of the current topic as fit one request."""
+        """Return the next request: as many events of the current topic as fit. None when all events are in requests."""
         while self._topics and self._taken == len(self._topics[-1][1]):
             self._topics.pop()
             self._taken = 0
         if not self._topics:
             return None
-        topic, places = self._topics[-1]
+        topic, indices = self._topics[-1]
         start = stop = self._taken
         size = 0
-        for place in places[start : start + _MAX_EVENTS]:
-            size += len(self._lines[place]) + 1
+        for index in indices[start : start + _MAX_EVENTS]:
+            size += len(self._lines[index]) + 1
             if size > self._max_bytes and stop > start:
                 break
             stop += 1
         self._taken = stop
-        return Request(topic, places[start:stop], [self._lines[place] for place in places[start:stop]])
+        return Request(topic, indices[start:stop], [self._lines[index] for index in indices[start:stop]])
 
-    def too_large(self, request: Request) -> bool:
-        """The service would not take the last request whole: its events come again, in smaller ones.
+    def split(self, request: Request) -> bool:
+        """Put the events of the last request, which was too large for the service, into smaller requests.
 
-        Only the service knows how far they compress; the smaller size is kept for what follows. Returns False
-        for a single event, which cannot be made smaller.
+        The service's limit depends on how well events compress, which only the service knows. So the byte limit is halved,
+        for all later requests too. Returns False for a request of a single event, which cannot be split.
         """
-        if len(request.places) == 1:
+        if len(request.indices) == 1:
             return False
         self._max_bytes = sum(len(line) + 1 for line in request.lines) // 2
-        self._taken -= len(request.places)
+        self._taken -= len(request.indices)
         return True
 
-    def stored(self, request: Request, receipts: Sequence[Receipt]) -> None:
-        """Take the receipts of a request, one for each of its events."""
-        for place, receipt in zip(request.places, receipts, strict=True):
-            self.receipts[place] = receipt
+    def add_receipts(self, request: Request, receipts: Sequence[Receipt]) -> None:
+        """Keep the receipts of a request, one for each of its events."""
+        for index, receipt in zip(request.indices, receipts, strict=True):
+            self.receipts[index] = receipt
 
-    def left(self) -> list[Event]:
+    def unstored(self) -> list[Event]:
         """The events without a receipt, in the order of the call."""
         return [event for event, receipt in zip(self.events, self.receipts, strict=True) if receipt is None]
 
     def since_us(self, request: Request, now_us: int | None) -> int | None:
-        """The store time before any event of a request was tried first, µs; None if it is not known of all.
+        """Return a store time before the first try of any event of a request, µs; None if one of them is not known.
 
-        Remembered on each event, for the case that it is published again.
+        Each event remembers its own, in case it is published again.
         """
-        return first_try_us([self.events[place] for place in request.places], self._store, now_us)
+        return first_try_us([self.events[index] for index in request.indices], self._store, now_us)
 
-    def surely_not_stored(self, request: Request) -> bool:
-        """Judge the events without a receipt, when `request` surely did nothing and the others were not sent.
+    def mark_unstored(self, request: Request) -> bool:
+        """Let the events of `request`, which had no effect, forget their first try.
 
-        Events that an earlier call tried may be stored by that. The tries of the others are forgotten.
+        Returns False, and keeps the first tries, if an earlier call may have stored an event that has no receipt.
         """
-        if any(self.receipts[place] is None for place in self._tried_before):
+        if any(self.receipts[index] is None for index in self._tried_before):
             return False
-        for place in request.places:
-            self.events[place].first_tries.pop(self._store, None)
+        for index in request.indices:
+            self.events[index].first_tries.pop(self._store, None)
         return True
 
 
-def event_of(topic: Topic | str, data: tuple[Any, ...], members: Mapping[str, Any]) -> Event:
-    """The event that publish makes of a topic, data and named arguments. Raises InvalidArgument."""
+def new_event(topic: Topic | str, data: tuple[Any, ...], members: Mapping[str, Any]) -> Event:
+    """Make the event for a publish of data to a topic. Raises InvalidArgument."""
     if len(data) + ("data" in members) > 1:
         raise InvalidArgument(f"publish(topic, data) takes one value of data; got {len(data) + ('data' in members)}.")
     unknown = members.keys() - _MEMBERS
@@ -133,14 +132,14 @@ def event_of(topic: Topic | str, data: tuple[Any, ...], members: Mapping[str, An
 
 
 def first_try_us(events: Iterable[Event], store: str, now_us: int | None) -> int | None:
-    """The store time before any of these events was tried first, µs, which is now for new ones; None if not known."""
-    sinces = [event.first_tries.setdefault(store, now_us) for event in events]
-    known = [since for since in sinces if since is not None]
-    return min(known) if len(known) == len(sinces) else None
+    """Return a store time before the first try of any event, µs; None if one is not known. New events get `now_us`."""
+    first_tries = [event.first_tries.setdefault(store, now_us) for event in events]
+    known = [first_try for first_try in first_tries if first_try is not None]
+    return min(known) if len(known) == len(first_tries) else None
 
 
 def encode_request(request: Request, publisher: str, since_us: int | None, delay_s: float | None = None) -> bytes:
-    """The body of a request."""
+    """Encode the body of a publish request; the events are JSON already."""
     head: dict[str, object] = {"topic": request.topic, "publisher": publisher}
     if since_us is not None:
         head["since"] = since_us

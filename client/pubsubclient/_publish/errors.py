@@ -1,4 +1,4 @@
-"""What publish raises: which events have no receipt, and whether they may be stored all the same."""
+"""The errors of publish: which events have no receipt, and whether those may be stored nevertheless."""
 # ruff: noqa: N818 - as in `_core.errors`
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class PublishError(PubSubError):
 
     Attributes:
         reason: the error of the request that failed; the requests after it were not sent
-        receipts: one for each event of the call, in its order; None where there is none
-        events: the events without a receipt, in their order: what to publish again
-        uncertain: whether events without a receipt may be stored all the same
+        receipts: a receipt or None for each event of the call, in the order of the call
+        events: the events without a receipt, in the order of the call; publish these again
+        uncertain: whether events without a receipt may be stored nevertheless
     """
 
     uncertain = False
@@ -32,7 +32,7 @@ class PublishError(PubSubError):
         receipts: Sequence[Receipt | None],
         events: Sequence[Event],
     ) -> None:
-        Exception.__init__(self, reason, receipts, events)  # some are Unavailable too, which takes other arguments
+        Exception.__init__(self, reason, receipts, events)  # not super(): Unavailable takes other arguments
         self.reason = reason
         self.receipts = list(receipts)
         self.events = list(events)
@@ -42,19 +42,19 @@ class PublishError(PubSubError):
 
 
 class PublishRefused(PublishError):
-    """The service does not take the events without a receipt, and would not take them later either. They are not stored."""
+    """The service rejects the events without a receipt, now and later. They are not stored."""
 
     def __new__(
         cls, reason: ServiceError | Unavailable, receipts: Sequence[Receipt | None], events: Sequence[Event]
     ) -> Any:
-        # the version before pickled an outage as a refusal
+        # unpickling: the previous version raised and pickled an outage as PublishRefused
         if isinstance(reason, Unavailable):
             return PublishUnavailable(reason, receipts, events)
         return super().__new__(cls)
 
 
 class PublishUnavailable(PublishError, Unavailable):
-    """The service was out of reach. The events without a receipt are not stored; publish them again later."""
+    """The service could not be reached. The events without a receipt are not stored; publish them again later."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class PublishUnavailable(PublishError, Unavailable):
 
 
 class PublishUnknown(PublishUnavailable):
-    """Events without a receipt may be stored all the same.
+    """Events without a receipt may be stored nevertheless.
 
     Publishing the *same* Event objects again within 10 minutes stores each of them once.
     """
@@ -87,7 +87,7 @@ def publish_error(
     *,
     uncertain: bool,
 ) -> PublishError:
-    """The error of a publish whose last request failed for `reason`; `uncertain`: events may be stored all the same."""
+    """Return the error of a publish whose last request failed for `reason`; `uncertain`: events may be stored nevertheless."""
     if uncertain:
         return PublishUnknown(reason, receipts, events)
     if isinstance(reason, Unavailable):

@@ -1,4 +1,4 @@
-"""Publishers."""
+"""Publishes events under a publisher's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch import Batch
-from pubsubclient._publish.chunks import RequestChunks, encode_request, event_of
+from pubsubclient._publish.chunks import RequestChunks, encode_request, new_event
 from pubsubclient._publish.errors import publish_error
 from pubsubclient._publish.receipts import Receipt, read_receipts
 
@@ -25,17 +25,17 @@ __all__ = ["Publisher"]
 
 
 class Publisher:
-    """Publishes events under a name. Made, it is registered, get-or-create. Thread-safe.
+    """Publishes events under a name. The constructor registers the name (get-or-create). Thread-safe.
 
     Args:
         name: 1 to 255 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit
-        service: where: a base URL, one URL for each function, or a `Service`; by default what was set by
-            `configure`, else PUBLISH_SUBSCRIBE_SERVICE in the environment, else in the nearest config.json
+        service: the service: a base URL, one URL for each function, or a `Service`. By default the one set by
+            `configure`, else PUBLISH_SUBSCRIBE_SERVICE from the environment, else from the nearest config.json
 
     Raises:
-        InvalidArgument: the name is none
-        ConfigurationError: no service is named
-        ServiceError, Unavailable: it could not be registered
+        InvalidArgument: the name is not valid
+        ConfigurationError: no service is configured
+        ServiceError, Unavailable: the publisher could not be registered
     """
 
     def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
@@ -67,50 +67,50 @@ class Publisher:
     def publish(
         self, first: Event | Topic | str | Iterable[Event], /, *more: Any, delay: float | None = None, **event: Any
     ) -> Receipt | list[Receipt]:
-        """Publish an event, several, all of an iterable, or data to a topic.
+        """Publish an event, several events, an iterable of events, or data to a topic.
 
-        Events of one topic keep their order. What does not fit one request is sent in several, one after another;
-        each request is stored whole or not at all.
+        Events of one topic keep their order. Events that do not fit one request are sent in several, one after another.
+        The service stores each request whole or not at all.
 
         Args:
-            data, type, subject, id, time, attributes: of an event that is made of a topic and data; as for `Event`
-            delay: deliver them to nobody before so many seconds after they are stored, 0 to 86,400, and at most half of
-                the topic's retention; others overtake them
+            data, type, subject, id, time, attributes: members of the event to make for a topic; as for `Event`
+            delay: deliver the events no earlier than this many seconds after they are stored, 0 to 86,400, and at most half
+                of the topic's retention; events without a delay overtake them
 
         Returns:
-            a receipt for one event; a list of them, in the order given, for several events or an iterable
+            a receipt for one event; a list of receipts, in the order given, for several events or an iterable
 
         Raises:
-            InvalidArgument: something that is no event, or one over 900,000 bytes; nothing was sent
-            PublishRefused: the service does not take the events without a receipt; they are not stored
-            PublishUnavailable: the service was out of reach; the events without a receipt are not stored
-            PublishUnknown: some of them may be stored; publish the same events again, within 10 minutes
+            InvalidArgument: an argument is no event, or an event is larger than 900,000 bytes; nothing was sent
+            PublishRefused: the service rejects the events without a receipt; they are not stored
+            PublishUnavailable: the service could not be reached; the events without a receipt are not stored
+            PublishUnknown: events without a receipt may be stored; publish the same events again, within 10 minutes
         """
         delay_s = None if delay is None else check_delay(delay)
         events = _events_of(first, more, event)
-        outbox = RequestChunks(events, f"/publishers/{self.name}", self._transport.service.store)
-        while request := outbox.next():
-            since_us = outbox.since_us(request, self._transport.clock.now_us())
+        chunks = RequestChunks(events, f"/publishers/{self.name}", self._transport.service.store)
+        while request := chunks.next():
+            since_us = chunks.since_us(request, self._transport.clock.now_us())
             try:
-                answer = self._transport.call("publish", encode_request(request, self.name, since_us, delay_s))
-                outbox.stored(request, read_receipts(answer.body, len(request.places)))
+                response = self._transport.call("publish", encode_request(request, self.name, since_us, delay_s))
+                chunks.add_receipts(request, read_receipts(response.body, len(request.indices)))
             except (ServiceError, Unavailable) as error:
-                if isinstance(error, TooLarge) and outbox.too_large(request):
+                if isinstance(error, TooLarge) and chunks.split(request):
                     continue
-                uncertain = error.uncertain or not outbox.surely_not_stored(request)
-                raise publish_error(error, outbox.receipts, outbox.left(), uncertain=uncertain) from error
-        receipts = [receipt for receipt in outbox.receipts if receipt is not None]
+                uncertain = error.uncertain or not chunks.mark_unstored(request)
+                raise publish_error(error, chunks.receipts, chunks.unstored(), uncertain=uncertain) from error
+        receipts = [receipt for receipt in chunks.receipts if receipt is not None]
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
 
     def batch(self, *, max_delay: Seconds = 0.01, max_events: int = 20_000, max_bytes: int = 32 * 1024 * 1024) -> Batch:
         """Publish many events in the background: ``with publisher.batch() as batch: batch.publish(event)``.
 
-        See `Batch` for what becomes of them.
+        `Batch` describes how events are sent, and how failures are reported.
 
         Args:
-            max_delay: an event waits at most so long for others to be sent with, seconds
-            max_events: so many events may wait for their receipts; `publish` blocks while there are more
-            max_bytes: the same for their bytes of JSON
+            max_delay: the longest time that an event waits for others to share its request, seconds
+            max_events: the most events that may wait for their receipts; `Batch.publish` blocks at this limit
+            max_bytes: the most bytes of JSON in these events; `Batch.publish` blocks at this limit
 
         Raises:
             InvalidArgument: an argument is out of its range
@@ -130,20 +130,18 @@ class Publisher:
 def _events_of(
     first: Event | Topic | str | Iterable[Event], more: tuple[Any, ...], members: dict[str, Any]
 ) -> list[Event]:
-    """The events that the arguments of publish stand for. Raises InvalidArgument."""
+    """Return the events that the arguments of publish name. Raises InvalidArgument."""
     if isinstance(first, Topic | str):
-        return [event_of(first, more, members)]
+        return [new_event(first, more, members)]
     if members:
-        raise InvalidArgument(
-            f"publish: {', '.join(members)}: only beside a topic; make the Event with what it is to have."
-        )
+        raise InvalidArgument(f"publish: {', '.join(members)}: expected only with a topic; pass them to Event instead.")
     if isinstance(first, Event):
         events: list[Any] = [first, *more]
     elif more or isinstance(first, bytes) or not isinstance(first, Iterable):
         raise InvalidArgument("publish takes an event, several, one iterable of events, or a topic and data.")
     else:
         events = list(first)
-    for place, event in enumerate(events):
+    for index, event in enumerate(events):
         if not isinstance(event, Event):
-            raise InvalidArgument(f"publish: expected events; got a {type(event).__name__} at {place}: {shown(event)}.")
+            raise InvalidArgument(f"publish: expected events; got a {type(event).__name__} at {index}: {shown(event)}.")
     return events

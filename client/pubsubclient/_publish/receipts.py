@@ -1,4 +1,4 @@
-"""What publish answers."""
+"""Receipts: the service's response to a publish."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["Receipt", "read_receipts"]
 
 @dataclass(frozen=True)
 class Receipt:
-    """That an event is stored, and where."""
+    """Confirms that an event is stored, and where."""
 
     #: the event's id
     id: str
-    #: its place in the topic: partition and index, ``0000-00000000000000000017``
+    #: the event's position in the topic: partition and offset, ``0000-00000000000000000017``
     sequence: str
-    #: when it was stored: events are delivered in this order
+    #: when the event was stored; events are delivered in this order
     recordedtime: datetime
 
 
 def read_receipts(body: dict[str, Any], count: int) -> list[Receipt]:
-    """The receipts of an answer to `count` events. Raises ServiceError (``bad_answer``) if they are not there."""
-    times: dict[str, datetime] = {}  # of few commits
+    """Read the receipts of `count` events from a response. Raises ServiceError (``bad_answer``) if any is missing."""
+    times: dict[str, datetime] = {}  # few: events of one commit share their time
     try:
         for stored in body["events"]:
             time = stored["recordedtime"]

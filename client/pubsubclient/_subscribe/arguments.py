@@ -1,4 +1,4 @@
-"""What a subscriber can ask of a subscription, as the wire has it."""
+"""Converts the arguments of subscribe and seek to members of a request, and sends changes of subscriptions."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.descriptions import SETTINGS
 from pubsubclient.signals.wildcard import AnyType
 
-__all__ = ["Position", "StartPosition", "Topics", "change", "place_of", "settings_of", "topics_name"]
+__all__ = ["Position", "StartPosition", "Topics", "change", "check_position", "settings_of", "topics_name"]
 
 #: a topic, its name, a pattern of names, or Any for every topic
 Topics = Topic | str | AnyType
-#: how far a subscriber is: of each topic the sequence of the next event in each partition. It is JSON
+#: a subscriber's position: for each topic, the sequence of the next event of each partition. It is JSON
 Position = dict[str, list[str]]
-#: where in a topic to go on: an end of what is kept, a time, a saved position, or that of this one topic
+#: where to begin in a topic: the oldest or newest kept event, a time, a saved position, or a topic's part of one
 StartPosition = Literal["earliest", "latest"] | datetime | str | Mapping[str, Sequence[str]] | Sequence[str]
 
-#: changes by others that may overtake one of ours, one after another, before something must be wrong
+#: how often in a row another consumer's change may overtake ours; more often means that something is wrong
 _MAX_OLDER = 20
 _SEQUENCE = re.compile(r"[0-9]{4}-[0-9]{20}")
 
 
 def topics_name(topic: Topics) -> str:
-    """The name, or the pattern, of what is subscribed to. Raises InvalidArgument."""
+    """Return the topic's name, or the pattern. Raises InvalidArgument."""
     if isinstance(topic, AnyType):
         return ">"
     if isinstance(topic, str) and is_pattern(topic):
@@ -41,26 +41,27 @@ def topics_name(topic: Topics) -> str:
     return topic_name(topic)
 
 
-def place_of(name: str, place: StartPosition, topic: str) -> str | list[str]:
-    """A place in a topic, given as the argument `name`. Raises InvalidArgument."""
-    if isinstance(place, Mapping):
-        if topic not in place:
-            raise InvalidArgument(f"{name}: the saved position has no topic {topic!r}; it has {shown(list(place))}.")
-        place = place[topic]
-    if isinstance(place, datetime):
-        return check_time(place)
-    if isinstance(place, str):
-        if place in {"earliest", "latest"}:
-            return place
+def check_position(name: str, position: StartPosition, topic: str) -> str | list[str]:
+    """Return the position in `topic` that the argument `name` gives, as the wire has it. Raises InvalidArgument."""
+    if isinstance(position, Mapping):
+        if topic not in position:
+            raise InvalidArgument(f"{name}: the saved position has no topic {topic!r}; it has {shown(list(position))}.")
+        position = position[topic]
+    if isinstance(position, datetime):
+        return check_time(position)
+    if isinstance(position, str):
+        if position in {"earliest", "latest"}:
+            return position
         try:
-            return check_time(place)
+            return check_time(position)
         except InvalidArgument as e:
             raise InvalidArgument(
-                f'{name}: expected "earliest", "latest", a time, or a saved position; got {shown(place)}.'
+                f'{name}: expected "earliest", "latest", a time, or a saved position; got {shown(position)}.'
             ) from e
-    if not isinstance(place, Sequence) or not all(isinstance(s, str) and _SEQUENCE.fullmatch(s) for s in place):
-        raise InvalidArgument(f"{name}: expected a list of sequences, one of each partition; got {shown(place)}.")
-    return list(place) or "earliest"  # saved before the topic was there: all of it came later
+    if not isinstance(position, Sequence) or not all(isinstance(s, str) and _SEQUENCE.fullmatch(s) for s in position):
+        raise InvalidArgument(f"{name}: expected a list of sequences, one of each partition; got {shown(position)}.")
+    # an empty list was saved before the topic existed, so all of the topic's events are later
+    return list(position) or "earliest"
 
 
 def settings_of(
@@ -71,10 +72,10 @@ def settings_of(
     dead_letter_topic: Topic | str | None,
     **settings: object,
 ) -> dict[str, Any]:
-    """The members of a request to subscribe for the arguments of `Subscriber.subscribe`. Raises InvalidArgument."""
+    """Return the arguments of `Subscriber.subscribe` as members of a request. Raises InvalidArgument."""
     members: dict[str, Any] = {}
     if start is not None:
-        members["start"] = place_of("start", start, topic)
+        members["start"] = check_position("start", start, topic)
     if filters is not None:
         members["filters"] = check_filters(filters)
     if dead_letter_topic is not None:
@@ -86,20 +87,20 @@ def settings_of(
 
 
 def change(transport: Transport, method: Literal["POST", "DELETE"], request: Mapping[str, Any]) -> None:
-    """Make, change or end a subscription. Raises ServiceError, Unavailable."""
+    """Create, change or delete a subscription. Raises ServiceError, Unavailable."""
     for tries in itertools.count(1):
         token = transport.token("subscribe")
         try:
             transport.call("subscribe", {**request, "token": token}, method=method)
         except ServiceError as error:
-            if (
-                error.code == "unknown_field" and "create" in request
-            ):  # an older service knows no better than to make it
+            # an older service does not know "create"; it creates the subscription in any case
+            if error.code == "unknown_field" and "create" in request:
                 request = {name: value for name, value in request.items() if name != "create"}
                 continue
-            # A process behind in store time made a token older than another's change: consumers of one name that
-            # start together, or one that was idle for long. The answer has told it the time. But a try without an
-            # answer may have counted, before that change.
+            # This process's estimate of the store time was behind, so its token is older than another consumer's change:
+            # consumers of one name start together, or this one was idle for long. The response has corrected the estimate,
+            # so the next token is new enough. But not after a try without a response: it may have taken effect before the
+            # other change, which a second try would undo.
             if error.code != "older_token" or error.uncertain or tries == _MAX_OLDER:
                 raise
         else:

@@ -1,4 +1,4 @@
-"""What the service tells of a subscriber, and of one event as a subscriber sees it."""
+"""The service's descriptions of a subscriber, and of one event under a subscriber."""
 
 from __future__ import annotations
 
@@ -36,32 +36,32 @@ def _setting(wire: str, check: Callable[[str, Any], Any], *, default: Any) -> An
 
 @dataclass(frozen=True)
 class SubscriptionState:
-    """A subscription, and how far it is."""
+    """The settings, position and backlog of one subscription."""
 
     #: a topic, or a pattern of topics
     topic: str
-    #: of each partition the sequence of the next event; empty for a pattern, and while the topic does not exist
+    #: the sequence of the next event of each partition; empty for a pattern, and while the topic does not exist
     position: list[str]
-    #: events from there to the newest, before filters
+    #: how many events there are from the position to the newest event, before filters
     backlog: int
-    #: events that retention took before they were delivered
+    #: how many events retention deleted before they were delivered
     lost: int
     dead_letter_topic: str
-    #: whatever the answer said of it, by its names on the wire
+    #: the whole description of the subscription in the response, by names of the wire
     raw: Mapping[str, Any] = field(repr=False)
-    #: of a dead-letter topic: events that failed in it for the last time
+    #: for a dead-letter topic, how many events failed for the last time in it
     dropped: int = 0
-    #: the pattern that brought the topic in, whose settings these are; None for a subscription by name
+    #: the pattern that the topic was subscribed by, whose settings apply; None for a subscription by name
     via: str | None = None
-    #: which events are wanted; all if there are none
+    #: only events that match all of these are delivered; empty: every event
     filters: Sequence[Mapping[str, Any]] = ()
-    #: nothing newer is delivered while something older is unsettled
+    #: whether newer events are held back while an older one is unsettled
     ordered: bool = _setting("ordered", check_flag, default=False)
-    #: how long an event may stay unsettled before it comes again, seconds
+    #: how long an event may stay unsettled before it is delivered again, seconds
     ack_deadline: int = _setting("ack_deadline_s", partial(check_whole_seconds, low=1, high=600), default=30)
     #: deliveries of an event before it becomes a dead letter
     max_attempts: int = _setting("max_attempts", partial(check_count, low=1, high=100), default=5)
-    #: how long an event stays away after its first failure, seconds
+    #: the delay before the redelivery of an event after its first failure, seconds
     backoff: float = _setting("backoff_s", partial(check_seconds, low=0, high=600), default=10.0)
 
 
@@ -73,56 +73,56 @@ SETTINGS: Mapping[str, Setting] = {
 
 @dataclass(frozen=True)
 class LeaseState:
-    """Events in the hands of a consumer."""
+    """One lease: events that a consumer holds."""
 
     lease: str
     until: datetime
-    #: which delivery of these events it is, from 1
+    #: the number of this delivery of the events, from 1
     attempt: int
-    #: how many are not settled
+    #: how many events are unsettled
     events: int
 
 
 @dataclass(frozen=True)
 class SubscriberState:
-    """A subscriber, as it was when it was asked for."""
+    """A snapshot of a subscriber."""
 
     subscriber: str
     subscriptions: tuple[SubscriptionState, ...]
     leases: tuple[LeaseState, ...]
-    #: events that are leased or due again
+    #: how many events are leased or due again
     unsettled: int
-    #: those of them that are due again
+    #: how many of these are due again
     due: int
-    #: events that wait for the time that they were published for
+    #: how many events wait for the end of their publisher's delay
     delayed: int
-    #: events that failed for the last time and are on their way into a dead-letter topic, or stay where none takes them
+    #: how many events failed for the last time, and are not published to a dead-letter topic yet, or cannot be
     dead: int
-    #: since when the oldest of them, or of the backlog, is stored, seconds; None if there is none
+    #: the age of the oldest event that is unsettled or in the backlog, seconds; None if no event is
     oldest_unsettled_age_s: float | None
-    #: the whole answer
+    #: the whole body of the response
     raw: Mapping[str, Any] = field(repr=False)
-    #: events that were not read yet, before filters, of all topics, of those that are not followed too
+    #: how many events of all topics were not read yet, before filters; topics that are not followed included
     backlog: int = 0
-    #: topics that patterns stand for and that do not come: a subscriber follows at most 1,000 logs
+    #: how many topics that match patterns are not followed, because a subscriber follows at most 1,000 logs
     unfollowed: int = 0
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where an event stands for a subscriber. As a string, a sentence.
+    """The state of an event under a subscriber. ``str()`` gives a sentence.
 
     Attributes:
         state: ``not_read`` (yet), ``before_start`` (of the subscription), ``filtered`` (out by ``clause``), ``delayed``
-            (``until``), ``leased`` (under ``lease``, ``until``), ``due`` (again, ``at``), ``dead`` (on its way to the dead
-            letters), ``dead_lettered`` (to ``dead_letter_topic``), ``dropped`` (failed for the last time in a dead-letter
-            topic), ``settled``, ``trimmed`` or ``unknown_event``
+            (``until``), ``leased`` (under ``lease``, ``until``), ``due`` (again, ``at``), ``dead`` (not yet published as a
+            dead letter), ``dead_lettered`` (to ``dead_letter_topic``), ``dropped`` (failed for the last time in a dead-letter
+            topic), ``settled``, ``trimmed`` (deleted by retention) or ``unknown_event``
     """
 
     subscriber: str
     topic: str
     state: str
-    #: what is known of these, None else
+    #: the following are None if not known, or if they do not apply to the state
     sequence: str | None = None
     id: str | None = None
     clause: str | None = None
@@ -132,12 +132,12 @@ class Explanation:
     attempt: int | None = None
     reason: str | None = None
     dead_letter_topic: str | None = None
-    #: the whole answer
+    #: the whole body of the response
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
         event = self.sequence or self.id
-        said = {
+        sentences = {
             "not_read": "was not read yet",
             "before_start": "is before the start of the subscription",
             "filtered": f"is filtered out by {self.clause}",
@@ -151,11 +151,11 @@ class Explanation:
             "trimmed": "was deleted by retention",
             "unknown_event": "is not known",
         }
-        return f"{self.topic} {event} {said.get(self.state, self.state)} (subscriber {self.subscriber})"
+        return f"{self.topic} {event} {sentences.get(self.state, self.state)} (subscriber {self.subscriber})"
 
 
 def read_state(body: Mapping[str, Any]) -> SubscriberState:
-    """A subscriber's state from an answer. Raises ServiceError (``bad_answer``)."""
+    """Read a subscriber's state from a response. Raises ServiceError (``bad_answer``)."""
     try:
         return SubscriberState(
             subscriber=body["subscriber"],
@@ -192,16 +192,16 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
 
 
 def read_position(body: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The positions of an answer to `register`. Raises ServiceError (``bad_answer``)."""
+    """Read a subscriber's position from a response of `register`. Raises ServiceError (``bad_answer``)."""
     try:
-        # of a topic that does not exist yet it is empty: its very beginning
+        # the position in a topic that does not exist yet is empty, and means the topic's beginning
         return {each["topic"]: each["position"] for each in body["subscriptions"] if not is_pattern(each["topic"])}
     except (KeyError, TypeError) as e:
         raise bad_answer("register", f"it holds no subscriptions ({e!r})") from e
 
 
 def read_explanation(body: Mapping[str, Any]) -> Explanation:
-    """What became of an event, from an answer. Raises ServiceError (``bad_answer``)."""
+    """Read an explanation from a response. Raises ServiceError (``bad_answer``)."""
     try:
         event = body.get("event") or {}
         return Explanation(
@@ -212,8 +212,8 @@ def read_explanation(body: Mapping[str, Any]) -> Explanation:
             id=event.get("id"),
             clause=body.get("clause"),
             lease=body.get("lease"),
-            until=_time(body.get("until")),
-            at=_time(body.get("at")),
+            until=_parse_optional_time(body.get("until")),
+            at=_parse_optional_time(body.get("at")),
             attempt=body.get("attempt"),
             reason=body.get("reason"),
             dead_letter_topic=body.get("dead_letter_topic"),
@@ -223,5 +223,5 @@ def read_explanation(body: Mapping[str, Any]) -> Explanation:
         raise bad_answer("register", f"it explains no event ({e!r})") from e
 
 
-def _time(text: str | None) -> datetime | None:
+def _parse_optional_time(text: str | None) -> datetime | None:
     return None if text is None else parse_time(text)

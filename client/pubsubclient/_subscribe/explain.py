@@ -1,4 +1,4 @@
-"""Asking what became of an event."""
+"""Asks the service what happened to an event under a subscriber."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pubsubclient._subscribe.descriptions import Explanation, read_explanation
 
 __all__ = ["explain"]
 
-#: bytes of an id that is sent in a query: what is between here and the service may take no long ones
+#: the most bytes of an id in a URL's query, because proxies may reject long URLs; longer ids are sent in a body
 _MAX_QUERY_BYTES = 1_000
 _SEQUENCE = re.compile(r"[0-9]{4}-[0-9]{20}")
 
@@ -25,8 +25,8 @@ def explain(transport: Transport, subscriber: str, event: Event | str, topic: To
     if isinstance(event, ReceivedEvent):
         return _by_query(transport, subscriber, event.topic, event.sequence)
     if isinstance(event, Event):
-        named = {"id": event.id} if event.source is None else {"id": event.id, "source": event.source}
-        return _by_id(transport, subscriber, event.topic, named)
+        identity = {"id": event.id} if event.source is None else {"id": event.id, "source": event.source}
+        return _by_id(transport, subscriber, event.topic, identity)
     if topic is None:
         raise InvalidArgument("explain: expected the topic beside a sequence or an id.")
     if not isinstance(event, str) or not event or clean("event", event) != event:
@@ -42,12 +42,12 @@ def _by_query(transport: Transport, subscriber: str, topic: str, event: str) -> 
     return read_explanation(transport.call("register", None, method="GET", query=query).body)
 
 
-def _by_id(transport: Transport, subscriber: str, topic: str, named: dict[str, Any]) -> Explanation:
+def _by_id(transport: Transport, subscriber: str, topic: str, identity: dict[str, Any]) -> Explanation:
     try:
-        body = transport.call("register", {"subscriber": subscriber, "topic": topic, **named}).body
+        body = transport.call("register", {"subscriber": subscriber, "topic": topic, **identity}).body
     except ServiceError as error:
-        # an older service takes ids in a query alone, and there for sequences if they look like one
-        if error.code != "unknown_field" or _SEQUENCE.fullmatch(named["id"]):
+        # an older service accepts ids only in a query, where an id that looks like a sequence is taken for one
+        if error.code != "unknown_field" or _SEQUENCE.fullmatch(identity["id"]):
             raise
-        return _by_query(transport, subscriber, topic, named["id"])
+        return _by_query(transport, subscriber, topic, identity["id"])
     return read_explanation(body)

@@ -1,4 +1,4 @@
-"""Getting events, in as many requests as it takes."""
+"""Fetches events, in as many requests as necessary."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from pubsubclient._subscribe.outcomes import Collected, Outcomes, Settlements
 
 __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 
-#: events that one request may ask for
+#: the most events that one request may ask for
 MAX_EVENTS = 5_000
-#: tokens that may be over one after another before something must be wrong
+#: how many responses in a row may say that the token's lease is over; more mean that something is wrong
 _MAX_OVER = 10
-#: answers without events that say that there is more and come faster than a service reads, before the next ones are waited for
+#: an empty response with `more` that takes less than _HASTY_S was too fast for a read of the store. After _MAX_HASTY of them
+#: in a row, _PAUSE_S passes before each further request
 _MAX_HASTY = 10
 _HASTY_S = 0.02
 _PAUSE_S = 0.1
@@ -50,12 +51,12 @@ class _Request(NamedTuple):
 
 
 class Fetch:
-    """Gets what is new when it begins, or at most `max_events`; waits up to `wait_s` seconds if there is nothing.
+    """Fetches the events that are available when it begins, at most `max_events`; waits up to `wait_s` seconds for the first.
 
     Args:
-        outcomes: those that wait travel with the first request
-        settlements: what the first request settles besides
-        cancellation: lets another thread end it: then nothing more is got
+        outcomes: pending settlements of the subscriber; the requests carry them
+        settlements: further settlements for the first request
+        cancellation: lets another thread end the fetch; then no further events are fetched
     """
 
     def __init__(
@@ -77,25 +78,25 @@ class Fetch:
         #: outcomes that travel with the request under way
         self._collected: Collected | None = None
         self._cancellation = cancellation or Cancellation()
-        #: what holds the events that were got
+        #: the leases of the fetched events
         self.leases: list[Lease] = []
         self._events = Events(self.leases)
-        #: the token of the request under way: what it leases may never be known here
+        #: the token of the current request; without a response, its lease has to be released by this token
         self._token: str | None = None
         self._overs = 0
         self._hasty = self._empty = 0
-        #: whether a token was made anew because the store's clock was set back
+        #: whether a token was replaced because the store's clock was set back; done once
         self._renewed = False
-        #: when an answer that there is more has to have brought something
+        #: monotonic time after which empty responses with `more` count as an error
         self._give_up = self._wait_until + transport.service.deadline_s
-        #: the store time up to which everything is to be got, µs
+        #: the store time up to which events are fetched, µs: that of the first response
         self._stop_us: int | None = None
 
     def run(self) -> Events:
-        """Get the events.
+        """Fetch the events.
 
-        Raises ServiceError, Unavailable, with nothing got: the settlements may not have been carried out. Whatever else leaves
-        it, also from a signal handler, releases what was got, for nobody has it.
+        Raises ServiceError or Unavailable if no events were received; the settlements may not have been carried out. Any
+        other exception, also of a signal handler, releases the fetched events, because the caller does not receive them.
         """
         with self._giving_back():
             if self._max_events != 0:
@@ -136,7 +137,7 @@ class Fetch:
             raise
 
     def abandon(self) -> None:
-        """Have everything released that was leased to this call: nobody will get it."""
+        """Release everything that this fetch has leased, because the caller does not receive it."""
         tokens = [lease.token for lease in self.leases]
         if self._token is not None and self._token not in tokens:
             tokens.append(self._token)
@@ -145,13 +146,13 @@ class Fetch:
             self._outcomes.abandon(tokens)
 
     def _abandon_token(self) -> None:
-        """Have released what the last request may have leased."""
+        """Release what the last request may have leased."""
         token, self._token = self._token, None
         if token is not None:
             self._outcomes.abandon([token])
 
     def _prepare(self) -> _Request:
-        """Make the next request, of a new token and of what is to be settled."""
+        """Make the next request: a new token, and the settlements that travel with it."""
         wait_s = max(0.0, self._wait_until - time.monotonic()) if not self._events else 0.0
         if self._max_events != 0:
             self._token = self._transport.token("get_events")
@@ -172,30 +173,32 @@ class Fetch:
         return again or (isinstance(error, ServiceError) and self._may_mend(error))
 
     def _body(self, said: Settlements, wait_s: float) -> dict[str, Any]:
-        """A request, when so much of the wait is left."""
+        """Build the body of a request; `wait_s` is the rest of the wait."""
         body: dict[str, Any] = {"subscriber": self._subscriber, **said}
         body["max_events"] = MAX_EVENTS if self._max_events is None else self._max_events
         if wait_s and self._max_events != 0:
             body["wait_s"] = round(wait_s, 3)
             if self._transport.knows_wake:
-                body["wake"] = True  # what comes during the wait is for a request of ours that is alive by then
+                # an event ends the wait, and the next request leases it, because this connection may be dead by then
+                body["wake"] = True
         if self._token is not None:
             body["lease"] = self._token
         return body
 
     def _may_mend(self, error: ServiceError) -> bool:
-        """Whether a refused request may be taken in another form."""
+        """Change the request after a refusal; returns whether to send it again in the changed form."""
         if error.code == "unknown_field" and "'wake'" in error.detail and self._transport.knows_wake:
             self._transport.knows_wake = False
             return True
         if error.code == "invalid_token" and self._token is not None and not self._renewed:
-            # the store's clock was set back, if the token is ahead of it: the next one is made of what it said
+            # A token ahead of the store time means that the store's clock was set back. The response has corrected our
+            # estimate of the store time, so the next token is not ahead.
             self._renewed = self._transport.clock.is_behind(self._token)
             return self._renewed
         return False
 
     def _take(self, request: _Request, response: Response) -> bool:
-        """Take what a response brought; says whether to send another request."""
+        """Take the events of a response; returns whether to send another request."""
         body, asked = response.body, request.asked
         collected, self._collected = self._collected, None
         if collected is not None:
@@ -209,7 +212,7 @@ class Fetch:
                 raise bad_answer("get_events", f"{_MAX_OVER} new tokens were over one after another")
             return True
         self._overs = 0
-        lost, blocked = _held_back(body)  # looked at before anything is taken: a junk answer leaves nothing in hand
+        lost, blocked = _held_back(body)  # checked first, so that no events of a malformed response are kept
         got = self._take_events(response, asked)
         self._token = None
         if self._stop_us is None:
@@ -229,13 +232,13 @@ class Fetch:
         now = time.monotonic()
         if self._events.more:
             self._empty += 1
-            if now >= self._give_up and self._empty > _MAX_HASTY:  # few of them may each have come after an outage
+            if now >= self._give_up and self._empty > _MAX_HASTY:  # a few may each have followed an outage
                 raise bad_answer("get_events", "it says again and again that there is more, and brings nothing")
             self._hasty = self._hasty + 1 if now - asked < _HASTY_S else 0
             if self._hasty > _MAX_HASTY:
                 self._cancellation.pause(_PAUSE_S)
             return True
-        # too many wait there already: it answered at once, and asks to be left alone for a while
+        # Too many requests wait at the service already, so it responded at once and asks for a pause.
         left_s = self._wait_until - now
         if response.retry_after_s is None or left_s <= 0:
             return False
@@ -261,7 +264,7 @@ class Fetch:
 
 
 def _held_back(body: dict[str, Any]) -> tuple[dict[str, int], str | None]:
-    """`lost` and `blocked` of an response. Raises ServiceError (``bad_answer``)."""
+    """Return `lost` and `blocked` of a response. Raises ServiceError (``bad_answer``)."""
     lost, blocked = body.get("lost"), body.get("blocked")
     if lost is None:
         lost = {}
@@ -273,5 +276,5 @@ def _held_back(body: dict[str, Any]) -> tuple[dict[str, int], str | None]:
 
 
 def to_us(moment: datetime) -> int:
-    """A time as store times are written, µs."""
+    """Return a time as a store time: µs since 1970, UTC."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -1,4 +1,4 @@
-"""What a subscriber's threads have in their hands, to be settled by what they do next."""
+"""The events that a subscriber's threads hold, each settled by its thread's next call."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["HeldLeases", "add_remainders"]
 
 
 class _Alive:
-    """Lives as long as its thread does: only the thread's own storage refers to it."""
+    """A marker that lives as long as its thread, because only the thread's local storage refers to it."""
 
 
 class _Hand:
-    """What one thread has in hand."""
+    """The leases that one thread holds."""
 
     def __init__(self, alive: _Alive) -> None:
         self._alive = ref(alive)
@@ -27,12 +27,12 @@ class _Hand:
 
     @property
     def left_behind(self) -> bool:
-        """Whether its thread has ended, and all of it has come again by itself."""
+        """Whether the thread and all of its leases have ended, so that the events have become available again."""
         return self._alive() is None and all(lease.ended for lease in self.leases)
 
 
 class _Mine(threading.local):
-    """A thread's own. The number of a thread would not do: one that ends leaves it to another."""
+    """The thread-local state. A dict by thread ident would not do: the ident of an ended thread is reused."""
 
     alive: _Alive | None = None
     hand: _Hand | None = None
@@ -41,8 +41,8 @@ class _Mine(threading.local):
 class HeldLeases:
     """The leases of one subscriber in this process, by thread.
 
-    A thread's leases are settled by its next call, so they belong to it alone. No lock: each thread writes its
-    own entry, and the operations of dict and list used here are atomic.
+    A thread's leases are settled by its next call, so they belong to that thread alone. No lock is necessary: each thread
+    writes only its own entry, and the operations of dict and list used here are atomic.
     """
 
     def __init__(self, outcomes: Outcomes, subscriber: str) -> None:
@@ -55,16 +55,16 @@ class HeldLeases:
         return f"events of subscriber {self._subscriber!r}"
 
     def after_fork(self) -> None:
-        """What is in hand, and its settlement, stay with the parent."""
+        """Hold nothing in the child: the parent keeps its events and settles them."""
         self._mine = _Mine()
-        #: the hands that hold something; a dict for its order and its atomic pop
+        #: the threads' entries that hold leases; a dict keeps their order, and its pop is atomic
         self._hands: dict[_Hand, None] = {}
         settle_at_exit(self, holding=False)
 
     def ack_previous(self) -> Settlements:
-        """The calling thread comes back for more; returns the acks of what it has in hand.
+        """Acknowledge what this thread's last call returned; returns the settlements for the thread's next request.
 
-        From now on that will be acknowledged even if this call fails and an exception follows.
+        If that request fails, later settlements still acknowledge these events, even after an exception.
         """
         settlements: Settlements = {}
         hand = self._mine.hand
@@ -75,7 +75,7 @@ class HeldLeases:
         return settlements
 
     def replace(self, leases: list[Lease]) -> None:
-        """The calling thread has settled what it had in hand, and holds `leases` now."""
+        """Replace the calling thread's leases, which are settled, by `leases`."""
         mine = self._mine
         if mine.hand is None:
             mine.alive = _Alive()
@@ -86,31 +86,31 @@ class HeldLeases:
             self._hands[hand] = None
         else:
             self._hands.pop(hand, None)
-        # what ended threads held is released by settle(); it is not worth keeping when it has come again by itself
+        # settle() releases the leases of ended threads; once a lease itself has ended, no release is necessary
         for other in [other for other in list(self._hands) if other.left_behind]:
             self._hands.pop(other, None)
         settle_at_exit(self, holding=bool(self._hands))
 
     def give_up(self, leases: list[Lease]) -> None:
-        """The calling thread did not get these after all."""
+        """Drop these leases of the calling thread: an exception kept it from receiving their events."""
         if self._mine.hand is not None and self._mine.hand.leases is leases:
             self.replace([])
 
     def forget_topics(self, concerned: Callable[[str], bool]) -> None:
-        """A seek emptied all leases of the events of these topics: nothing of them is in hand any more."""
+        """Forget the events of these topics, after a seek has removed them from all leases."""
         for hand in list(self._hands):
             for lease in hand.leases:
                 lease.forget_topics(concerned)
 
     @property
     def leases(self) -> list[Lease]:
-        """All that are in hand."""
+        """The leases of all threads."""
         return [lease for hand in list(self._hands) for lease in hand.leases]
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:
-        """Settle all: the calling thread's events by `verb`, those of other threads by release.
+        """Settle all held events: those of the calling thread by `verb`, those of other threads by release.
 
-        Raises ServiceError or Unavailable; then everything is still held.
+        Raises ServiceError or Unavailable; then all events are still held.
         """
         mine = self._mine.hand
         settlements: Settlements = {}
@@ -119,7 +119,7 @@ class HeldLeases:
             add_remainders(settlements, verb if hand is mine else "release", leases)
         self._outcomes.carry_out(settlements, deadline_s)
         for hand, leases in held.items():
-            # a thread that came back meanwhile holds others now
+            # unless the thread has replaced its leases meanwhile
             if hand.leases is leases:
                 hand.leases = []
                 self._hands.pop(hand, None)
@@ -127,7 +127,7 @@ class HeldLeases:
 
 
 def add_remainders(settlements: Settlements, verb: Verb, leases: Iterable[Lease]) -> None:
-    """Add to `settlements` what is left of leases."""
+    """Add the settlements of all unsettled events of `leases`: ack if the lease was handled, else `verb`."""
     for lease in leases:
         remainder = lease.remainder()
         if remainder is not None:

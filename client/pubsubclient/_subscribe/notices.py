@@ -1,4 +1,4 @@
-"""What the user of a subscriber is to know, and would not look for: said in the log, once each."""
+"""Logs warnings, once each, about reasons why a subscriber gets no events."""
 
 from __future__ import annotations
 
@@ -14,41 +14,42 @@ _log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Notices:
-    """What is said of one subscriber."""
+    """The warnings about one subscriber."""
 
     def __init__(self, transport: Transport, subscriber: str) -> None:
         self._transport = transport
         self._subscriber = subscriber
-        #: it may have no subscription, and nobody was told
+        #: whether the subscriber may have no subscription, and no warning was logged yet
         self._unsubscribed = False
-        self._full = False
+        #: whether the warning about too many topics was logged
+        self._warned_of_logs = False
 
     def registered(self, body: Mapping[str, Any]) -> None:
-        """An answer of `register` says what it subscribes to."""
+        """Read from a response of `register` whether the subscriber has subscriptions."""
         self._unsubscribed = body.get("subscriptions") == []
 
     def subscribed(self) -> None:
-        """It has a subscription."""
+        """Record that the subscriber has a subscription."""
         self._unsubscribed = False
 
     def fetching(self) -> None:
-        """It is about to get events. Raises ServiceError, Unavailable."""
+        """Warn, before a fetch, if the subscriber has no subscription. Raises ServiceError, Unavailable."""
         if self._unsubscribed:
-            # others may have subscribed it since
+            # another process may have subscribed the name since
             self.registered(self._transport.call("register", {"subscriber": self._subscriber}).body)
         if self._unsubscribed:
             self._unsubscribed = False
             _log.warning(
-                "Subscriber %s: it has no subscription, so nothing comes: subscribe() to a topic", self._subscriber
+                "Subscriber %s: it has no subscription, so it gets no events: subscribe() to a topic", self._subscriber
             )
 
     def answered(self, body: Mapping[str, Any]) -> None:
-        """It was answered."""
-        if body.get("blocked") == "logs" and not self._full:
-            self._full = True
+        """Warn if a response says that topics are not followed."""
+        if body.get("blocked") == "logs" and not self._warned_of_logs:
+            self._warned_of_logs = True
             _log.warning(
-                "Subscriber %s: its patterns stand for more topics than it may follow, 1,000 logs (a topic has one for each "
-                "partition): the others do not come. Share the topics among several subscribers; state().unfollowed counts "
-                "those left out",
+                "Subscriber %s: its patterns stand for more topics than it may follow: 1,000 logs, one per partition "
+                "of a topic. It gets no events of the other topics. Share the topics among several subscribers; "
+                "state().unfollowed counts the topics left out",
                 self._subscriber,
             )

@@ -1,7 +1,7 @@
-"""What became of leased events, on its way to the service: collected, and sent for all of them in one request.
+"""Collects the outcomes of leased events (acks, and releases of broken-off fetches), and sends them together.
 
-Outcomes travel with the next fetch, or in a request of their own within 0.2 s, whichever comes first. What a failed request
-carried is sent again. This is the one way in which this package settles events.
+The next fetch carries the pending outcomes; if no fetch follows soon, a background thread sends them, within 0.2 s. The
+outcomes of a failed request are sent again. All settlements of this package pass through this module.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from pubsubclient._subscribe.settlements import MAX_SETTLEMENTS, split
 
 __all__ = ["Collected", "Outcomes", "Settlements"]
 
-#: entries by their verb, as a request has them
+#: settlements by verb, as in a request
 Settlements = dict[str, list[Any]]
 
-#: how long an outcome waits for others, or for a fetch that takes it along, seconds
+#: how long an outcome waits for others, or for a fetch that carries it, seconds
 _WAIT_S = 0.05
 #: the pause after a request that failed, seconds
 _PAUSE_S = 1.0
-#: what is left to a request when the time is over, seconds
+#: the deadline of a request that begins when the time is over, seconds
 _LAST_TRY_S = 0.1
-#: the thread ends when it had nothing to do for so long, seconds
+#: the thread ends after this long without work, seconds
 _IDLE_S = 5.0
-#: broken-off fetches that are remembered
+#: how many broken-off fetches are remembered, and how many leases that a seek emptied
 _MAX_ABANDONED = 100
 
 _log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Collected:
-    """Outcomes that are in a request: what it is to say, and of which events."""
+    """The outcomes that one request carries: acked events, and tokens of leases to release."""
 
     def __init__(self, acked: dict[Lease, list[Ref]], abandoned: list[str]) -> None:
         self.acked = acked
         self.abandoned = abandoned
 
     def add_to(self, settlements: Settlements) -> Settlements:
-        """These and what a request settles besides."""
+        """Return `settlements` with these outcomes added."""
         releases = [{"lease": token} for token in self.abandoned]
         acks = [part for lease, refs in self.acked.items() if (part := lease.part(refs))]
         both = dict(settlements)
@@ -59,18 +59,18 @@ class Collected:
 
 
 class Outcomes:
-    """The outcomes of one subscriber in this process. Thread-safe.
+    """The pending outcomes of one subscriber in this process. Thread-safe.
 
     Args:
-        transport: to its service
-        subscriber: its name
+        transport: the transport to the subscriber's service
+        subscriber: the subscriber's name
     """
 
     def __init__(self, transport: Transport, subscriber: str) -> None:
         self.call = transport.call
         self._transport = transport
         self.subscriber = subscriber
-        #: tokens of leases that somebody's seek emptied: that their settlements do not count is no news
+        #: tokens of leases that a seek emptied: no warning if their settlements do not count
         self._expected: dict[str, None] = {}
         self.notices = Notices(transport, subscriber)
         self.after_fork()
@@ -80,23 +80,23 @@ class Outcomes:
         return f"events of subscriber {self.subscriber!r} that were done"
 
     def after_fork(self) -> None:
-        """What is to be settled stays with the parent, and so does the thread."""
+        """Start empty in the child: the parent keeps its outcomes, and the thread that sends them."""
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._acked: dict[Lease, list[Ref]] = {}
-        #: tokens of fetches that were broken off: what they lease, nobody got; a dict for its order
+        #: tokens of broken-off fetches, whose leases nobody received; a dict keeps their order
         self._abandoned: dict[str, None] = {}
-        #: monotonic time of the oldest outcome that waits
+        #: monotonic time since which the oldest outcome waits; 0 if none does
         self._since = 0.0
         self._thread: threading.Thread | None = None
-        #: whether the thread's own request is under way
+        #: whether the thread is sending a request
         self._sending = False
         settle_at_exit(self, holding=False)
 
-    # -- saying what became of events
+    # -- recording outcomes
 
     def ack(self, lease: Lease, ref: Ref) -> None:
-        """An event is done."""
+        """Acknowledge an event with a later request."""
         with self._lock:
             refs = self._acked.get(lease)
             if refs is not None:
@@ -106,36 +106,36 @@ class Outcomes:
             self._begin()
 
     def abandon(self, tokens: Iterable[str]) -> None:
-        """Fetches under these tokens were broken off: nobody got what they may have leased, so it is released."""
+        """Release what broken-off fetches may have leased under these tokens, because nobody received it."""
         with self._lock:
             self._abandoned.update(dict.fromkeys(tokens))
-            # an outage may be long; the leases of old ones have expired by themselves
+            # keeps the newest: in a long outage, the leases of the oldest have expired by themselves
             for token in list(self._abandoned)[:-_MAX_ABANDONED]:
                 del self._abandoned[token]
             if self._abandoned:
                 self._begin()
 
     def expect_unknown(self, leases: Iterable[Lease]) -> None:
-        """A seek of ours has emptied these leases: it is not to be told that settling them did not count."""
+        """Do not warn if settlements of these leases do not count, because a seek of this process has emptied them."""
         self._expected.update(dict.fromkeys(lease.token for lease in leases))
         for token in list(self._expected)[:-_MAX_ABANDONED]:
             self._expected.pop(token, None)
 
-    # -- sending it
+    # -- sending outcomes
 
     def collect(self) -> Collected:
-        """Take what waits, to be sent along with a request; `settled` or `put_back` is to follow."""
+        """Remove and return pending outcomes, for a request to carry. Call `settled` or `put_back` after the request."""
         with self._lock:
             return self._collect()
 
     def settled(self, collected: Collected, body: Mapping[str, Any]) -> list[Any]:
-        """The service has carried out a request; returns the settlements in it that did not count."""
+        """Record that the service carried out a request; returns the settlements in it that did not count."""
         for lease, refs in collected.acked.items():
             lease.forget(refs)
         return self._told(body)
 
     def _told(self, body: Mapping[str, Any]) -> list[Any]:
-        """Say in the log what an answer tells: which settlements did not count, which it returns, and why nothing comes."""
+        """Log the warnings of a response: settlements that did not count, which are returned too, and topics not followed."""
         unknown: list[Any] = body.get("unknown") or []
         told = [one for one in unknown if one.get("lease") not in self._expected] if self._expected else unknown
         if told:
@@ -144,7 +144,7 @@ class Outcomes:
         return unknown
 
     def put_back(self, collected: Collected) -> None:
-        """A request failed: what it carried waits again, as far as it may still count."""
+        """Make the outcomes of a failed request pending again, except acks that are too late to count."""
         with self._lock:
             later, self._acked = self._acked, {lease: refs for lease, refs in collected.acked.items() if not lease.over}
             for lease, refs in later.items():
@@ -154,9 +154,10 @@ class Outcomes:
                 self._begin(pause_s=_PAUSE_S)
 
     def drop_ahead(self, collected: Collected, error: BaseException) -> bool:
-        """A request was refused: says whether that may be for tokens of broken-off fetches, which are dropped then.
+        """After a refused request, drop tokens of broken-off fetches that are ahead of the store time.
 
-        They were made before the store's clock was known to be set back, and are ahead of it: the service took none of them.
+        Such tokens were made before this process knew that the store's clock was set back. The service accepts none of them.
+        Returns whether tokens were dropped; then the request can be sent again.
         """
         if not isinstance(error, ServiceError) or error.code != "invalid_token":
             return False
@@ -165,13 +166,13 @@ class Outcomes:
         return bool(ahead)
 
     def carry_out(self, settlements: Settlements, deadline_s: float | None = None) -> list[Any]:
-        """Settle now, with all that waits; returns the settlements that did not count.
+        """Send `settlements` and the pending outcomes now; returns the settlements that did not count.
 
-        Raises ServiceError, Unavailable; then what waited waits again, and `settlements` are the caller's.
+        Raises ServiceError or Unavailable; then the outcomes are pending again, and the caller may send `settlements` again.
         """
         give_up = time.monotonic() + (deadline_s or self._transport.service.deadline_s)
         with self._lock:
-            # what the thread sends was said before this, and is to be carried out before it
+            # the outcomes that the thread is sending are older than these, and must take effect first
             self._work.wait_for(lambda: not self._sending, give_up - time.monotonic())
             collected = self._collect()
         said = collected.add_to(settlements)
@@ -188,7 +189,7 @@ class Outcomes:
         return self.settled(collected, body)
 
     def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
-        """Settle now, and send nothing that waits; returns the body of the answer. Raises ServiceError, Unavailable."""
+        """Send `settlements` now, without pending outcomes; returns the body. Raises ServiceError, Unavailable."""
         *before, last = split(settlements)
         give_up = time.monotonic() + (deadline_s or 0.0)
         unknown: list[Any] = []
@@ -199,7 +200,7 @@ class Outcomes:
         return {**body, "unknown": unknown + (body.get("unknown") or [])} if before else body
 
     def send_most(self, settlements: Settlements) -> Settlements:
-        """Settle, but for what one more request has room for; returns that. Raises ServiceError, Unavailable."""
+        """Send all settlements but those that fit one more request, and return these. Raises ServiceError, Unavailable."""
         *before, last = split(settlements)
         for part in before:
             self._told(self._send(part, None))
@@ -209,8 +210,8 @@ class Outcomes:
         body = {"subscriber": self.subscriber, "max_events": 0, **settlements}
         return self._transport.call("get_events", body, deadline_s=deadline_s).body
 
-    def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - these have their verb
-        """Send what waits, at the end of the program. Raises ServiceError, Unavailable."""
+    def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - each outcome has its verb
+        """Send the pending outcomes at the end of the program. Raises ServiceError, Unavailable."""
         self.carry_out({}, deadline_s)
         settle_at_exit(self, holding=False)
 
@@ -223,17 +224,17 @@ class Outcomes:
         abandoned, self._abandoned = list(self._abandoned), {}
         return Collected(acked, abandoned)
 
-    # -- the thread that sends what no fetch takes along
+    # -- the thread that sends outcomes that no fetch carries
 
     def _begin(self, pause_s: float = 0.0) -> None:
-        """Something waits. The lock is held."""
+        """Wake or start the thread for a new outcome. The caller holds the lock."""
         if self._since == 0.0:
             self._since = time.monotonic() + pause_s
             settle_at_exit(self, holding=True)
             if self._thread is None:
                 name = f"settlements of {self.subscriber}"
                 thread = threading.Thread(target=self._run, name=name, daemon=True)
-                with contextlib.suppress(RuntimeError):  # the program ends: its exit handler sends what waits
+                with contextlib.suppress(RuntimeError):  # the program ends: its exit handler sends the outcomes
                     thread.start()
                     self._thread = thread
             else:
@@ -255,17 +256,17 @@ class Outcomes:
         except ServiceError as error:
             if self.drop_ahead(collected, error):
                 self.put_back(collected)
-            else:  # nothing that another try would change: it is not sent again, and the events come again
+            else:  # another try would be refused too, so the outcomes are dropped, and the events come again
                 _log.warning(
                     "Subscriber %s: events could not be settled and will come again: %s", self.subscriber, error
                 )
         except PubSubError:
-            self.put_back(collected)  # the log tells of the outage
+            self.put_back(collected)  # the transport logs the outage
         else:
             self.settled(collected, body)
 
     def _next(self) -> Collected | None:
-        """What is to be sent, when it has waited long enough; None when there was nothing for long."""
+        """Wait until outcomes are due, and return them; None after _IDLE_S seconds without any."""
         with self._lock:
             while True:
                 if not self._acked and not self._abandoned:

@@ -1,4 +1,4 @@
-"""A block of work on some events."""
+"""Fetches events for a `with` block, whose end settles them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Pull:
-    """What `Subscriber.pull` returns: a context manager, entered once. Entering gets the events."""
+    """The context manager of `Subscriber.pull`. Entering it fetches the events; it can be entered once."""
 
     def __init__(self, subscriber: str, outcomes: Outcomes, new_fetch: Callable[[], Fetch]) -> None:
         self._subscriber = subscriber
@@ -39,7 +39,7 @@ class Pull:
             events = fetch.run()
             self._leases = fetch.leases
             settle_at_exit(self, holding=bool(self._leases))
-            return events  # noqa: TRY300 - whatever a signal handler raises up to here, nobody has the events
+            return events  # noqa: TRY300 - what a signal handler raises up to here must release the events
         except BaseException:
             self._leases = []
             fetch.abandon()
@@ -54,20 +54,20 @@ class Pull:
         try:
             self._settle("nack" if isinstance(error, Exception) else "release", EXIT_DEADLINE_S)
         except PubSubError as e:
-            # the exception on its way out says more than that; unsettled events come again in any case
+            # Logged, not raised: it would hide the exception that ends the block. Unsettled events come again anyway.
             _log.warning("Subscriber %s: events could not be settled and will come again: %s", self._subscriber, e)
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - see below
-        """Release the events, at the end of the program: the block, in another thread, did not come to its end."""
+        """Release the events at the end of the program, which interrupts the block in another thread."""
         self._settle("release", deadline_s)
 
     @property
     def leases(self) -> list[Lease]:
-        """What holds its events."""
+        """The leases of the block's events."""
         return self._leases
 
     def after_fork(self) -> None:
-        """The events, and their settlement, stay with the parent."""
+        """Hold nothing in the child: the parent keeps its events and settles them."""
         self._leases = []
         settle_at_exit(self, holding=False)
 
@@ -75,7 +75,7 @@ class Pull:
         return f"events pulled by subscriber {self._subscriber!r}"
 
     def _settle(self, verb: Verb, deadline_s: float | None) -> None:
-        """Settle what was not settled by name. Nothing is tried again later: the events come again then."""
+        """Settle the events that the block did not settle itself. After a failure the events come again; nothing is resent."""
         leases, self._leases = self._leases, []
         settle_at_exit(self, holding=False)
         settlements: Settlements = {}

@@ -1,4 +1,4 @@
-"""Dead letters on their way back to the topics that they came from."""
+"""Redrive: publishes dead letters again, in the topics that they came from."""
 
 from __future__ import annotations
 
@@ -28,24 +28,26 @@ from pubsubclient._subscribe.outcomes import Outcomes, Settlements
 
 __all__ = ["redrive"]
 
-#: dead letters leased at once
+#: the most dead letters to lease at once
 _AT_ONCE = 1_000
-#: leases are extended from half of this on
+#: the ack deadline of the redrive's subscription; leases are extended after half of it
 _ACK_DEADLINE_S = 60
-#: a dead letter that fails once more is dropped: redrives that are killed must not use up its attempts
+#: the highest value that the service accepts. A dead letter whose attempts are used up is dropped, and every killed redrive
+#: uses up one
 _MAX_ATTEMPTS = 100
+#: the most characters of a subscriber's name
 _MAX_NAME = 250
 
-#: what a dead letter has that the event it tells of had not
+#: attributes that dead-lettering adds to the event
 _OF_DEAD_LETTERS = frozenset({"originalid", "originalsource", "originaltopic", "reason", "attempts"})
-#: what the event itself had under such a name has "own" before it, once more for each time that it had that itself
+#: names of the event's own attributes that collide with these: dead-lettering puts "own" before them, once per collision
 _OWN = re.compile(f"own(?:own)*(?:{'|'.join(sorted(_OF_DEAD_LETTERS))})")
 
 _log = logging.getLogger("pubsubclient.subscriber")
 
 
 def redrive(transport: Transport, state: SubscriberState, topics: str, filters: Filters) -> int:
-    """Move dead letters of a subscriber, out of each dead-letter topic that its subscriptions to `topics` name.
+    """Redrive a subscriber's dead letters, from each dead-letter topic of its subscriptions to `topics`; returns how many.
 
     See `Subscriber.redrive`.
     """
@@ -54,13 +56,13 @@ def redrive(transport: Transport, state: SubscriberState, topics: str, filters: 
         for subscription in state.subscriptions
         if subscription.topic == topics or stands_for(topics, subscription.topic)
     }
-    # a subscriber's name may have dots that a topic's may not
+    # names of subscribers, but not of topics, may have consecutive dots
     sources = sources or {re.sub(r"\.+", ".", f"{state.subscriber}.dead")}
     return sum(_Redrive(transport, state.subscriber, topics, filters).run(source) for source in sorted(sources))
 
 
 class _Redriven(ReceivedEvent):
-    """An event on its way back. The service allows it more than its publisher, for what a redrive adds, and judges that."""
+    """An event to publish again. It may exceed the usual size, because attributes were added; the service checks the size."""
 
     __slots__ = ()
 
@@ -68,17 +70,16 @@ class _Redriven(ReceivedEvent):
 
 
 class _Redrive:
-    """Moves dead letters of one subscriber out of one dead-letter topic.
+    """Redrives the dead letters of one subscriber from one dead-letter topic.
 
-    They are read under a subscriber of its own, which remembers what was moved: a dead letter is acknowledged when it was
-    published, and what is passed over is released in the end, for another redrive. It is published under an id made
-    from the dead letter's, so that a redrive that was killed between the two stores nothing twice if it is
-    tried again within 10 minutes.
+    A subscriber of its own, NAME.redrive, reads the dead letters. It acknowledges each when its event is published, and
+    releases the skipped ones in the end, for later redrives. The event's id is derived from the dead letter's. So a redrive
+    that is killed between publish and ack stores nothing twice if the redrive is repeated within 10 minutes.
 
     Args:
-        subscriber: whose dead letters
-        topics: those of events of this topic, or of topics that this pattern stands for
-        filters: those that all of these filters accept
+        subscriber: the subscriber whose dead letters to redrive
+        topics: redrive dead letters of events of this topic, or of topics that this pattern stands for
+        filters: redrive dead letters that match all of these
     """
 
     def __init__(self, transport: Transport, subscriber: str, topics: str, filters: Filters) -> None:
@@ -88,16 +89,16 @@ class _Redrive:
         self._topics = topics
         self._filters = filters
         self._outcomes = Outcomes(transport, self._name)
-        #: of events that were published: a dead letter of one of them is not moved by the same redrive
+        #: ids of the published events: if one of them becomes a dead letter meanwhile, this redrive skips it
         self._moved: set[str] = set()
-        #: leases with dead letters that were passed over; the last may hold some to be moved
+        #: leases with skipped dead letters; the last lease may also hold dead letters to redrive
         self._held: list[Lease] = []
 
     def run(self, dead_letter_topic: str) -> int:
-        """Move them; returns how many.
+        """Redrive the dead letters; returns how many.
 
-        Raises PublishError, in the end, if the service refused some, which stay where they are; ServiceError, Unavailable.
-        Those moved so far stay moved.
+        Raises PublishError in the end if the service rejected some events, whose dead letters stay; ServiceError, Unavailable.
+        After an error, dead letters redriven before stay redriven.
         """
         publisher = Publisher(self._name, service=self._transport.service)
         self._transport.call("register", {"subscriber": self._name})
@@ -105,15 +106,15 @@ class _Redrive:
         self._take_over()
         moved = 0
         try:
-            with publisher.batch() as batch:  # which stores the others if one is refused
+            with publisher.batch() as batch:  # a batch stores the other events if one is rejected
                 while letters := self._fetch():
                     moved += self._move(batch, letters)
         except BaseException:
             try:
                 self._let_go(EXIT_DEADLINE_S)
             except PubSubError as e:
-                # the exception on its way out says more than that
-                _log.warning("Subscriber %s: dead letters may be moved once more: %s", self._for, e)
+                # logged, not raised: it would hide the exception that ends the redrive
+                _log.warning("Subscriber %s: dead letters may be redriven again: %s", self._for, e)
             raise
         self._let_go(None)
         return moved
@@ -130,9 +131,9 @@ class _Redrive:
         change(self._transport, "POST", request)
 
     def _take_over(self) -> None:
-        """Have what a redrive holds that was killed released with the first fetch.
+        """Release, with the first fetch, the dead letters that a killed redrive has leased.
 
-        One that is at work loses what it holds, too; what both publish is stored once.
+        A redrive that still runs loses its leases too. An event that both publish is stored once.
         """
         answer = self._transport.call("register", None, method="GET", query={"subscriber": self._name})
         self._outcomes.abandon([lease.lease for lease in read_state(answer.body).leases])
@@ -144,7 +145,7 @@ class _Redrive:
         events = fetch.run()
         self._held += fetch.leases
         if not events and events.more:
-            _log.warning("Subscriber %s: too many dead letters are passed over to see more of them", self._for)
+            _log.warning("Subscriber %s: too many dead letters are skipped to read further ones", self._for)
         return events
 
     def _move(self, batch: Batch, letters: list[ReceivedEvent]) -> int:
@@ -155,14 +156,14 @@ class _Redrive:
                 event = self._event_of(letter)
                 self._moved.add(event.id)
                 receipts.append(batch.publish(event))
-        except PublishError:  # the service is out of reach: all have their outcome
+        except PublishError:  # the service is out of reach, and all futures are resolved
             self._published(wanted, receipts)
             raise
         batch.flush()
         return self._published(wanted, receipts)
 
     def _published(self, letters: Sequence[ReceivedEvent], receipts: Sequence[Future[Receipt]]) -> int:
-        """Acknowledge what has a receipt; returns how many have."""
+        """Acknowledge the dead letters whose events have receipts; returns how many."""
         lease = self._held[-1]
         stored = [
             letter.ref
@@ -183,7 +184,7 @@ class _Redrive:
         return stands_for(self._topics, topic) and accepted(self._filters, members)
 
     def _event_of(self, letter: ReceivedEvent) -> Event:
-        """The event that a dead letter tells of, as it is published again."""
+        """Make the event to publish from its dead letter."""
         was = letter.members
         members = {
             name.removeprefix("own") if _OWN.fullmatch(name) else name: value
@@ -196,19 +197,19 @@ class _Redrive:
         members["redriveof"] = was["originalid"]
         members["redrivefor"] = self._for
         event = _Redriven(members, None)
-        # a redrive before this one may have published it, at any time since the dead letter was there
+        # an earlier redrive may have published the event, at any time since the dead letter was stored
         event.first_tries[self._transport.service.store] = to_us(letter.recordedtime)
         return event
 
     def _let_go(self, deadline_s: float | None) -> None:
-        """Acknowledge what was moved, and release what was passed over: acks count first."""
+        """Send the acks of redriven dead letters, and release the skipped ones. The service carries out acks first."""
         settlements: Settlements = {}
         add_remainders(settlements, "release", self._held)
         self._outcomes.carry_out(settlements, deadline_s)
 
 
 def _redriver_of(subscriber: str) -> str:
-    """The name under which a subscriber's dead letters are read and published again."""
+    """Return the name under which the redrive reads and publishes a subscriber's dead letters."""
     name = f"{subscriber}.redrive"
     if len(name) <= _MAX_NAME:
         return name

@@ -1,4 +1,4 @@
-"""Settlements on their way to the service: more than a request is to have travel in several."""
+"""Splits settlements into requests of a limited size."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 __all__ = ["MAX_SETTLEMENTS", "split"]
 
-#: settlements and events named in them, in one request; the service takes as many settlements, and more events
+#: the most settlements and named events, added up, in one request; the service accepts as many settlements, and more events
 MAX_SETTLEMENTS = 10_000
-#: as the service carries out those of one request: in this order the first that names an event wins in several too
+#: the order in which the service carries out the settlements of one request. For an event that several settlements name, the
+#: first counts, so the order must be the same across requests
 _VERBS = ("ack", "nack", "release", "extend")
 
 
 def split(settlements: Mapping[str, Sequence[Any]]) -> list[dict[str, list[Any]]]:
-    """The same settlements, by verb, in as few requests as it takes; at least one."""
+    """Split settlements into as few requests as possible, at least one."""
     parts: list[dict[str, list[Any]]] = [{}]
     size = 0
     for verb in _VERBS:
         for settlement in settlements.get(verb, ()):
-            # never more than were handed out under one lease: 5,000
+            # at most the 5,000 events of one lease, so a single settlement always fits
             added = 1 + len(settlement.get("events", ()))
             if size and size + added > MAX_SETTLEMENTS:
                 parts.append({})

@@ -1,4 +1,4 @@
-"""A loop over events as they come."""
+"""Loops over events as they arrive, and leases only what the loop will soon handle."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from pubsubclient._subscribe.outcomes import Outcomes
 
 __all__ = ["Stream"]
 
-#: how long the service is asked to wait at once, seconds
+#: the longest wait of one long poll, seconds
 _MAX_POLL_S = 20.0
-#: the pause after an answer that brought nothing though it was asked to wait, seconds
+#: the pause after an empty response that came before half of the wait was over, seconds
 _PAUSE_S = 0.5
-#: a fetch is to bring about so much work, seconds: what a process that is killed holds has failed once
+#: how much work one fetch should bring, seconds. Kept short, because events leased to a process that is killed count as
+#: failed once
 _PREFETCH_S = 1.0
-#: from one fetch to the next, at most so many times more events
+#: the highest factor between the sizes of a fetch and the next one
 _GROWTH = 8
 
 _log = logging.getLogger("pubsubclient.subscriber")
 
 
 class _Pace:
-    """How many events to fetch at once, by how long the loop's body takes for one. The first fetch brings one."""
+    """Chooses how many events to fetch at once, from the time that the loop body takes per event. It begins with one."""
 
     def __init__(self, max_events: int) -> None:
         self._max_events = max_events
         self._size = 1
-        #: of an event, seconds, the newer ones counting for more; None before the first
+        #: exponential moving average of the seconds per event; None before the first event
         self._mean_s: float | None = None
 
     def took(self, seconds: float) -> None:
-        """The loop's body took so long for an event."""
+        """Record how long the loop body took for one event."""
         self._mean_s = seconds if self._mean_s is None else 0.8 * self._mean_s + 0.2 * seconds
 
     def next_size(self) -> int:
-        """How many events to ask for."""
+        """Return how many events the next fetch asks for."""
         if self._mean_s is not None:
             in_time = round(_PREFETCH_S / max(self._mean_s, 1e-6))
             self._size = max(1, min(in_time, _GROWTH * self._size, self._max_events))
@@ -53,14 +54,14 @@ class _Pace:
 
 
 class Stream:
-    """What one loop has leased: the event that it works on, and those to come.
+    """One loop over events: the current event, and the leased events after it.
 
-    Coming back for the next event means that the current one is done: its ack is one of `outcomes` then. From half of the
-    lease's time on what is left of it is extended.
+    Asking for the next event acknowledges the current one; the ack joins the pending `outcomes`. When half of the lease's
+    time is over, the lease is extended for the events that are left.
 
     Args:
-        max_events: at most so many are leased at once
-        wait_s: the loop ends when nothing came for so long, seconds; None for never
+        max_events: the most events to lease at once
+        wait_s: the loop ends when no event has arrived for this long, seconds; None: never
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Stream:
         reset_in_child(self)
 
     def run(self) -> Generator[ReceivedEvent, None, None]:
-        """The loop. However it is left: what is done is acknowledged and what it did not come to is released."""
+        """Run the loop. However it ends, handled events are acknowledged, and events that it did not reach are released."""
         try:
             while (event := self._next()) is not None:
                 yield event
@@ -87,11 +88,11 @@ class Stream:
             self._end()
 
     def close(self) -> None:
-        """Have the loop end when it comes back for more, or at once if it waits."""
+        """End the loop when it asks for its next event, or at once if it waits for events."""
         self._cancellation.cancel()
 
     def forget_topics(self, concerned: Callable[[str], bool]) -> None:
-        """A seek emptied the lease of the events of these topics: the loop does not come to them any more."""
+        """Skip the events of these topics, after a seek has removed them from the lease."""
         lease = self._lease
         if lease is not None:
             lease.forget_topics(concerned)
@@ -99,16 +100,16 @@ class Stream:
 
     @property
     def leases(self) -> list[Lease]:
-        """What holds its events."""
+        """The leases of the loop's events."""
         return [self._lease] if self._lease is not None else []
 
-    def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - a loop has its own rules
-        """Leave the loop, at the end of the program. Raises ServiceError, Unavailable."""
+    def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - a loop always releases
+        """Release the events that the loop did not reach, at the end of the program. Raises ServiceError, Unavailable."""
         rest = self._leave()
         self._outcomes.carry_out({"release": [rest]} if rest else {}, deadline_s)
 
     def after_fork(self) -> None:
-        """What the loop has leased, and its settlement, stay with the parent."""
+        """Hold nothing in the child: the parent keeps its events and settles them."""
         self._lease = self._current = None
         self._left = deque()
         closed, self._cancellation = self._cancellation.cancelled, Cancellation()
@@ -120,7 +121,7 @@ class Stream:
         return f"events in a loop of subscriber {self._subscriber!r}"
 
     def _next(self) -> ReceivedEvent | None:
-        """The next event, for as long as it takes; None if the loop is to end."""
+        """Return the next event, after waiting for it as long as necessary; None at the end of the loop."""
         if self._current is not None:
             self._pace.took(time.monotonic() - self._began)
             if self._lease is not None:
@@ -136,20 +137,20 @@ class Stream:
                 if self._left and not (lease.length_s and lease.ended):
                     self._current, self._began = self._left.popleft(), time.monotonic()
                     return self._current
-                # they have come again by now, or will: working on them is work done twice
+                # The lease has ended, so these events are delivered again: to handle them here would handle them twice.
                 self._left.clear()
             if not self._fetch():
                 return None
         return None
 
     def _drop_taken_back(self, lease: Lease) -> None:
-        """Of a topic that comes in order, the service took back what is newer than an event that was given back."""
+        """Drop events that the service has recalled: those of ordered topics after an event that was nacked or released."""
         dropped = [event for event in self._left if event.topic in lease.taken_back]
         self._left = deque(event for event in self._left if event.topic not in lease.taken_back)
         lease.forget([event.ref for event in dropped])
 
     def _renew(self, lease: Lease) -> None:
-        """Keep the rest for longer; what is done travels along."""
+        """Extend the lease for the events that are left; the request carries the pending acks too."""
         asked = time.monotonic()
         unknown = self._outcomes.carry_out({"extend": [lease.extension()]})
         lease.restarted(asked)
@@ -157,7 +158,7 @@ class Stream:
             self._left.clear()
 
     def _fetch(self) -> bool:
-        """Lease more; says whether there is any before the loop is to end."""
+        """Fetch events until some arrive; returns False if the loop has to end before."""
         give_up = None if self._wait_s is None else time.monotonic() + self._wait_s
         while not self._cancellation.cancelled:
             asked = time.monotonic()
@@ -168,12 +169,12 @@ class Stream:
             if give_up is not None and now >= give_up:
                 return False
             if now - asked < wait_s / 2:
-                # it did not wait, because too much is unsettled elsewhere or a proxy cut it short
+                # The service did not wait, because too many events are unsettled, or a proxy ended the wait.
                 self._cancellation.pause(_PAUSE_S if give_up is None else min(_PAUSE_S, give_up - now))
         return False
 
     def _lease_more(self, wait_s: float) -> bool:
-        """One fetch; says whether it brought anything."""
+        """Fetch once; returns whether events arrived."""
         size = self._pace.next_size()
         fetch = Fetch(self._transport, self._subscriber, self._outcomes, size, wait_s, {}, self._cancellation)
         try:
@@ -182,18 +183,19 @@ class Stream:
             self._left.extend(events)
             settle_at_exit(self, holding=bool(events))
         except BaseException:
-            # from a signal handler, at whatever point: the loop ends, and has none of them
+            # e.g. of a signal handler, at any point: the loop ends, and keeps none of these events
             self._left.clear()
             self._lease = None
             fetch.abandon()
             raise
         if self._lease is not None and self._lease.half_over:
-            # by a clock that began before the wait did; the service knows when the lease began
+            # The local clock counts from the request, so it includes the wait; the lease began later, at the service.
+            # An extension makes both agree.
             self._renew(self._lease)
         return bool(events)
 
     def _leave(self) -> dict[str, object] | None:
-        """Let go of everything; returns the settlement of what it did not come to. The current event is left to its lease."""
+        """Drop all events; returns the settlement of those not reached. The current event stays leased."""
         lease = self._lease
         if lease is not None and lease.taken_back:
             self._drop_taken_back(lease)
@@ -208,5 +210,6 @@ class Stream:
         try:
             self._outcomes.carry_out({"release": [rest]} if rest else {}, EXIT_DEADLINE_S)
         except PubSubError as e:
-            # a loop is mostly left without anybody to catch it; unsettled events come again in any case
+            # Logged, not raised: most programs do not expect an exception at the end of a loop, and unsettled events come
+            # again anyway.
             _log.warning("Subscriber %s: events could not be settled and will come again: %s", self._subscriber, e)

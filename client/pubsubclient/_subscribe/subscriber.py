@@ -1,4 +1,4 @@
-"""Subscribers."""
+"""Receives events under a subscriber's name: subscriptions, fetching, loops and settlement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pubsubclient._subscribe.arguments import (
     StartPosition,
     Topics,
     change,
-    place_of,
+    check_position,
     settings_of,
     topics_name,
 )
@@ -39,38 +39,38 @@ from pubsubclient._subscribe.waits import Waits
 
 __all__ = ["Subscriber"]
 
+#: the longest wait of one call of get_events or pull, seconds
 _MAX_WAIT_S = 20
 
 _log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Subscriber:
-    """Gets events under a name, each once; all that use a name share its events. Made, it is registered.
+    """Receives events under a name. All consumers of one name share its events. The constructor registers the name.
 
-    Events are settled by what is done next. A thread's next `get_events` acknowledges what its last one returned,
-    and so do `close`, the end of a `with`, and the end of the program, if they are clean: an exception that leaves the
-    `with`, or ends the program, means that the events failed (nack), KeyboardInterrupt that they were not handled
-    (release). What other threads have in hand then is released. Or settle single events: see `ReceivedEvent`.
-    What is not settled within the subscription's ack deadline comes again.
+    A thread's next `get_events` acknowledges the events of its last one. So do `close`, the end of a `with` block and the end
+    of the program, unless an exception caused that end: after an Exception the events are given back as failed (nack), after
+    KeyboardInterrupt as not handled (release). Events that other threads hold then are released. `ReceivedEvent` has methods
+    to settle single events. Events that are not settled within the subscription's ack deadline are delivered again.
 
-    Thread-safe. In a forked child nothing is in hand.
+    Thread-safe. A forked child holds no events.
 
     Args:
         name: 1 to 250 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit
-        service: where, as for `Publisher`
+        service: the service, as for `Publisher`
 
     Raises:
-        InvalidArgument: the name is none
-        ConfigurationError: no service is named
-        ServiceError, Unavailable: it could not be registered
+        InvalidArgument: the name is not valid
+        ConfigurationError: no service is configured
+        ServiceError, Unavailable: the subscriber could not be registered
     """
 
     def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
         self.name = check_name("subscriber", name)
         self._transport = Transport.to(find_service(service))
         self._outcomes = Outcomes(self._transport, self.name)
-        self._holdings = HeldLeases(self._outcomes, self.name)
-        self._waits = Waits(self._outcomes, self._holdings)
+        self._held_leases = HeldLeases(self._outcomes, self.name)
+        self._waits = Waits(self._outcomes, self._held_leases)
         self._outcomes.notices.registered(self._transport.register({"subscriber": self.name}).body)
 
     def subscribe(
@@ -85,26 +85,26 @@ class Subscriber:
         dead_letter_topic: Topic | str | None = None,
         ordered: bool | None = None,
     ) -> None:
-        """Subscribe to a topic, or change the subscription to it: what is None stays as it is.
+        """Subscribe to a topic, or change the subscription to it. Settings that are None keep their values.
 
         Args:
-            topic: a topic, which need not exist yet; or a pattern for those that there are and will be: ``*`` stands for
-                one token between dots, ``>`` for one or more at the end, `Any` for every topic
+            topic: a topic, which need not exist yet; or a pattern for present and future topics: ``*`` stands for one token
+                between dots, ``>`` for one or more tokens at the end, `Any` for every topic
             start: where a new subscription begins: "earliest" (default), "latest", a time, or a saved position
-            filters: which events are wanted, in the dialects of the CloudEvents Subscriptions API: all of these have to
-                hold; an empty list wants every event
-            ack_deadline: how long an event may stay unsettled before it comes again, 1 to 600 seconds (30), rounded up
-                to whole ones; a timedelta will do here and wherever seconds are expected
+            filters: deliver only events that match all of these, in the dialects of the CloudEvents Subscriptions API; an
+                empty list matches every event
+            ack_deadline: an event that stays unsettled for this long is delivered again, 1 to 600 seconds (30), rounded up
+                to whole seconds; a number or a timedelta, as everywhere where seconds are expected
             max_attempts: deliveries before an event becomes a dead letter, 1 to 100 (5)
-            backoff: how long an event stays away after its first failure, 0 to 600 seconds (10); doubled after each, and up
-                to a second more, as what was nacked comes at a whole second
-            dead_letter_topic: where dead letters go (the subscriber's name and ``.dead``): a topic that is not there yet, or
-                one that takes dead letters already, and of the same owner
-            ordered: deliver nothing newer of the topic while something older is unsettled
+            backoff: delay before the redelivery of an event that failed, 0 to 600 seconds (10); it doubles with each failure,
+                and can take up to a second longer, because nacked events are redelivered at whole seconds
+            dead_letter_topic: the topic for dead letters (default: the subscriber's name and ``.dead``): a new topic, or one
+                of the same owner that receives dead letters already
+            ordered: deliver no newer event of the topic while an older one is unsettled
 
         Raises:
             InvalidArgument: an argument is out of its range
-            ServiceError, Unavailable: it is not known to be subscribed
+            ServiceError, Unavailable: the subscription may not have been made or changed
         """
         name = topics_name(topic)
         settings = settings_of(
@@ -121,134 +121,129 @@ class Subscriber:
         self._outcomes.notices.subscribed()
 
     def unsubscribe(self, topic: Topics) -> None:
-        """Leave a topic: its events do not come any more, settled or not. Nothing happens if it was not subscribed to.
+        """End the subscription to a topic, if it exists. Unsettled events of the topic are not delivered again.
 
         Raises:
-            ServiceError, Unavailable: it is not known to be left
+            ServiceError, Unavailable: the subscription may still exist
         """
         name = topics_name(topic)
         change(self._transport, "DELETE", {"subscriber": self.name, "topic": name})
         self._waits.forget(name)
 
     def seek(self, topic: Topics, to: StartPosition) -> None:
-        """Go on elsewhere in a topic; what is leased, due or delayed of it is forgotten.
+        """Move the subscription to another position in a topic. Its leased, due and delayed events are dropped.
 
         Args:
-            topic: what was subscribed to; of a pattern, all its topics are sought, and any one of them may be by its name
+            topic: the topic or pattern that was subscribed to. A pattern moves all of its topics; the name of one topic that
+                the pattern stands for moves that topic alone
             to: "earliest", "latest", a time, or a saved position (not for a pattern)
 
         Raises:
             InvalidArgument: `to` is none of these
-            NotFound: this subscriber does not subscribe to it; nothing was changed
-            ServiceError, Unavailable: it is not known to be done
+            NotFound: this subscriber does not subscribe to the topic; nothing was changed
+            ServiceError, Unavailable: the position may not have been changed
         """
         name = topics_name(topic)
-        seek = {"subscriber": self.name, "topic": name, "seek": place_of("to", to, name), "create": False}
+        seek = {"subscriber": self.name, "topic": name, "seek": check_position("to", to, name), "create": False}
         change(self._transport, "POST", seek)
         self._waits.forget(name)
 
     def position(self) -> Position:
-        """How far this subscriber is in each topic, to be kept (it is JSON) and given to `seek`.
+        """Return this subscriber's position in each topic: JSON, to be saved and passed to `seek`.
 
-        What was delivered counts as passed, settled or not: settle first what is in hand.
-
-        Raises:
-            ServiceError, Unavailable: it is not known
+        Delivered events count as passed, settled or not. So settle the events that this process holds before this call.
+        Raises ServiceError, Unavailable.
         """
         return read_position(self._transport.call("register", {"subscriber": self.name}).body)
 
     def state(self) -> SubscriberState:
-        """What this subscriber subscribes to, how far it is, and what is unsettled.
-
-        Raises:
-            ServiceError, Unavailable: it is not known
-        """
+        """Return this subscriber's settings, positions, backlogs and unsettled events. Raises ServiceError, Unavailable."""
         return read_state(self._transport.call("register", None, method="GET", query={"subscriber": self.name}).body)
 
     def explain(self, event: Event | str, topic: Topic | str | None = None) -> Explanation:
-        """What became of an event, as this subscriber sees it.
+        """Return what happened to an event under this subscriber.
 
         Args:
-            event: an event, published or received; or, with its topic, its sequence, or its id (unless that looks like a
-                sequence: then give the event)
-            topic: its topic, if `event` does not tell
+            event: an event, published or received; or its sequence; or its id (an id that looks like a sequence is taken for
+                one: pass the event instead)
+            topic: the event's topic; required with a sequence or an id
 
         Raises:
             InvalidArgument: the topic is missing
             NotFound: this subscriber does not subscribe to the topic
-            ServiceError, Unavailable: it is not known
+            ServiceError, Unavailable: the service did not return it
         """
         return explain(self._transport, self.name, event, topic)
 
     def redrive(self, topic: Topics, *, filters: Filters = ()) -> int:
-        """Publish dead letters of this subscriber again, in the topics that they came from, for this subscriber alone.
+        """Publish this subscriber's dead letters again, in their original topics, for delivery to this subscriber alone.
 
-        Each comes back once, as an event with a new id, and with the attributes ``redriveof``, the id that it had, and
-        ``redrivefor``, this subscriber's name. If it fails again, it is another dead letter. What a redrive that was killed
-        had in hand, this one goes on with at once.
+        Each dead letter becomes one event with a new id and two more attributes: ``redriveof``, the original id, and
+        ``redrivefor``, this subscriber's name. If that event fails too, it becomes another dead letter. A redrive takes over
+        the dead letters that a killed redrive had leased.
 
         Args:
-            topic: those of events of this topic, or of topics that this pattern stands for
-            filters: only those that all of these accept; dead letters also have ``reason``, ``attempts``, ``originalid``,
-                ``originalsource`` and ``originaltopic``
+            topic: redrive dead letters of events of this topic, or of topics that this pattern stands for
+            filters: redrive only dead letters that match all of these; beside the event's attributes, dead letters have
+                ``reason``, ``attempts``, ``originalid``, ``originalsource`` and ``originaltopic``
 
         Returns:
-            how many there were
+            how many dead letters were published
 
         Raises:
             InvalidArgument: an argument is malformed
-            PublishError: its ``events`` are not known to be back; where the service refused them, all others are
-            ServiceError, Unavailable: some may have come back; the same call again goes on with the others
+            PublishError: the events in its ``events`` may not have been published; if the service refused them, all other
+                dead letters were published
+            ServiceError, Unavailable: some dead letters may have been published; call again to continue with the others
         """
         topics, wanted = topics_name(topic), check_filters(filters)
         return redrive(self._transport, self.state(), topics, wanted)
 
     def get_events(self, max_events: int | None = None, wait: Seconds = 0) -> Events:
-        """Get what is new: all events that are there now, of all subscribed topics, in the order they were stored.
+        """Get all events that are available now, of all subscribed topics, in the order in which they were stored.
 
-        Acknowledges what this thread's last call returned. It may take several requests, and ends early where too
-        many events are unsettled.
+        Acknowledges the events of this thread's last call. Sends as many requests as necessary; returns fewer events when too
+        many are unsettled.
 
         Args:
-            max_events: get at most so many, 0 to 5,000; 0 only acknowledges
-            wait: when there is nothing, wait for something, up to so many seconds, 0 to 20
+            max_events: get at most this many, 0 to 5,000; 0 only acknowledges
+            wait: if no event is available, wait for one up to this many seconds, 0 to 20
 
         Returns:
-            A list, empty if there is nothing; never empty while there is ``.more``.
+            the events; an empty list has ``.more`` False
 
         Raises:
             InvalidArgument: an argument is out of its range
-            ServiceError, Unavailable: nothing was got; what was in hand is acknowledged by the next call
+            ServiceError, Unavailable: no events were received; the next call acknowledges those of the last one
         """
         count, wait_s = _check_fetch(max_events, 0, wait)
-        fetch = self._new_fetch(count, wait_s, self._holdings.ack_previous())
+        fetch = self._new_fetch(count, wait_s, self._held_leases.ack_previous())
         try:
             events = fetch.run()
-            self._holdings.replace(fetch.leases)
-            return events  # noqa: TRY300 - whatever a signal handler raises up to here, nobody has the events
+            self._held_leases.replace(fetch.leases)
+            return events  # noqa: TRY300 - what a signal handler raises up to here must release the events
         except BaseException as error:
             if fetch.leases or not isinstance(error, PubSubError):
                 fetch.abandon()
-                self._holdings.give_up(fetch.leases)
+                self._held_leases.give_up(fetch.leases)
             raise
 
     def events(self, *, wait: Seconds | None = None, max_events: int = 100) -> Generator[ReceivedEvent, None, None]:
-        """Loop over events as they come: ``for event in subscriber.events():``, in any number of threads.
+        """Loop over events as they arrive: ``for event in subscriber.events():``, in any number of threads.
 
-        Coming back for the next event means that the last one is done; what is done is acknowledged with the next
-        request, and well before its lease ends. When the loop is left early, by ``break`` or an exception, the event
-        that it was at stays unsettled: it comes again at the ack deadline, unless it was settled by name. What was
-        fetched and not come to is released at once. The events of a loop are its own: `get_events` and `close` of
-        the same thread do not settle them. An exception that is caught inside the loop does not leave it: the event counts
-        as done unless it is nacked.
+        Asking for the next event acknowledges the last one: the ack is sent with the next request, well before the lease ends.
+        When ``break`` or an exception ends the loop early, its current event stays unsettled and is delivered again after the
+        ack deadline, unless the program settled it. Events that were fetched and not handled are released at once. An
+        exception that is caught inside the loop body does not end the loop: the event is acknowledged unless it is nacked.
+        `get_events` and `close` of the same thread do not settle events of a loop.
 
         Args:
-            wait: end the loop when nothing has come for so many seconds; by default it ends only after `close`
-            max_events: fetch at most so many at once, 1 to 5,000: other consumers do not get these meanwhile
+            wait: end the loop when no event has arrived for this many seconds; by default only `close` ends it
+            max_events: lease at most this many events at once, 1 to 5,000; other consumers do not get these meanwhile
 
         Raises:
             InvalidArgument: an argument is out of its range
-            ServiceError, Unavailable: in the loop; what was done may come again
+            ServiceError, Unavailable: raised in the loop; handled events may be delivered again
         """
         count = check_count("max_events", max_events, 1, MAX_EVENTS)
         wait_s = None if wait is None else check_seconds("wait", wait)
@@ -259,30 +254,30 @@ class Subscriber:
     def pull(self, max_events: int | None = None, wait: Seconds = 0) -> Pull:
         """Get events for a block of work: ``with subscriber.pull(max_events=10) as events:``.
 
-        A clean end of the block acknowledges them. An Exception means that they failed (nack), KeyboardInterrupt and the
-        like that they were not handled (release). What was settled by name inside is left alone. They are the
-        block's own: `get_events` and `close` of the same thread do not settle them.
+        The end of the block acknowledges the events. If an Exception leaves the block, they are given back as failed (nack);
+        after KeyboardInterrupt and the like, as not handled (release). Events that the block settled itself keep that
+        settlement. `get_events` and `close` of the same thread do not settle events of a block.
 
         Args:
-            max_events, wait: as for `get_events`; from 1
+            max_events, wait: as for `get_events`; `max_events` is at least 1
 
         Raises:
             InvalidArgument: an argument is out of its range
-            ServiceError, Unavailable: on entering, nothing was got; on a clean end, they are not known to be acknowledged
+            ServiceError, Unavailable: on entry, no events were received; at the end, the acks may not have counted
         """
         count, wait_s = _check_fetch(max_events, 1, wait)
         return Pull(self.name, self._outcomes, lambda: self._new_fetch(count, wait_s, {}))
 
     def close(self) -> None:
-        """Acknowledge what this thread has in hand, release what other threads have, and end loops over `events`.
+        """Acknowledge the events that this thread holds, release those of other threads, and end loops over `events`.
 
-        Calls of other threads that wait for events return at once, with none.
+        Calls of other threads that wait for events return at once, without events.
 
         Raises:
-            ServiceError, Unavailable: it is not known to be done; it may be tried again
+            ServiceError, Unavailable: the settlements may not have counted; `close` may be called again
         """
         self._waits.end()
-        self._holdings.settle("ack")
+        self._held_leases.settle("ack")
 
     def __enter__(self) -> Subscriber:
         return self
@@ -295,9 +290,9 @@ class Subscriber:
             return
         self._waits.end()
         try:
-            self._holdings.settle(verb_for(error), EXIT_DEADLINE_S)
+            self._held_leases.settle(verb_for(error), EXIT_DEADLINE_S)
         except PubSubError as e:
-            # the exception on its way out says more than that; unsettled events come again in any case
+            # Logged, not raised: it would hide the exception that ends the block. Unsettled events come again anyway.
             _log.warning("Subscriber %s: events could not be settled and will come again: %s", self.name, e)
 
     def __reduce__(self) -> NoReturn:
@@ -311,7 +306,7 @@ class Subscriber:
         return Fetch(self._transport, self.name, self._outcomes, max_events, wait_s, settlements, cancellation)
 
 
-def _check_fetch(max_events: object, least: int, wait: object) -> tuple[int | None, float]:
-    """What get_events and pull are asked for: how many events, and how many seconds to wait. Raises InvalidArgument."""
-    count = None if max_events is None else check_count("max_events", max_events, least, MAX_EVENTS)
+def _check_fetch(max_events: object, lowest: int, wait: object) -> tuple[int | None, float]:
+    """Check the arguments of get_events and pull; returns max_events, and the wait in seconds. Raises InvalidArgument."""
+    count = None if max_events is None else check_count("max_events", max_events, lowest, MAX_EVENTS)
     return count, check_seconds("wait", wait, 0, _MAX_WAIT_S)

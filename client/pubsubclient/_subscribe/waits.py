@@ -1,4 +1,4 @@
-"""The loops and the waiting calls of one subscriber that are under way, to be ended from any thread."""
+"""Tracks the running loops and waiting calls of one subscriber, so that any thread can end them."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ __all__ = ["Waits"]
 
 
 class Waits:
-    """What waits for events, or works on those that a loop has leased. Thread-safe."""
+    """The running loops and waiting calls of one subscriber. Thread-safe."""
 
-    def __init__(self, outcomes: Outcomes, holdings: HeldLeases) -> None:
+    def __init__(self, outcomes: Outcomes, held_leases: HeldLeases) -> None:
         self._outcomes = outcomes
-        self._holdings = holdings
+        self._held_leases = held_leases
         self._loops: WeakSet[Stream] = WeakSet()
-        #: ends the calls that wait now; each `end` makes another one for those that come later
+        #: cancels the calls that wait now; each `end` replaces it, so that later calls are not cancelled
         self.cancellation = Cancellation()
 
     def add(self, loop: Stream) -> None:
-        """A loop begins."""
+        """Track a loop that begins."""
         self._loops.add(loop)
 
     def end(self) -> None:
-        """End the loops, and the calls that wait; what is called later goes on."""
+        """End the loops and the waiting calls; later ones are not affected."""
         cancellation, self.cancellation = self.cancellation, Cancellation()
         cancellation.cancel()
         for loop in list(self._loops):
             loop.close()
 
     def forget(self, topics: str) -> None:
-        """A seek or an unsubscribe has emptied leases of a topic's events: neither acknowledge them, nor come to them."""
+        """Drop the events of a topic from all leases, after a seek or unsubscribe, so that nobody handles or settles them."""
         if is_pattern(topics):
-            # which topics came through the pattern only the service knows: theirs are settled in vain, without a word
+            # Only the service knows which topics belong to the pattern. So all events are still settled, and settlements
+            # that the service does not know are not logged.
             of_loops = [lease for loop in list(self._loops) for lease in loop.leases]
-            self._outcomes.expect_unknown([*self._holdings.leases, *of_loops])
+            self._outcomes.expect_unknown([*self._held_leases.leases, *of_loops])
             return
-        self._holdings.forget_topics(topics.__eq__)
+        self._held_leases.forget_topics(topics.__eq__)
         for loop in list(self._loops):
             loop.forget_topics(topics.__eq__)

@@ -86,7 +86,7 @@ def test_an_interrupt_does_not_wait_for_long(
     with pytest.raises(KeyboardInterrupt):
         work()
     assert time.monotonic() - started < 3
-    assert "left, and may be lost: <Batch of publisher 'shop', 1 events on their way>" in caplog.text
+    assert "closed with events pending, which may be lost: <Batch of publisher 'shop', 1 events pending>" in caplog.text
 
 
 def test_those_who_wait_for_room_hear_of_the_end(server: ScriptedService, publisher: Publisher) -> None:
@@ -190,7 +190,7 @@ def test_ctrl_c_leaves_the_program_within_seconds(server: ScriptedService) -> No
         process.send_signal(2)
         _, err = process.communicate(timeout=20)
     assert "KeyboardInterrupt" in err
-    assert "3 events on their way" in err
+    assert "3 events pending" in err
 
 
 def test_a_killed_program_has_stored_what_has_receipts(server: ScriptedService) -> None:

@@ -332,7 +332,7 @@ def test_that_topics_do_not_come_is_said_once(
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith(
-        "Subscriber billing: its patterns stand for more topics than it may follow, 1,000"
+        "Subscriber billing: its patterns stand for more topics than it may follow: 1,000"
     )
 
 
@@ -356,7 +356,7 @@ def test_a_subscriber_without_a_subscription_is_warned_of_once(
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage() == (
-        "Subscriber billing: it has no subscription, so nothing comes: subscribe() to a topic"
+        "Subscriber billing: it has no subscription, so it gets no events: subscribe() to a topic"
     )
 
 

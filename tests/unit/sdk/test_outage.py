@@ -60,7 +60,7 @@ def test_an_outage_is_told_once_and_so_is_its_end(server: ScriptedService, caplo
     warning, info = (record.getMessage() for record in caplog.records)
     assert server.url in warning
     assert "503 busy" in warning
-    assert info.startswith(f"{server.url} answers again, after ")
+    assert info.startswith(f"{server.url} responds again, after ")
 
 
 def test_a_hiccup_is_not_worth_a_line(server: ScriptedService, caplog: pytest.LogCaptureFixture) -> None:

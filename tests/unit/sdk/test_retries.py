@@ -110,7 +110,7 @@ def test_one_deadline_covers_all_tries(server: ScriptedService) -> None:
     assert isinstance(error.last, ServiceError)
     assert error.last.code == "contended"
     assert error.__cause__ is error.last
-    assert f"register: no answer from {server.url}/register in 0." in str(error)
+    assert f"register: no response from {server.url}/register in 0." in str(error)
     assert "Too many at once. (503 contended)" in str(error)
 
 

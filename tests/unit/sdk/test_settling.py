@@ -192,7 +192,7 @@ def test_leases_that_ended_with_their_threads_are_forgotten(server: ScriptedServ
     for _ in range(10):
         in_thread(work)
     subscriber.get_events()
-    assert len(subscriber._holdings._hands) == 0
+    assert len(subscriber._held_leases._hands) == 0
 
 
 def test_more_settlements_than_a_request_has_go_in_several(server: ScriptedService, subscriber: Subscriber) -> None:
