@@ -27,12 +27,18 @@ lint: $(VENV)/.dev ## check style, format and types
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
 
-# For every Python that a function can have, the oldest being named here, and every platform: a package has one line for each
-# version that some of them need. What is pinned stays as it is unless it must change.
-lock: $(VENV)/.dev ## pin all that functions/requirements.in needs, with hashes; ARGS=--upgrade takes the newest
-	@$(BIN)/python -m pip install --quiet --group lock
-	@cd functions && "$(abspath $(BIN))/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes \
-		--custom-compile-command 'make lock' --output-file requirements.txt $(ARGS) requirements.in
+# For every Python from the oldest on, which is named here, and every platform: a package has one line for each version that
+# some of them need. What is pinned stays as it is unless it must change. Development has the versions that are deployed.
+COMPILE = "$(abspath $(BIN))/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--custom-compile-command 'make lock' $(ARGS) --output-file
+
+lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and checks need, with hashes; ARGS=--upgrade takes the newest
+	@cd functions && $(COMPILE) requirements.txt requirements.in
+	@$(COMPILE) requirements/runtime.txt --constraint functions/requirements.txt --extra emulator --group build pyproject.toml
+	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra emulator --group build --group dev pyproject.toml
+	@$(COMPILE) requirements/benchmarks.txt --constraint requirements/dev.txt --group benchmarks
+	@for group in lock standin checkov; do $(COMPILE) requirements/$$group.txt --group $$group || exit 1; done
+	@for group in tf peers; do $(COMPILE) requirements/$$group.txt --no-deps --group $$group || exit 1; done
 
 terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform
@@ -63,37 +69,44 @@ bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Dja
 
 wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
 	rm -rf dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## delete what was built: .venv, dist and caches
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find client functions emulator tests demo benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
+# What is installed is what requirements/ pins, checked by its hashes; the package itself is this checkout.
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+LOCKED = install --quiet --require-hashes --requirement requirements
+
 # What the package needs with its emulator, and nothing for developers: the demo starts sooner.
-$(VENV)/.runtime: pyproject.toml
+$(VENV)/.runtime: pyproject.toml requirements/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: make PYTHON=...") if sys.version_info < (3, 10) else None'
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator]'
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) $(LOCKED)/runtime.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The pip that comes with Python 3.10 to 3.13 knows no dependency groups.
-$(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/peers.txt
+	$(PIP) $(LOCKED)/dev.txt
 	@# PyDispatcher's own tests are run against ours; they are fetched, not copied
-	$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers PyDispatcher==2.0.7
+	$(PIP) download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers --require-hashes --requirement requirements/peers.txt
+	@touch $@
+
+$(VENV)/.lock: $(VENV)/.runtime requirements/lock.txt
+	@$(PIP) $(LOCKED)/lock.txt
 	@touch $@
 
 # Each in an environment of its own: they need other versions of what the functions need. `tf` has the stubs of Terraform's plugin
 # protocol, which are all that is used of it.
-$(VENV)/.terraform: $(VENV)/.dev
+$(VENV)/.terraform: $(VENV)/.dev requirements/standin.txt requirements/tf.txt requirements/checkov.txt
 	@$(PYTHON) -m venv --without-pip $(VENV)/terraform
-	$(BIN)/python -m pip --python $(VENV)/terraform install --quiet --group standin
-	$(BIN)/python -m pip --python $(VENV)/terraform install --quiet --no-deps tf==1.2.0
+	$(PIP) --python $(VENV)/terraform $(LOCKED)/standin.txt
+	$(PIP) --python $(VENV)/terraform install --quiet --no-deps --require-hashes --requirement requirements/tf.txt
 	@$(PYTHON) -m venv --without-pip $(VENV)/checkov
-	$(BIN)/python -m pip --python $(VENV)/checkov install --quiet --group checkov
+	$(PIP) --python $(VENV)/checkov $(LOCKED)/checkov.txt
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --group benchmarks
+$(VENV)/.bench: $(VENV)/.dev requirements/benchmarks.txt
+	$(PIP) $(LOCKED)/benchmarks.txt
 	@touch $@
