@@ -22,10 +22,16 @@ venv: $(VENV)/.dev ## make .venv with all that the other targets need
 test: $(VENV)/.dev $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
 	@PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-lint: $(VENV)/.dev ## check style, format and types
+lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the files for GitHub and pre-commit
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/zizmor --offline --quiet --no-progress .github
+	$(BIN)/pre-commit validate-config .pre-commit-config.yaml
 
 # For every Python from the oldest on, which is named here, and every platform: a package has one line for each version that
 # some of them need. What is pinned stays as it is unless it must change. Development has the versions that are deployed.
@@ -72,7 +78,7 @@ wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## delete what was built: .venv, dist and caches
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find client functions emulator tests demo benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed is what requirements/ pins, checked by its hashes; the package itself is this checkout.
