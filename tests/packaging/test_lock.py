@@ -58,7 +58,9 @@ def test_each_python_has_one_version_of_each_package(runtime: str) -> None:
 
 def test_the_emulator_needs_the_same() -> None:
     """The ranges of requirements.in are those of the extra, which adds what the emulator needs besides."""
-    assert set(lines_of(_FUNCTIONS / "requirements.in")) <= set(project()["project"]["optional-dependencies"]["emulator"])
+    assert set(lines_of(_FUNCTIONS / "requirements.in")) <= set(
+        project()["project"]["optional-dependencies"]["emulator"]
+    )
 
 
 @pytest.mark.slow
