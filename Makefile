@@ -10,8 +10,8 @@ PROVIDER ?= standin
 #: processes that tests run in; many wait more than they compute
 WORKERS ?= 3
 #: what `make test-fast` runs, and what `make coverage` does
-FAST := tests/unit tests/contract tests/signals tests/stores tests/typing tests/documents
-COVERED := tests/unit tests/contract tests/stores tests/signals tests/e2e
+FAST := tests/unit/sdk tests/unit/service tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
+COVERED := tests/unit tests/contract tests/stores tests/signals tests/auth tests/e2e
 PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz"
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture` and `make demo`
 ARGS ?=
@@ -26,15 +26,15 @@ venv: $(VENV)/.dev ## make .venv with all that the other targets need
 test: $(VENV)/.dev $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
 	@$(PYDISPATCHER) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-# In place of 13 minutes: without what needs Google's Firestore emulator, makes virtual environments, runs Terraform, or kills.
-test-fast: $(VENV)/.dev ## run the tests that need nothing else and take no more than 90 seconds on two cores
+# Of the client, signals and the service: what starts no emulator, virtual environment or Terraform, and takes few seconds.
+test-fast: $(VENV)/.dev ## run the tests that need nothing else and end soon
 	@$(PYDISPATCHER) $(BIN)/python -m pytest -n $(WORKERS) -m "not google and not slow" $(FAST) $(ARGS)
 
 coverage: $(VENV)/.dev ## measure which branches the tests take, in every process that they start; fails below the floor in pyproject.toml
 	@rm -f .coverage .coverage.*
-	@$(PYDISPATCHER) COVERAGE_FILE="$(CURDIR)/.coverage" $(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile $(COVERED) $(ARGS)
-	@$(BIN)/python -m coverage combine --quiet
-	@$(BIN)/python -m coverage report
+	@export $(PYDISPATCHER) COVERAGE_FILE="$(CURDIR)/.coverage"; \
+		$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile $(COVERED) $(ARGS); passed=$$?; \
+		$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report && exit $$passed
 
 lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the files for GitHub and pre-commit
 	$(BIN)/python -m ruff check
