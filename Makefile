@@ -9,10 +9,14 @@ CASES ?= 2000
 PROVIDER ?= standin
 #: processes that tests run in; many wait more than they compute
 WORKERS ?= 3
+#: what `make test-fast` runs, and what `make coverage` does
+FAST := tests/unit/sdk tests/unit/service tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
+COVERED := tests/unit tests/contract tests/stores tests/signals tests/auth tests/e2e
+PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz"
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture` and `make demo`
 ARGS ?=
 
-.PHONY: help venv test lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -20,19 +24,41 @@ help: ## list the targets
 venv: $(VENV)/.dev ## make .venv with all that the other targets need
 
 test: $(VENV)/.dev $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
-	@PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PYDISPATCHER) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-lint: $(VENV)/.dev ## check style, format and types
+# Of the client, signals and the service: what starts no emulator, virtual environment or Terraform, and takes few seconds.
+test-fast: $(VENV)/.dev ## run the tests that need nothing else and end soon
+	@$(PYDISPATCHER) $(BIN)/python -m pytest -n $(WORKERS) -m "not google and not slow" $(FAST) $(ARGS)
+
+coverage: $(VENV)/.dev ## measure which branches the tests take, in every process that they start; fails below the floor in pyproject.toml
+	@rm -f .coverage .coverage.*
+	@export $(PYDISPATCHER) COVERAGE_FILE="$(CURDIR)/.coverage"; \
+		$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile $(COVERED) $(ARGS); passed=$$?; \
+		$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report && exit $$passed
+
+lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the files for GitHub and pre-commit
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/zizmor --offline --quiet --no-progress .github
+	$(BIN)/pre-commit validate-config .pre-commit-config.yaml
 
-# For every Python that a function can have, the oldest being named here, and every platform: a package has one line for each
-# version that some of them need. What is pinned stays as it is unless it must change.
-lock: $(VENV)/.dev ## pin all that functions/requirements.in needs, with hashes; ARGS=--upgrade takes the newest
-	@$(BIN)/python -m pip install --quiet --group lock
-	@cd functions && "$(abspath $(BIN))/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes \
-		--custom-compile-command 'make lock' --output-file requirements.txt $(ARGS) requirements.in
+# For every Python from the oldest on, which is named here, and every platform: a package has one line for each version that
+# some of them need. What is pinned stays as it is unless it must change. Development has the versions that are deployed.
+COMPILE = "$(abspath $(BIN))/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--custom-compile-command 'make lock' $(ARGS) --output-file
+
+lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and checks need, with hashes; ARGS=--upgrade takes the newest
+	@cd functions && $(COMPILE) requirements.txt requirements.in
+	@$(COMPILE) requirements/runtime.txt --constraint functions/requirements.txt --extra emulator --group build pyproject.toml
+	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra emulator --group build --group dev pyproject.toml
+	@$(COMPILE) requirements/benchmarks.txt --constraint requirements/dev.txt --group benchmarks
+	@for group in lock standin checkov; do $(COMPILE) requirements/$$group.txt --group $$group || exit 1; done
+	@for group in tf peers; do $(COMPILE) requirements/$$group.txt --no-deps --group $$group || exit 1; done
 
 terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform
@@ -64,37 +90,44 @@ bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Dja
 
 wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
 	rm -rf dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## delete what was built: .venv, dist and caches
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find client functions emulator tests demo benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
+# What is installed is what requirements/ pins, checked by its hashes; the package itself is this checkout.
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+LOCKED = install --quiet --require-hashes --requirement requirements
+
 # What the package needs with its emulator, and nothing for developers: the demo starts sooner.
-$(VENV)/.runtime: pyproject.toml
+$(VENV)/.runtime: pyproject.toml requirements/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: make PYTHON=...") if sys.version_info < (3, 10) else None'
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator]'
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) $(LOCKED)/runtime.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The pip that comes with Python 3.10 to 3.13 knows no dependency groups.
-$(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/peers.txt
+	$(PIP) $(LOCKED)/dev.txt
 	@# PyDispatcher's own tests are run against ours; they are fetched, not copied
-	$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers PyDispatcher==2.0.7
+	$(PIP) download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers --require-hashes --requirement requirements/peers.txt
+	@touch $@
+
+$(VENV)/.lock: $(VENV)/.runtime requirements/lock.txt
+	@$(PIP) $(LOCKED)/lock.txt
 	@touch $@
 
 # Each in an environment of its own: they need other versions of what the functions need. `tf` has the stubs of Terraform's plugin
 # protocol, which are all that is used of it.
-$(VENV)/.terraform: $(VENV)/.dev
+$(VENV)/.terraform: $(VENV)/.dev requirements/standin.txt requirements/tf.txt requirements/checkov.txt
 	@$(PYTHON) -m venv --without-pip $(VENV)/terraform
-	$(BIN)/python -m pip --python $(VENV)/terraform install --quiet --group standin
-	$(BIN)/python -m pip --python $(VENV)/terraform install --quiet --no-deps tf==1.2.0
+	$(PIP) --python $(VENV)/terraform $(LOCKED)/standin.txt
+	$(PIP) --python $(VENV)/terraform install --quiet --no-deps --require-hashes --requirement requirements/tf.txt
 	@$(PYTHON) -m venv --without-pip $(VENV)/checkov
-	$(BIN)/python -m pip --python $(VENV)/checkov install --quiet --group checkov
+	$(PIP) --python $(VENV)/checkov $(LOCKED)/checkov.txt
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --group benchmarks
+$(VENV)/.bench: $(VENV)/.dev requirements/benchmarks.txt
+	$(PIP) $(LOCKED)/benchmarks.txt
 	@touch $@

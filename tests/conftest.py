@@ -35,10 +35,20 @@ def google_emulator() -> Iterator[str]:
         pytest.skip(str(absent))
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that use gRPC in this process last.
+    """Mark the tests that need Google's Firestore emulator, and run those that use gRPC in this process last.
 
     Once in some ten runs, a waitress served in the same process after them found a file descriptor of its own closed. The
     cause is not known; in programs of ours gRPC and waitress begin together, and nothing of the kind was seen.
     """
+    for item in items:
+        if _needs_google(item):
+            item.add_marker("google")
     items.sort(key=lambda item: "unit/google" in item.nodeid or "stores/" in item.nodeid)
+
+
+def _needs_google(item: pytest.Item) -> bool:
+    """Tests ask for the emulator by its fixture, or by a parameter of a fixture that asks for it then."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "google_emulator" in getattr(item, "fixturenames", ()) or "firestore" in parameters

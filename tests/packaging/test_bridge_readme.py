@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from .test_readme import _blocks
 
 
+@pytest.mark.slow
 def test_two_programs_speak_by_a_signal(emulator: str) -> None:
     """One sends, the other one's receiver is called, as the README has it."""
     hears = next(block for block in _blocks("python") if "on_heat" in block)

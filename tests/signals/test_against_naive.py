@@ -230,6 +230,7 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.filterwarnings("ignore::pubsubclient.signals.errors.VanishedReceiverWarning")
+@pytest.mark.slow
 class TestAgainstNaive(Machine.TestCase):  # type: ignore[misc,name-defined]
     """Hypothesis' way into pytest."""
 

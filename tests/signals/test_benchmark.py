@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "signals.py"
 
 
+@pytest.mark.slow
 def test_the_benchmark_gives_a_figure_for_every_cell() -> None:
     done = subprocess.run(
         [sys.executable, str(BENCHMARK), "--json", "--rounds", "1", "--round-ms", "0.01"],

@@ -71,6 +71,7 @@ def run_until_killed(program: str, arguments: list[str], environment: dict[str, 
 
 
 @pytest.mark.timeout(3_600)
+@pytest.mark.slow
 def test_each_send_is_handled_and_none_again_after_it_was_settled(environment: dict[str, str]) -> None:
     """At least once; again only what a killed listener had leased, or a killed sender had sent without being told."""
     moments = random.Random(11)

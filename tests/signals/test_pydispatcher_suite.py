@@ -68,6 +68,7 @@ def run(file: Path, kind: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["test_dispatcher", "test_robustapply", "test_saferef"])
 def test_its_own_tests_pass(distribution: Path, name: str) -> None:
     done = run(distribution / "tests" / f"{name}.py", "tests")

@@ -192,6 +192,7 @@ def test_a_lock_held_by_a_finalizer_and_by_a_connecting_thread_cannot_lock_both(
     disconnect(steady, "s")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [3, 8])
 def test_threads_that_change_connections_without_pause_do_not_outrun_the_one_that_folds(threads: int) -> None:
     """The changes that wait are bounded, whoever makes them: a send reads past all of them."""

@@ -60,6 +60,7 @@ def _loop(subscriber: Subscriber) -> object:
     return next(loop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [_get, _pull, _loop], ids=["get_events", "pull", "events"])
 def test_what_nobody_got_is_given_back_wherever_it_was_interrupted(
     server: ScriptedService, call: Callable[[Subscriber], object]

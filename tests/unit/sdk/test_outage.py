@@ -21,6 +21,7 @@ def _free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [Publisher, Subscriber, lambda name, service: Topic(name, 1, service=service)])
 def test_a_constructor_gives_up_soon_where_nothing_answers(make: object, caplog: pytest.LogCaptureFixture) -> None:
     """With an error, and before that a warning, that name the address and the emulator."""

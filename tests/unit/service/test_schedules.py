@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -203,6 +204,7 @@ _settlement = st.tuples(
 _step = st.tuples(st.sampled_from([0, 1, 3, 11, 40]), st.lists(_settlement, max_size=3), st.sampled_from([0, 1, 3, 8]))
 
 
+@pytest.mark.slow
 @settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.booleans(), st.integers(1, 4), st.lists(_step, min_size=1, max_size=25))
 @example(ordered=True, max_attempts=1, steps=[(0, [], 8), (0, [("release", 0, {0, 1, 3}, None)], 3)])

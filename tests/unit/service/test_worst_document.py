@@ -99,6 +99,7 @@ def test_with_delayed_and_dead_events_and_their_reasons_it_is_below_the_limit_to
     assert written(state) < LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch", "logs", "name_length"), [(1, 1, 10), (2, 3, 255), (20, 1000, 255), (1000, 5, 40)])
 def test_the_worst_document_stays_below_the_limit(batch: int, logs: int, name_length: int) -> None:
     """Every second event settled by name, then all expire, then come back one by one: always below 1 MiB."""
