@@ -212,8 +212,14 @@ class Outcomes:
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - each outcome has its verb
         """Send the pending outcomes at the end of the program. Raises ServiceError, Unavailable."""
-        self.carry_out({}, deadline_s)
-        settle_at_exit(self, holding=False)
+        give_up = time.monotonic() + (deadline_s or self._transport.service.deadline_s)
+        while True:
+            self.carry_out({}, max(_LAST_TRY_S, give_up - time.monotonic()))
+            with self._lock:
+                # one request has room for so many, and other threads may have added some meanwhile
+                if not (self._acked or self._abandoned) or time.monotonic() >= give_up:
+                    settle_at_exit(self, holding=False)
+                    return
 
     def _collect(self) -> Collected:
         acked, named = {}, 0

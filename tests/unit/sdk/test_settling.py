@@ -237,3 +237,23 @@ def test_settlements_are_split_in_the_order_in_which_they_count() -> None:
     assert [sum(map(len, part.values())) for part in parts] == [10_000, 10_000, 1_000]
     assert [[*part] for part in parts] == [["ack", "nack"], ["nack", "release"], ["release"]]
     assert {verb: [one for part in parts for one in part.get(verb, ())] for verb in many} == many
+
+
+def test_the_end_of_the_program_settles_all_that_is_pending(
+    server: ScriptedService, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what one request has no room for."""
+    monkeypatch.setattr("pubsubclient._subscribe.outcomes.MAX_SETTLEMENTS", 1)
+    monkeypatch.setattr("pubsubclient._subscribe.outcomes._WAIT_S", 60.0)
+    outcomes, tokens = subscriber._outcomes, []
+    taken = []
+    for number in (1, 2, 3):
+        server.script("get_events", lease(event(number)))
+        pull = subscriber.pull()
+        taken.append(pull.__enter__())
+        tokens.append(server.calls("get_events")[-1]["lease"])
+    for events in taken:
+        outcomes.ack(events._leases[0], events[0].ref)
+    before = len(server.calls("get_events"))
+    outcomes.settle("ack")
+    assert [ack["lease"] for body in server.calls("get_events")[before:] for ack in body["ack"]] == tokens
