@@ -12,7 +12,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from pubsubclient._http.call import Call, current_call
-from pubsubclient._http.responses import bad_answer
+from pubsubclient._http.responses import bad_response
 
 __all__ = ["BoundedAdapter", "read_whole"]
 
@@ -107,7 +107,9 @@ def read_whole(function: str, response: requests.Response, max_bytes: int = _MAX
         content: bytes | None = response.content or b""  # the response of an adapter without urllib3
     elif encoding != "identity":
         response.close()
-        raise bad_answer(function, f"it is encoded ({encoding[:40]!r}), which was not asked for", response.status_code)
+        raise bad_response(
+            function, f"it is encoded ({encoding[:40]!r}), which was not asked for", response.status_code
+        )
     else:
         try:
             content = _read(raw, max_bytes)
@@ -115,7 +117,7 @@ def read_whole(function: str, response: requests.Response, max_bytes: int = _MAX
             raise requests.ConnectionError(error) from error
     if content is None or len(content) > max_bytes:
         response.close()
-        raise bad_answer(function, f"it is larger than {max_bytes >> 20} MiB", response.status_code)
+        raise bad_response(function, f"it is larger than {max_bytes >> 20} MiB", response.status_code)
     return content
 
 

@@ -13,7 +13,7 @@ from pubsubclient._core.errors import Conflict, Forbidden, NotFound, ServiceErro
 from pubsubclient._core.json import decode
 
 __all__ = [
-    "bad_answer",
+    "bad_response",
     "is_cut",
     "read_body",
     "retry_after_s",
@@ -50,11 +50,13 @@ def read_body(function: str, response: requests.Response, content: bytes) -> dic
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise bad_answer(function, f"a JSON object was expected; got {_shown(response, content)}", response.status_code)
+        raise bad_response(
+            function, f"a JSON object was expected; got {_shown(response, content)}", response.status_code
+        )
     return body
 
 
-def bad_answer(function: str, detail: str, status: int = 200) -> ServiceError:
+def bad_response(function: str, detail: str, status: int = 200) -> ServiceError:
     """Return the error for a response that cannot be understood. It is uncertain: the request may have taken effect."""
     error = ServiceError(function, status, "bad_answer", f"The response cannot be understood: {detail}.")
     error.uncertain = True
@@ -102,7 +104,7 @@ def store_time_us(function: str, response: requests.Response) -> int | None:
         return None
     if len(value) > _MAX_TIME_DIGITS or not (value.isascii() and value.isdigit()):
         shown = value if len(value) <= _SHOWN_CHARACTERS else f"{value[:20]}... ({len(value)} characters)"
-        raise bad_answer(
+        raise bad_response(
             function, f"its header X-Store-Time is expected in microseconds; got {shown!r}", response.status_code
         )
     return int(value)

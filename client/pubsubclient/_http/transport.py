@@ -28,7 +28,7 @@ from pubsubclient._http.call import Call, CallCancelled, Cancellation
 from pubsubclient._http.identity import Identity, TokenUnavailable, is_loopback
 from pubsubclient._http.outage import Outage, plain_failure
 from pubsubclient._http.responses import (
-    bad_answer,
+    bad_response,
     is_cut,
     read_body,
     retry_after_s,
@@ -190,7 +190,7 @@ class Transport:
         """Make a token for a lease or a change of a subscription. Raises ServiceError (``bad_answer``)."""
         token = self.clock.token()
         if token is None:
-            raise bad_answer(function, "no answer of the service carries its header X-Store-Time; is it stripped?")
+            raise bad_response(function, "no answer of the service carries its header X-Store-Time; is it stripped?")
         return token
 
     def after_fork(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pubsubclient._core.attributes import parse_time
-from pubsubclient._http.responses import bad_answer
+from pubsubclient._http.responses import bad_response
 
 __all__ = ["Receipt", "read_receipts"]
 
@@ -36,7 +36,7 @@ def read_receipts(body: dict[str, Any], count: int) -> list[Receipt]:
             Receipt(stored["id"], stored["sequence"], times[stored["recordedtime"]]) for stored in body["events"]
         ]
     except (KeyError, TypeError, ValueError) as e:
-        raise bad_answer("publish", f"it holds no receipts ({e!r})") from e
+        raise bad_response("publish", f"it holds no receipts ({e!r})") from e
     if len(receipts) != count:
-        raise bad_answer("publish", f"{count} receipts were expected; got {len(receipts)}")
+        raise bad_response("publish", f"{count} receipts were expected; got {len(receipts)}")
     return receipts

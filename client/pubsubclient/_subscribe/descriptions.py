@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pubsubclient._core.arguments import check_count, check_flag, check_seconds, check_whole_seconds
 from pubsubclient._core.attributes import parse_time
 from pubsubclient._core.names import is_pattern
-from pubsubclient._http.responses import bad_answer
+from pubsubclient._http.responses import bad_response
 
 __all__ = [
     "SETTINGS", "Explanation", "LeaseState", "SubscriberState", "SubscriptionState", "read_explanation", "read_position",
@@ -188,7 +188,7 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
             unfollowed=body.get("unfollowed", 0),
         )
     except (KeyError, TypeError, ValueError) as e:
-        raise bad_answer("register", f"it holds no state of a subscriber ({e!r})") from e
+        raise bad_response("register", f"it holds no state of a subscriber ({e!r})") from e
 
 
 def read_position(body: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -197,7 +197,7 @@ def read_position(body: Mapping[str, Any]) -> dict[str, list[str]]:
         # the position in a topic that does not exist yet is empty, and means the topic's beginning
         return {each["topic"]: each["position"] for each in body["subscriptions"] if not is_pattern(each["topic"])}
     except (KeyError, TypeError) as e:
-        raise bad_answer("register", f"it holds no subscriptions ({e!r})") from e
+        raise bad_response("register", f"it holds no subscriptions ({e!r})") from e
 
 
 def read_explanation(body: Mapping[str, Any]) -> Explanation:
@@ -220,7 +220,7 @@ def read_explanation(body: Mapping[str, Any]) -> Explanation:
             raw=body,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise bad_answer("register", f"it explains no event ({e!r})") from e
+        raise bad_response("register", f"it explains no event ({e!r})") from e
 
 
 def _parse_optional_time(text: str | None) -> datetime | None:

@@ -16,7 +16,7 @@ from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.lease import Lease
 from pubsubclient._http.call import CallCancelled, Cancellation
-from pubsubclient._http.responses import bad_answer
+from pubsubclient._http.responses import bad_response
 from pubsubclient._http.transport import Response, Transport
 from pubsubclient._subscribe.outcomes import Collected, Outcomes, Settlements
 
@@ -124,32 +124,32 @@ class Fetch:
         try:
             yield
         except CallCancelled:
-            self._abandon_token()
+            self._release_token()
         except PubSubError as error:
             if getattr(error, "uncertain", True):
-                self._abandon_token()
+                self._release_token()
             if not self._events:
                 raise
             _log.warning("Subscriber %s: stopped after %d events: %s", self._subscriber, len(self._events), error)
             self._events.more = True
         except BaseException:
-            self.abandon()
+            self.release_all()
             raise
 
-    def abandon(self) -> None:
+    def release_all(self) -> None:
         """Release everything that this fetch has leased, because the caller does not receive it."""
         tokens = [lease.token for lease in self.leases]
         if self._token is not None and self._token not in tokens:
             tokens.append(self._token)
         self._token = None
         if tokens:
-            self._outcomes.abandon(tokens)
+            self._outcomes.release_unknown(tokens)
 
-    def _abandon_token(self) -> None:
+    def _release_token(self) -> None:
         """Release what the last request may have leased."""
         token, self._token = self._token, None
         if token is not None:
-            self._outcomes.abandon([token])
+            self._outcomes.release_unknown([token])
 
     def _prepare(self) -> _Request:
         """Make the next request: a new token, and the settlements that travel with it."""
@@ -209,7 +209,7 @@ class Fetch:
         if body.get("over"):
             self._overs += 1
             if self._overs > _MAX_OVER:
-                raise bad_answer("get_events", f"{_MAX_OVER} new tokens were over one after another")
+                raise bad_response("get_events", f"{_MAX_OVER} new tokens were over one after another")
             return True
         self._overs = 0
         lost, blocked = _held_back(body)  # checked first, so that no events of a malformed response are kept
@@ -233,7 +233,7 @@ class Fetch:
         if self._events.more:
             self._empty += 1
             if now >= self._give_up and self._empty > _MAX_HASTY:  # a few may each have followed an outage
-                raise bad_answer("get_events", "it says again and again that there is more, and brings nothing")
+                raise bad_response("get_events", "it says again and again that there is more, and brings nothing")
             self._hasty = self._hasty + 1 if now - asked < _HASTY_S else 0
             if self._hasty > _MAX_HASTY:
                 self._cancellation.pause(_PAUSE_S)
@@ -257,7 +257,7 @@ class Fetch:
             lease = Lease(response.body["lease"], refs, length_s, asked, self._outcomes, ordered)
             got = [ReceivedEvent(members, lease) for members in raw]
         except (KeyError, TypeError, ValueError) as e:
-            raise bad_answer("get_events", f"it holds no events and lease ({e!r})") from e
+            raise bad_response("get_events", f"it holds no events and lease ({e!r})") from e
         self.leases.append(lease)
         self._events += got
         return got
@@ -269,9 +269,9 @@ def _held_back(body: dict[str, Any]) -> tuple[dict[str, int], str | None]:
     if lost is None:
         lost = {}
     if not isinstance(lost, dict) or not all(type(count) is int and count >= 0 for count in lost.values()):
-        raise bad_answer("get_events", f"its 'lost' counts no events of topics ({lost!r:.100})")
+        raise bad_response("get_events", f"its 'lost' counts no events of topics ({lost!r:.100})")
     if blocked is not None and not isinstance(blocked, str):
-        raise bad_answer("get_events", f"its 'blocked' names nothing ({blocked!r:.100})")
+        raise bad_response("get_events", f"its 'blocked' names nothing ({blocked!r:.100})")
     return lost, blocked
 
 

@@ -43,7 +43,7 @@ class Notices:
                 "Subscriber %s: it has no subscription, so it gets no events: subscribe() to a topic", self._subscriber
             )
 
-    def answered(self, body: Mapping[str, Any]) -> None:
+    def read_response(self, body: Mapping[str, Any]) -> None:
         """Warn if a response says that topics are not followed."""
         if body.get("blocked") == "logs" and not self._warned_of_logs:
             self._warned_of_logs = True

@@ -35,7 +35,7 @@ _LAST_TRY_S = 0.1
 #: the thread ends after this long without work, seconds
 _IDLE_S = 5.0
 #: how many broken-off fetches are remembered, and how many leases that a seek emptied
-_MAX_ABANDONED = 100
+_MAX_UNKNOWN = 100
 
 _log = logging.getLogger("pubsubclient.subscriber")
 
@@ -43,13 +43,13 @@ _log = logging.getLogger("pubsubclient.subscriber")
 class Collected:
     """The outcomes that one request carries: acked events, and tokens of leases to release."""
 
-    def __init__(self, acked: dict[Lease, list[Ref]], abandoned: list[str]) -> None:
+    def __init__(self, acked: dict[Lease, list[Ref]], unknown_tokens: list[str]) -> None:
         self.acked = acked
-        self.abandoned = abandoned
+        self.unknown_tokens = unknown_tokens
 
     def add_to(self, settlements: Settlements) -> Settlements:
         """Return `settlements` with these outcomes added."""
-        releases = [{"lease": token} for token in self.abandoned]
+        releases = [{"lease": token} for token in self.unknown_tokens]
         acks = [part for lease, refs in self.acked.items() if (part := lease.part(refs))]
         both = dict(settlements)
         for verb, entries in (("ack", acks), ("release", releases)):
@@ -85,7 +85,7 @@ class Outcomes:
         self._work = threading.Condition(self._lock)
         self._acked: dict[Lease, list[Ref]] = {}
         #: tokens of broken-off fetches, whose leases nobody received; a dict keeps their order
-        self._abandoned: dict[str, None] = {}
+        self._unknown_tokens: dict[str, None] = {}
         #: monotonic time since which the oldest outcome waits; 0 if none does
         self._since = 0.0
         self._thread: threading.Thread | None = None
@@ -105,20 +105,20 @@ class Outcomes:
             self._acked[lease] = [ref]
             self._begin()
 
-    def abandon(self, tokens: Iterable[str]) -> None:
+    def release_unknown(self, tokens: Iterable[str]) -> None:
         """Release what broken-off fetches may have leased under these tokens, because nobody received it."""
         with self._lock:
-            self._abandoned.update(dict.fromkeys(tokens))
+            self._unknown_tokens.update(dict.fromkeys(tokens))
             # keeps the newest: in a long outage, the leases of the oldest have expired by themselves
-            for token in list(self._abandoned)[:-_MAX_ABANDONED]:
-                del self._abandoned[token]
-            if self._abandoned:
+            for token in list(self._unknown_tokens)[:-_MAX_UNKNOWN]:
+                del self._unknown_tokens[token]
+            if self._unknown_tokens:
                 self._begin()
 
     def expect_unknown(self, leases: Iterable[Lease]) -> None:
         """Do not warn if settlements of these leases do not count, because a seek of this process has emptied them."""
         self._expected.update(dict.fromkeys(lease.token for lease in leases))
-        for token in list(self._expected)[:-_MAX_ABANDONED]:
+        for token in list(self._expected)[:-_MAX_UNKNOWN]:
             self._expected.pop(token, None)
 
     # -- sending outcomes
@@ -140,7 +140,7 @@ class Outcomes:
         told = [one for one in unknown if one.get("lease") not in self._expected] if self._expected else unknown
         if told:
             _log.warning("Subscriber %s: settled late, may come again: %s", self.subscriber, told)
-        self.notices.answered(body)
+        self.notices.read_response(body)
         return unknown
 
     def put_back(self, collected: Collected) -> None:
@@ -149,8 +149,8 @@ class Outcomes:
             later, self._acked = self._acked, {lease: refs for lease, refs in collected.acked.items() if not lease.over}
             for lease, refs in later.items():
                 self._acked.setdefault(lease, []).extend(refs)
-            self._abandoned = dict.fromkeys([*collected.abandoned, *self._abandoned])
-            if self._acked or self._abandoned:
+            self._unknown_tokens = dict.fromkeys([*collected.unknown_tokens, *self._unknown_tokens])
+            if self._acked or self._unknown_tokens:
                 self._begin(pause_s=_PAUSE_S)
 
     def drop_ahead(self, collected: Collected, error: BaseException) -> bool:
@@ -161,8 +161,8 @@ class Outcomes:
         """
         if not isinstance(error, ServiceError) or error.code != "invalid_token":
             return False
-        ahead = [token for token in collected.abandoned if self._transport.clock.is_behind(token)]
-        collected.abandoned = [token for token in collected.abandoned if token not in ahead]
+        ahead = [token for token in collected.unknown_tokens if self._transport.clock.is_behind(token)]
+        collected.unknown_tokens = [token for token in collected.unknown_tokens if token not in ahead]
         return bool(ahead)
 
     def carry_out(self, settlements: Settlements, deadline_s: float | None = None) -> list[Any]:
@@ -217,7 +217,7 @@ class Outcomes:
             self.carry_out({}, max(_LAST_TRY_S, give_up - time.monotonic()))
             with self._lock:
                 # one request has room for so many, and other threads may have added some meanwhile
-                if not (self._acked or self._abandoned) or time.monotonic() >= give_up:
+                if not (self._acked or self._unknown_tokens) or time.monotonic() >= give_up:
                     settle_at_exit(self, holding=False)
                     return
 
@@ -227,8 +227,8 @@ class Outcomes:
             lease = next(iter(self._acked))
             acked[lease] = self._acked.pop(lease)
             named += len(acked[lease])
-        abandoned, self._abandoned = list(self._abandoned), {}
-        return Collected(acked, abandoned)
+        unknown_tokens, self._unknown_tokens = list(self._unknown_tokens), {}
+        return Collected(acked, unknown_tokens)
 
     # -- the thread that sends outcomes that no fetch carries
 
@@ -275,7 +275,7 @@ class Outcomes:
         """Wait until outcomes are due, and return them; None after _IDLE_S seconds without any."""
         with self._lock:
             while True:
-                if not self._acked and not self._abandoned:
+                if not self._acked and not self._unknown_tokens:
                     self._since = 0.0
                     settle_at_exit(self, holding=False)
                     if not self._work.wait(_IDLE_S) and self._since == 0.0:
@@ -286,7 +286,7 @@ class Outcomes:
                 if left_s <= 0:
                     self._since, self._sending = 0.0, True
                     collected = self._collect()
-                    if self._acked or self._abandoned:
+                    if self._acked or self._unknown_tokens:
                         self._since = time.monotonic()
                     return collected
                 self._work.wait(left_s)

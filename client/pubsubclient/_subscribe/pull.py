@@ -42,7 +42,7 @@ class Pull:
             return events  # noqa: TRY300 - what a signal handler raises up to here must release the events
         except BaseException:
             self._leases = []
-            fetch.abandon()
+            fetch.release_all()
             raise
 
     def __exit__(

@@ -136,7 +136,7 @@ class _Redrive:
         A redrive that still runs loses its leases too. An event that both publish is stored once.
         """
         answer = self._transport.call("register", None, method="GET", query={"subscriber": self._name})
-        self._outcomes.abandon([lease.lease for lease in read_state(answer.body).leases])
+        self._outcomes.release_unknown([lease.lease for lease in read_state(answer.body).leases])
 
     def _fetch(self) -> list[ReceivedEvent]:
         extended = [lease.extension() for lease in self._held if lease.half_over]

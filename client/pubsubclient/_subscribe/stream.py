@@ -186,7 +186,7 @@ class Stream:
             # e.g. of a signal handler, at any point: the loop ends, and keeps none of these events
             self._left.clear()
             self._lease = None
-            fetch.abandon()
+            fetch.release_all()
             raise
         if self._lease is not None and self._lease.half_over:
             # The local clock counts from the request, so it includes the wait; the lease began later, at the service.

@@ -224,7 +224,7 @@ class Subscriber:
             return events  # noqa: TRY300 - what a signal handler raises up to here must release the events
         except BaseException as error:
             if fetch.leases or not isinstance(error, PubSubError):
-                fetch.abandon()
+                fetch.release_all()
                 self._held_leases.give_up(fetch.leases)
             raise
 

@@ -221,7 +221,7 @@ def test_a_token_ahead_that_is_to_be_released_stops_nothing(
     refused = problem(400, "invalid_token")
     refused.headers["X-Store-Time"] = str(NOW_US - 3_600_000_000)
     server.script("get_events", refused, lease(event(1)))
-    subscriber._outcomes.abandon([f"{NOW_US + 5_000_000}-0123456789abcdef"])
+    subscriber._outcomes.release_unknown([f"{NOW_US + 5_000_000}-0123456789abcdef"])
     assert [each.id for each in subscriber.get_events()] == ["id-1"]
     first, second = server.calls("get_events")
     assert first["release"]

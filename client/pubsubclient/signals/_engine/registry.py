@@ -138,7 +138,7 @@ class Registry:
         self.fold()
 
     def fold(self) -> None:
-        """Fold the log into the tables, unless another thread is doing so."""
+        """Apply the logged connects and disconnects to the tables, unless another thread is doing so."""
         # The loop checks the log again after the release, for a change that came between the last check and the release.
         while self.log and self._take_lock():
             try:

@@ -123,7 +123,7 @@ def _is_plain(name: str) -> bool:
 
 
 def write(text: Text) -> str:
-    """Return the source of a plan."""
+    """Return the Python source of a plan: the function that calls the receivers of a route."""
     loads = [f"v{index} = named[{name!r}]" for index, name in enumerate(text.names)]
     if text.guarded:
         # Receivers are called outside of the handler, or their errors would show the KeyError as their context.
