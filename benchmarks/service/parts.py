@@ -22,7 +22,7 @@ from pubsubclient import Event
 from pubsubclient._core.json import decode
 from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
-from pubsubclient._publish.chunks import Outbox, encode_request
+from pubsubclient._publish.chunks import RequestChunks, encode_request
 from pubsubclient._publish.receipts import read_receipts
 from pubsubservice.api.get_events import encode_response
 from pubsubservice.api.publish import decode_publish, encode_receipts
@@ -36,6 +36,20 @@ from pubsubservice.service import Service
 __all__ = ["parts"]
 
 _BATCH = 1_000
+
+
+class _NoService:
+    """Where no lease of this benchmark sends anything."""
+
+    subscriber = "s"
+
+    def call(self, *_: Any) -> None:
+        """Nothing is settled."""
+
+    def send(self, _: Any) -> dict[str, Any]:
+        return {}
+
+
 _Result = TypeVar("_Result")
 
 
@@ -74,10 +88,10 @@ def _publish(service: Service, stages: _Stages, data: list[Any]) -> None:
     events = stages.time("SDK: make events", lambda: [Event("t", one) for one in data])
 
     def request() -> bytes:
-        outbox = Outbox(events, "/publishers/p", "here")
-        sent = outbox.next()
+        chunks = RequestChunks(events, "/publishers/p", "here")
+        sent = chunks.next()
         assert sent is not None
-        return encode_request(sent, "p", outbox.since_us(sent, None))
+        return encode_request(sent, "p", chunks.since_us(sent, None))
 
     body = stages.time("SDK: encode the request", request)
     decoded = stages.time("service: check the events", lambda: decode_publish(body))
@@ -94,7 +108,7 @@ def _receive(service: Service, stages: _Stages) -> None:
 
     def received() -> list[ReceivedEvent]:
         refs = [(members["topic"], members["sequence"]) for members in body["events"]]
-        lease = Lease(body["lease"], refs, 30, 0, lambda _: {})
+        lease = Lease(body["lease"], refs, 30, 0, _NoService())
         return [ReceivedEvent(members, lease) for members in body["events"]]
 
     if len(stages.time("SDK: make received events", received)) != _BATCH:
