@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from waitress.adjustments import Adjustments
@@ -95,9 +96,11 @@ class Server:
 
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
         """Stop listening and wait for the open requests. Return False if some are still open after `timeout_s`."""
-        self._waitress.trigger.pull_trigger(self._stop_listening)
+        deadline = time.monotonic() + timeout_s
+        self._in_loop(self._stop_listening, timeout_s)
+        # One more turn reads what clients accepted just now have sent. On a busy machine it may come later than QUIET_S.
+        self._in_loop(lambda: None, deadline - time.monotonic())
         quiet_since = time.monotonic()
-        deadline = quiet_since + timeout_s
         while (now := time.monotonic()) < deadline:
             if self._busy():
                 quiet_since = now
@@ -126,6 +129,17 @@ class Server:
             channel.request or channel.requests or channel.total_outbufs_len
             for channel in list(self._waitress.active_channels.values())
         )
+
+    def _in_loop(self, work: Callable[[], None], timeout_s: float) -> None:
+        """Do something in the thread of the event loop, and wait until it is done."""
+        done = threading.Event()
+
+        def do() -> None:
+            work()
+            done.set()
+
+        self._waitress.trigger.pull_trigger(do)
+        done.wait(timeout_s)
 
     def _stop_listening(self) -> None:
         # Accept clients that connected already: closing the listener would reset them, though their requests may be sent.
