@@ -22,6 +22,8 @@ from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubclient import Publisher, Subscriber, Topic
 from pubsubclient._http.adapter import BoundedAdapter
 
+Warmed = tuple[Topic, Publisher, Subscriber]
+
 _CLIENT = str(Path(pubsubclient.__file__).parent)
 _SERVICE = str(Path(pubsubservice.__file__).parent)
 
@@ -77,19 +79,22 @@ def check(call: str, frames: Frames) -> None:
     assert len(frames.names) == BUDGETS[call]
 
 
-def warmed(emulator: Emulator) -> tuple[Topic, Publisher, Subscriber]:
+@pytest.fixture
+def warmed(emulator: Emulator) -> Iterator[Warmed]:
+    """What has published and received before: caches are filled, threads run."""
     topic = Topic("orders", service=emulator.url)
     publisher, subscriber = Publisher("shop", service=emulator.url), Subscriber("billing", service=emulator.url)
     subscriber.subscribe(topic)
     publisher.publish(topic, 0)
     subscriber.get_events()
     subscriber.get_events()
-    return topic, publisher, subscriber
+    yield topic, publisher, subscriber
+    subscriber.close()
 
 
 @pytest.mark.parametrize("call", ["client publish", "client ack", "client get_events"])
-def test_the_frames_of_the_client(call: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    topic, publisher, subscriber = warmed(emulator)
+def test_the_frames_of_the_client(call: str, warmed: Warmed, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic, publisher, subscriber = warmed
     publisher.publish(topic, 1)
     events = subscriber.get_events() if call == "client ack" else []
     frames = Frames(_CLIENT)
@@ -111,8 +116,8 @@ def test_the_frames_of_the_client(call: str, emulator: Emulator, monkeypatch: py
         ("service get_events, write", "update"),
     ],
 )
-def test_the_frames_of_the_service(call: str, method: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    topic, publisher, subscriber = warmed(emulator)
+def test_the_frames_of_the_service(call: str, method: str, warmed: Warmed, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic, publisher, subscriber = warmed
     if call == "service get_events, write":
         publisher.publish(topic, 1)
     frames = Frames(_SERVICE)
@@ -124,8 +129,8 @@ def test_the_frames_of_the_service(call: str, method: str, emulator: Emulator, m
     check(call, frames)
 
 
-def test_the_files_that_an_idle_get_events_enters(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, _, subscriber = warmed(emulator)
+def test_the_files_that_an_idle_get_events_enters(warmed: Warmed, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, subscriber = warmed
     entered: set[str] = set()
 
     def profile(frame: FrameType, event: str, _: object) -> None:
