@@ -123,7 +123,7 @@ def test_what_fails_in_a_dead_letter_topic_is_counted_and_the_newest_are_known(
             calls.get()
     told = [record.getMessage() for record in caplog.records]
     assert [line.split(" of ")[0] for line in told] == ["dropped 100 events", "dropped 20 events"]
-    assert all("dead-letter topic letters failed S for the last time" in line for line in told)
+    assert all("dead-letter topic letters that failed S for the last time" in line for line in told)
     state = calls.state()
     assert state.subscriptions["letters"].dropped == MAX_DROPPED + 20
     assert [index for _, _, index in state.dropped] == [*range(20, MAX_DROPPED + 20)]
