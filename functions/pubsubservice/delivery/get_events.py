@@ -166,12 +166,12 @@ class Delivery:
             made = request.lease in state.leases
             # a probe needs no more than one event
             judged = request._replace(max_events=1) if probe and not made else request
-            answer, watch = self._judge(judged, state, self._now(reads))
-            if probe and not made and (answer.slices or answer.over):
-                return GetEventsResponse(more=True, woken=True, lost=answer.lost), watch, False
+            response, watch = self._judge(judged, state, self._now(reads))
+            if probe and not made and (response.slices or response.over):
+                return GetEventsResponse(more=True, woken=True, lost=response.lost), watch, False
             if replace(self._store, doc, state.fields()):
                 published = self._dead_letters.publish(state) if state.dead else 0
-                return answer, watch, 0 < published < len(state.dead)
+                return response, watch, 0 < published < len(state.dead)
         raise Unavailable(
             "contended",
             f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again.",
