@@ -109,7 +109,7 @@ class Transport:
         if time:
             self.clock.observe(time)
         if isinstance(answer, Problem):
-            self.clock.forget_tokens()
+            self.clock.refused(time or None)
             raise ServiceError(function, answer.status, answer.code, answer.detail)
         process.watch.answered(request, answer)
         return Response(msgspec.json.decode(encode_response(answer)), time or None, 1.0 if answer.crowded else None)

@@ -50,9 +50,15 @@ class StoreClock:
         now = self.now_us()
         return now is not None and int(token.partition("-")[0]) > now + _STEP_US
 
-    def forget_tokens(self) -> None:
-        """Let the next token be older than earlier ones, after the service refused a token as ahead of its time."""
+    def refused(self, store_time_us: int | None) -> None:
+        """The service refused a token, perhaps as ahead of its time: let the next one be older than earlier ones.
+
+        The estimate goes back to the time in the refusal. While the store's clock stands, the estimate runs ahead of it for
+        two seconds before `observe` takes that for a clock that was set back; and so do the tokens made meanwhile.
+        """
         self._last_token_us = 0
+        if store_time_us is not None:
+            self._observed = (store_time_us, time.monotonic())
 
     def token(self) -> str | None:
         """Make a token for a lease or a change of a subscription; None before the first response.

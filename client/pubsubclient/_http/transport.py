@@ -226,7 +226,7 @@ class Transport:
             return Response(read_body(function, response, content), time_us, retry_after_s(response))
         failure = service_error(function, response, content)
         if failure.code == "invalid_token":
-            self.clock.forget_tokens()
+            self.clock.refused(time_us)
         if status == 429 or status >= 500:
             raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
         raise failure

@@ -378,3 +378,14 @@ def test_who_has_a_subscription_is_not_asked_again(
         subscriber.get_events()
     assert len(server.calls("register")) == 4
     assert not caplog.records
+
+
+def test_a_token_made_while_the_stores_clock_stood_is_dropped(server: ScriptedService, subscriber: Subscriber) -> None:
+    """The estimate ran ahead by less than is taken for a clock that was set back; the refusal tells the time."""
+    clock = subscriber._transport.clock
+    ahead = f"{NOW_US + 2_500_000}-0123456789abcdef"
+    clock._observed = (NOW_US + 1_500_000, time.monotonic())
+    subscriber._outcomes.release_unknown([ahead])
+    server.script("get_events", problem(400, "invalid_token"), lease(event(1)))
+    assert [each.id for each in subscriber.get_events()] == ["id-1"]
+    assert not any(each["lease"] == ahead for each in server.calls("get_events")[-1].get("release", ()))
