@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from pubsub_emulator.openapi.document import openapi
 from pubsub_emulator.server.draining import DrainingRuntime
@@ -14,11 +13,9 @@ from pubsub_emulator.server.router import Router, WSGIApp, load_functions
 from pubsub_emulator.server.server import DRAIN_S, THREADS, Server
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api.app import configure
+from pubsubservice.core.ownership import Authenticator
 from pubsubservice.core.settings import Settings
 from pubsubservice.storage.port import Store
-
-if TYPE_CHECKING:
-    from pubsubservice.api.identity import Identity
 
 __all__ = ["Emulator"]
 
@@ -51,7 +48,7 @@ class Emulator:
         hosts: Iterable[str] = (),
         settings: Settings | None = None,
         runtime: DrainingRuntime | None = None,
-        identity: Identity | None = None,
+        identity: Authenticator | None = None,
         expire_s: float = 0.0,
     ) -> None:
         settings = settings or Settings(threads=THREADS)

@@ -16,12 +16,12 @@ _FIRST_PAUSE_S = 0.001
 _MAX_PAUSE_S = 0.25
 
 
-def attempts(runtime: Runtime, limit: int = _MAX_TRIES) -> Iterator[int]:
-    """Number the tries of an update, from 0, with a random pause before each but the first.
+def attempts(runtime: Runtime, limit: int = _MAX_TRIES) -> Iterator[None]:
+    """Yield before each try of an update, after a random pause before each but the first.
 
     The loop is left by the try that succeeds. After the last one the caller raises an error of its own.
     """
     for attempt in range(limit):
         if attempt:
             runtime.sleep(runtime.random() * min(_FIRST_PAUSE_S * 2 ** (attempt - 1), _MAX_PAUSE_S))
-        yield attempt
+        yield

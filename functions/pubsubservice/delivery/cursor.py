@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice, _lowest, fitting, lines_of
+from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice, fitting, lines_of
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.position import Position
 from pubsubservice.log.trim_point import TrimPoint
@@ -13,7 +13,7 @@ from pubsubservice.storage.paths import batch_path, topic_path
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import EventFilter
 from pubsubservice.subscribers.records import Subscription
-from pubsubservice.subscribers.spans import Piece, Span, first_bits
+from pubsubservice.subscribers.spans import Piece, Span, first_bits, lowest
 from pubsubservice.subscribers.state import State
 
 __all__ = ["LogCursor", "LogRead", "begin_topic", "head", "skip_trimmed", "take_slice"]
@@ -108,11 +108,11 @@ def take_slice(cursor: LogCursor, max_events: int, room: int, delays: Delays) ->
         wanted &= ~bits
     # the first event of a response always fits, whatever its size
     chosen = fitting(lines, first_bits(wanted, max_events), room, at_least_one=room >= MAX_RESPONSE_BYTES)
-    stop = _lowest(wanted & ~chosen) if chosen != wanted else len(lines)
+    stop = lowest(wanted & ~chosen) if chosen != wanted else len(lines)
     for bits, due_us in delayed:
         held = bits & ((1 << stop) - 1)
         if held and not delays.add(_piece(cursor, batch, start, held), due_us):
-            cursor.full, stop = True, _lowest(held)
+            cursor.full, stop = True, lowest(held)
     chosen &= (1 << stop) - 1
     position.at = batch.created
     position.index = batch.first + start + stop
@@ -129,7 +129,7 @@ def take_slice(cursor: LogCursor, max_events: int, room: int, delays: Delays) ->
 
 def _piece(cursor: LogCursor, batch: Batch, start: int, mask: int) -> Piece:
     """Return events of a batch as a piece; bit 0 of the mask is the event at offset `start`."""
-    low, high = _lowest(mask), mask.bit_length()
+    low, high = lowest(mask), mask.bit_length()
     span = Span(
         cursor.subscription.number, cursor.partition, batch.seq, start + low, start + high, batch.first + start + low
     )

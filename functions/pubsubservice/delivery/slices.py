@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pubsubservice.log.batch import Batch
-from pubsubservice.subscribers.spans import Piece, Span, positions
+from pubsubservice.subscribers.spans import Piece, Span, lowest, positions
 
 __all__ = ["ADDED_BYTES", "MAX_RESPONSE_BYTES", "Slice", "fitting", "lines_of"]
 
@@ -50,11 +50,7 @@ def fitting(lines: Sequence[bytes], mask: int, room: int, *, at_least_one: bool)
 
 def lines_of(lines: Sequence[bytes], mask: int) -> Sequence[bytes]:
     """Return the lines whose bit is set in a mask, of which at least one is."""
-    low, high = _lowest(mask), mask.bit_length()
+    low, high = lowest(mask), mask.bit_length()
     if mask.bit_count() == high - low:
         return lines[low:high]
     return [lines[i] for i in positions(mask)]
-
-
-def _lowest(mask: int) -> int:
-    return (mask & -mask).bit_length() - 1

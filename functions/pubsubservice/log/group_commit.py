@@ -101,14 +101,15 @@ class GroupCommit:
                 while not request.done:
                     with self._lock:
                         group = self._next_group()
-                    problem: Exception | None = _interrupted()
                     try:
                         self._commit([member for member, _ in group])
-                        problem = None
                     except Exception as error:  # noqa: BLE001 - raised again in the thread of each request
-                        problem = error
-                    finally:
-                        _finish(group, problem)
+                        _finish(group, error)
+                    except BaseException:
+                        _finish(group, _interrupted())
+                        raise
+                    else:
+                        _finish(group, None)
             finally:
                 with self._lock:
                     self._has_leader = bool(self._waiting)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 __all__ = [
-    "Piece", "Span", "bits_to_bytes", "bytes_to_bits", "cover", "first_bits", "first_of", "mask_of", "mask_of_numbers",
-    "mask_of_pieces", "pack", "pieces", "positions", "select", "unpack",
+    "Piece", "Span", "bits_to_bytes", "bytes_to_bits", "cover", "first_bits", "first_of", "lowest", "mask_of",
+    "mask_of_numbers", "mask_of_pieces", "pack", "pieces", "positions", "select", "unpack",
 ]  # fmt: skip
 
 #: larger than any log index
@@ -76,14 +76,24 @@ def unpack(packed: bytes) -> list[Span]:
     return spans
 
 
-def select(spans: Sequence[Span], mask: int) -> list[Span]:
-    """Return gap-free spans of the events whose bit is set."""
-    chosen = []
+def lowest(mask: int) -> int:
+    """Return the index of the lowest set bit; -1 if no bit is set."""
+    return (mask & -mask).bit_length() - 1
+
+
+def _per_span(spans: Sequence[Span], mask: int) -> Iterator[tuple[Span, int]]:
+    """Yield each span with its own bits of a mask."""
     bit = 0
     for span in spans:
         length = span.stop - span.start
-        bits = (mask >> bit) & ((1 << length) - 1)
+        yield span, (mask >> bit) & ((1 << length) - 1)
         bit += length
+
+
+def select(spans: Sequence[Span], mask: int) -> list[Span]:
+    """Return gap-free spans of the events whose bit is set."""
+    chosen = []
+    for span, bits in _per_span(spans, mask):
         for low, high in _runs(bits):
             chosen.append(span._replace(start=span.start + low, stop=span.start + high, first=span.first + low))
     return chosen
@@ -120,13 +130,9 @@ def mask_of(spans: Sequence[Span], wanted: Iterable[tuple[int, int, int]]) -> in
 def pieces(spans: Sequence[Span], mask: int) -> list[Piece]:
     """Return the events whose bit is set, as one piece per span."""
     chosen = []
-    bit = 0
-    for span in spans:
-        length = span.stop - span.start
-        bits = (mask >> bit) & ((1 << length) - 1)
-        bit += length
+    for span, bits in _per_span(spans, mask):
         if bits:
-            low, high = (bits & -bits).bit_length() - 1, bits.bit_length()
+            low, high = lowest(bits), bits.bit_length()
             part = span._replace(start=span.start + low, stop=span.start + high, first=span.first + low)
             chosen.append(Piece(part, bits >> low))
     return chosen
@@ -238,7 +244,7 @@ def _runs(bits: int) -> Iterator[tuple[int, int]]:
     """Yield the runs of set bits as [low, high), ascending."""
     bit = 0
     while bits:
-        low = (bits & -bits).bit_length() - 1
+        low = lowest(bits)
         bits >>= low
         length = (~bits & (bits + 1)).bit_length() - 1
         bits >>= length
