@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pubsubclient._core.arguments import shown
+from pubsubclient._core.arguments import check_count, check_seconds, shown
 from pubsubclient._core.attributes import check_time
 from pubsubclient._core.errors import InvalidArgument, ServiceError
 from pubsubclient._core.filters import Filters, check_filters
@@ -16,9 +16,19 @@ from pubsubclient._core.names import check_pattern, is_pattern
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.descriptions import SETTINGS
+from pubsubclient._subscribe.fetch import MAX_EVENTS
 from pubsubclient.signals.wildcard import AnyType
 
-__all__ = ["Position", "StartPosition", "Topics", "change", "check_position", "settings_of", "topics_name"]
+__all__ = [
+    "Position",
+    "StartPosition",
+    "Topics",
+    "change",
+    "check_fetch",
+    "check_position",
+    "settings_of",
+    "topics_name",
+]
 
 #: a topic, its name, a pattern of names, or Any for every topic
 Topics = Topic | str | AnyType
@@ -27,6 +37,8 @@ Position = dict[str, list[str]]
 #: where to begin in a topic: the oldest or newest kept event, a time, a saved position, or a topic's part of one
 StartPosition = Literal["earliest", "latest"] | datetime | str | Mapping[str, Sequence[str]] | Sequence[str]
 
+#: the longest wait of one request, seconds
+_MAX_WAIT_S = 20
 #: how often in a row another consumer's change may overtake ours; more often means that something is wrong
 _MAX_OLDER = 20
 _SEQUENCE = re.compile(r"[0-9]{4}-[0-9]{20}")
@@ -84,6 +96,12 @@ def settings_of(
         if given is not None:
             members[SETTINGS[name].wire] = SETTINGS[name].check(name, given)
     return members
+
+
+def check_fetch(max_events: object, lowest: int, wait: object) -> tuple[int | None, float]:
+    """Check the arguments of get_events and pull; returns max_events, and the wait in seconds. Raises InvalidArgument."""
+    count = None if max_events is None else check_count("max_events", max_events, lowest, MAX_EVENTS)
+    return count, check_seconds("wait", wait, 0, _MAX_WAIT_S)
 
 
 def change(transport: Transport, method: Literal["POST", "DELETE"], request: Mapping[str, Any]) -> None:

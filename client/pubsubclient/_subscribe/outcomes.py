@@ -221,6 +221,10 @@ class Outcomes:
                     settle_at_exit(self, holding=False)
                     return
 
+    def log_unsettled(self, error: PubSubError) -> None:
+        """Warn that events could not be settled, where nobody can catch the error."""
+        _log.warning("Subscriber %s: events could not be settled and will come again: %s", self.subscriber, error)
+
     def _collect(self) -> Collected:
         acked, named = {}, 0
         while self._acked and named < MAX_SETTLEMENTS:
@@ -263,9 +267,7 @@ class Outcomes:
             if self.drop_ahead(collected, error):
                 self.put_back(collected)
             else:  # another try would be refused too, so the outcomes are dropped, and the events come again
-                _log.warning(
-                    "Subscriber %s: events could not be settled and will come again: %s", self.subscriber, error
-                )
+                self.log_unsettled(error)
         except PubSubError:
             self.put_back(collected)  # the transport logs the outage
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from types import TracebackType
 
@@ -16,8 +15,6 @@ from pubsubclient._subscribe.held_leases import add_remainders
 from pubsubclient._subscribe.outcomes import Outcomes, Settlements
 
 __all__ = ["Pull"]
-
-_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Pull:
@@ -55,7 +52,7 @@ class Pull:
             self._settle("nack" if isinstance(error, Exception) else "release", EXIT_DEADLINE_S)
         except PubSubError as e:
             # Logged, not raised: it would hide the exception that ends the block. Unsettled events come again anyway.
-            _log.warning("Subscriber %s: events could not be settled and will come again: %s", self._subscriber, e)
+            self._outcomes.log_unsettled(e)
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - see below
         """Release the events at the end of the program, which interrupts the block in another thread."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Generator
@@ -28,8 +27,6 @@ _PAUSE_S = 0.5
 _PREFETCH_S = 1.0
 #: the highest factor between the sizes of a fetch and the next one
 _GROWTH = 8
-
-_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class _Pace:
@@ -212,4 +209,4 @@ class Stream:
         except PubSubError as e:
             # Logged, not raised: most programs do not expect an exception at the end of a loop, and unsettled events come
             # again anyway.
-            _log.warning("Subscriber %s: events could not be settled and will come again: %s", self._subscriber, e)
+            self._outcomes.log_unsettled(e)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from types import TracebackType
 from typing import NoReturn
@@ -23,6 +22,7 @@ from pubsubclient._subscribe.arguments import (
     StartPosition,
     Topics,
     change,
+    check_fetch,
     check_position,
     settings_of,
     topics_name,
@@ -40,9 +40,6 @@ from pubsubclient._subscribe.waits import Waits
 __all__ = ["Subscriber"]
 
 #: the longest wait of one call of get_events or pull, seconds
-_MAX_WAIT_S = 20
-
-_log = logging.getLogger("pubsubclient.subscriber")
 
 
 class Subscriber:
@@ -216,7 +213,7 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: no events were received; the next call acknowledges those of the last one
         """
-        count, wait_s = _check_fetch(max_events, 0, wait)
+        count, wait_s = check_fetch(max_events, 0, wait)
         fetch = self._new_fetch(count, wait_s, self._held_leases.ack_previous())
         try:
             events = fetch.run()
@@ -265,7 +262,7 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: on entry, no events were received; at the end, the acks may not have counted
         """
-        count, wait_s = _check_fetch(max_events, 1, wait)
+        count, wait_s = check_fetch(max_events, 1, wait)
         return Pull(self.name, self._outcomes, lambda: self._new_fetch(count, wait_s, {}))
 
     def close(self) -> None:
@@ -293,7 +290,7 @@ class Subscriber:
             self._held_leases.settle(verb_for(error), EXIT_DEADLINE_S)
         except PubSubError as e:
             # Logged, not raised: it would hide the exception that ends the block. Unsettled events come again anyway.
-            _log.warning("Subscriber %s: events could not be settled and will come again: %s", self.name, e)
+            self._outcomes.log_unsettled(e)
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)
@@ -304,9 +301,3 @@ class Subscriber:
     def _new_fetch(self, max_events: int | None, wait_s: float, settlements: Settlements) -> Fetch:
         cancellation = self._waits.cancellation
         return Fetch(self._transport, self.name, self._outcomes, max_events, wait_s, settlements, cancellation)
-
-
-def _check_fetch(max_events: object, lowest: int, wait: object) -> tuple[int | None, float]:
-    """Check the arguments of get_events and pull; returns max_events, and the wait in seconds. Raises InvalidArgument."""
-    count = None if max_events is None else check_count("max_events", max_events, lowest, MAX_EVENTS)
-    return count, check_seconds("wait", wait, 0, _MAX_WAIT_S)
