@@ -124,6 +124,9 @@ class ClockOnlyRises(Sdk):
             if store_time_us > (self.now_us() or 0):
                 super().observe(store_time_us)
 
+        def refused(self, store_time_us: int | None) -> None:
+            super().refused(None)
+
 
 class RefusalIsFinal(Sdk):
     """A token that is ahead of a clock that was set back ends the call."""

@@ -44,6 +44,9 @@ class Watch:
             # Check after adding the waiter: a document created before has woken nobody.
             if not self._closed and not self._existing(paths):
                 event.wait(timeout_s)
+        except Exception:
+            if not self._closed:  # else the store was closed between the two checks: the wait is over
+                raise
         finally:
             self._remove(paths, event)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -192,6 +192,19 @@ def test_a_closed_store_refuses_and_lets_its_waiters_go(store: SQLiteStore) -> N
     with pytest.raises(Refused, match="closed"):
         store.get_many(["a/1"])
     store.close()
+
+
+def test_a_wait_that_meets_the_close_of_the_store_returns(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has begun, and finds the files closed when it looks."""
+    existing = store._watch._existing
+
+    def closed_before(paths: Iterable[str]) -> Collection[str]:
+        if threading.current_thread() is threading.main_thread():
+            store.close()
+        return existing(paths)
+
+    monkeypatch.setattr(store._watch, "_existing", closed_before)
+    store.wait_for(["a/1"], 60)
 
 
 def test_waits_can_be_ended_while_the_store_goes_on(store: SQLiteStore) -> None:
