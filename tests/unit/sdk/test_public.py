@@ -34,9 +34,11 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 
 def test_importing_it_brings_requests_and_nothing_of_the_service() -> None:
-    """Nor does it reach for the network, or start a thread."""
+    """With the first name that is used, not before. Nor does it reach for the network, or start a thread."""
     code = (
         "import sys, threading, pubsubclient; "
+        "assert 'requests' not in sys.modules; "
+        "pubsubclient.Publisher; "
         "assert 'requests' in sys.modules; "
         "assert not {'pubsubservice', 'pubsub_emulator', 'msgspec', 'flask', 'grpc'} & set(sys.modules); "
         "assert threading.active_count() == 1"
