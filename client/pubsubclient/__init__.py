@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         TooLarge,
         Unavailable,
     )
+    from pubsubclient._doctor.examine import doctor
+    from pubsubclient._doctor.findings import Finding
     from pubsubclient._events.event import Event, ReceivedEvent
     from pubsubclient._events.event_list import Events
     from pubsubclient._events.topic import Topic
@@ -65,6 +67,7 @@ __all__ = [
     "Event",
     "Events",
     "Explanation",
+    "Finding",
     "Forbidden",
     "Identity",
     "IdentityError",
@@ -89,13 +92,14 @@ __all__ = [
     "Unavailable",
     "__version__",
     "configure",
+    "doctor",
 ]
 
 #: the modules that define the public names
 _ROOMS = (
-    "_core.errors", "_events.event", "_events.event_list", "_events.topic", "_http.config", "_http.identity", "_http.service",
-    "_publish.batch", "_publish.errors", "_publish.publisher", "_publish.receipts", "_subscribe.descriptions",
-    "_subscribe.subscriber", "signals.wildcard",
+    "_core.errors", "_doctor.examine", "_doctor.findings", "_events.event", "_events.event_list", "_events.topic",
+    "_http.config", "_http.identity", "_http.service", "_publish.batch", "_publish.errors", "_publish.publisher",
+    "_publish.receipts", "_subscribe.descriptions", "_subscribe.subscriber", "signals.wildcard",
 )  # fmt: skip
 
 add_former_names(__name__)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pubsub_emulator.cli.options import StoreOptions
 from pubsub_emulator.errors import AddressError, DataDirError
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
@@ -24,8 +24,8 @@ _CONNECT_TIMEOUT_S = 5.0
 
 
 @contextmanager
-def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[Store, str]]:
-    """Open the store that `options` (data_dir, ephemeral, firestore) choose; yield it and its location in words.
+def open_store(options: StoreOptions, runtime: DrainingRuntime) -> Iterator[tuple[Store, str]]:
+    """Open the store that `options` choose; yield it and its location in words.
 
     The default is the Firestore emulator at FIRESTORE_EMULATOR_HOST if that is set, else the default data directory.
     Raises EmulatorError.
@@ -48,16 +48,16 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
             yield store, f"in {directory.absolute()}"
 
 
-def data_dir(options: Namespace) -> Path | None:
+def data_dir(options: StoreOptions) -> Path | None:
     """Return the data directory of `options`, created if missing; None for other stores. Raises EmulatorError."""
     if options.ephemeral or _chosen_firestore(options):
         return None
     return _make(options.data_dir or DEFAULT_DATA_DIR)
 
 
-def _chosen_firestore(options: Namespace) -> str | None:
+def _chosen_firestore(options: StoreOptions) -> str | None:
     """Return "google" or HOST:PORT; None if another store is chosen."""
-    chosen: str | None = options.firestore
+    chosen = options.firestore
     if chosen is None and options.data_dir is None and not options.ephemeral:
         return os.environ.get("FIRESTORE_EMULATOR_HOST") or None
     return chosen

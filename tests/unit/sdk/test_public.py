@@ -8,11 +8,11 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "Any", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
+    "Any", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Finding", "Forbidden",
     "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "PubSubError", "PublishError",
     "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service",
     "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
-    "configure",
+    "configure", "doctor",
 }  # fmt: skip
 
 
