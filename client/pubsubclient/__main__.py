@@ -23,4 +23,5 @@ def main() -> int:
     return report(options.service, as_json=options.json, quiet=options.quiet, strict=options.strict)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,6 +10,7 @@ from typing import Any
 
 from pubsubclient import __version__
 from pubsubclient._core.errors import PubSubError
+from pubsubclient.cli.extras import missing
 from pubsubclient.cli.failures import INTERRUPTED, CommandError, failure_of
 
 __all__ = ["main"]
@@ -19,7 +20,8 @@ _CATCHES_SIGNALS = {
     "emulator": ("pubsub_emulator.cli.stop_signals", "stop_on_signal"),
     "exec": ("pubsub_emulator.cli.forwarded_signals", "Signals"),
 }
-_OF_THE_EMULATOR = ("emulator", "exec", "token")
+#: the commands that need more than the extra `cli`
+_EXTRAS = {"emulator": "emulator", "exec": "emulator", "token": "auth"}
 #: the common options that take a value
 _WITH_VALUE = ("-s", "--service", "--timeout", "--token", "--color")
 
@@ -34,10 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signals = _catch_signals(name) if user_command is not None or name == "emulator" else None
     try:
         import_module("click")
-    except ModuleNotFoundError:
-        emulator = name in _OF_THE_EMULATOR
-        missing = f"click is missing: pip install 'pubsubclient[{'emulator' if emulator else 'cli'}]'"
-        return _report(CommandError(missing, code="config"), f"pubsub {name}" if emulator else "pubsub", own)
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(name, "cli")
+        return _report(missing("this command" if name else "it", error, extra), _program(own), own)
     return _run(own, user_command, signals)
 
 

@@ -12,6 +12,7 @@ import msgspec
 import msgspec.yaml
 
 from pubsubclient import Event, InvalidArgument
+from pubsubclient._core.extras import install_command
 from pubsubclient._core.names import check_name
 from pubsubclient._subscribe.arguments import settings_of
 from pubsubclient.cli.failures import CommandError
@@ -112,7 +113,7 @@ def _decode(path: Path) -> Seed:
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}.", code="config") from error
     except ImportError as error:
-        missing = f"{path}: YAML needs PyYAML: pip install 'pubsubclient[emulator]', or write the file as JSON."
+        missing = f"{path}: YAML needs PyYAML, or write the file as JSON: {install_command('emulator')}"
         raise CommandError(missing, code="config") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{path}: {error}.", code="config") from error

@@ -39,6 +39,9 @@ def run(options: StoreOptions, seed_file: Path | None, command: list[str], signa
             return _run(command, {**os.environ, _SERVICE: emulator.url}, signals)
     except (EmulatorError, StoreError) as error:
         raise CommandError(str(error), code="config", exit_code=_NO_EMULATOR) from error
+    except CommandError as error:
+        error.exit_code = _NO_EMULATOR
+        raise
 
 
 def _run(arguments: list[str], environment: dict[str, str], signals: Signals) -> int:

@@ -11,6 +11,7 @@ from pubsub_emulator.cli.options import SEED, StoreOptions, firestore_option
 from pubsub_emulator.cli.stop_signals import stop_on_signal
 from pubsubclient.cli.common import Command, Common, pass_common
 from pubsubclient.cli.extras import import_with_extra
+from pubsubclient.cli.failures import CommandError
 from pubsubclient.cli.values import Duration
 
 __all__ = ["command"]
@@ -57,7 +58,7 @@ def command(
     store = StoreOptions(data_dir, ephemeral, firestore)
     store.check()
     if admins and not auth:
-        raise click.UsageError("--admin needs --auth.")
+        raise CommandError("--admin needs --auth")
     stopped = common.signals or stop_on_signal()
     serve = import_with_extra("pubsub_emulator.cli.serve", "emulator")
     code: int = serve.run(serve.ServeOptions(store=store, admins=admins if auth else None, **options), stopped)

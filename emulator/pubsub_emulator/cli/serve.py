@@ -91,7 +91,7 @@ def _identity(options: ServeOptions, runtime: Runtime) -> Iterator[Identity | No
     if options.admins is None:
         yield None
         return
-    open_identity = import_with_extra("pubsub_emulator.cli.identities", "emulator").open_identity  # 0.1 s of imports
+    open_identity = import_with_extra("pubsub_emulator.cli.identities", "auth", "--auth").open_identity
     with open_identity(options.admins, runtime, data_dir(options.store)) as (identity, command):
         _say(f"the caller who registers a name owns it; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")
         yield identity

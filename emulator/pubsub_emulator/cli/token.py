@@ -36,8 +36,8 @@ def command(common: Common, email: str | None, subject: str | None, expires_in: 
     """Print an ID token that `pubsub emulator --auth` trusts, for the header X-Pubsub-Token."""
     owner = subject or email
     if not owner:
-        raise CommandError("--email or --sub is expected, to name the owner of the token.")
-    identities = import_with_extra("pubsub_emulator.cli.identities", "emulator")
+        raise CommandError("--email or --sub is expected, to name the owner of the token")
+    identities = import_with_extra("pubsub_emulator.cli.identities", "auth")
     token: str = identities.make_token(key, owner, email, int(expires_in))
     if common.output.json:
         common.output.record({"token": token})
