@@ -12,6 +12,7 @@ from pubsubservice.api.cloudevents import decode_published
 from pubsubservice.api.decoding import decode, encode
 from pubsubservice.api.endpoint import HttpResponse, endpoint, json_body, query
 from pubsubservice.api.get_events import decode_get_events, encode_response
+from pubsubservice.api.peek import PARAMETERS, decode_peek, encode_peek
 from pubsubservice.api.publish import encode_receipts
 from pubsubservice.api.register import ExpireBody, Explain, decode_register, decode_registered
 from pubsubservice.api.subscribe import decode_subscribe, decode_unsubscribe
@@ -69,9 +70,14 @@ def subscribe(request: flask.Request, service: Service) -> HttpResponse:
     return HttpResponse(encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
 
 
-@endpoint("POST")
+@endpoint("POST", "GET")
 def get_events(request: flask.Request, service: Service) -> HttpResponse:
-    """Settle events, and hand out due or new ones under a lease; without any, wait up to `wait_s` and respond with none."""
+    """Settle events, and hand out due or new ones under a lease; without any, wait up to `wait_s` and respond with none.
+
+    GET peeks: it returns events of topics without a subscriber, and changes nothing.
+    """
+    if request.method == "GET":
+        return _peeked(request, service)
     body = decode_get_events(json_body(request))
     response = service.delivery.get_events(body)
     headers = {"Retry-After": "1"} if response.crowded else {}
@@ -99,6 +105,14 @@ def _registered(request: flask.Request, service: Service) -> HttpResponse:
         names, following = service.names(asked.kind, asked.page_size, asked.page_token)
         state = {"names": names, **({"next_page_token": following} if following else {})}
     return HttpResponse(encode(state), {asked.kind: asked.name})
+
+
+def _peeked(request: flask.Request, service: Service) -> HttpResponse:
+    peek = decode_peek(request.args.getlist("topic"), query(request, *PARAMETERS, repeated="topic"))
+    response = service.peeking.peek(peek)
+    headers = {"Retry-After": "1"} if response.crowded else {}
+    events = sum(len(slice_.lines) for slice_ in response.slices)
+    return HttpResponse(encode_peek(response), {"peek": 1, "events": events}, headers=headers)
 
 
 def _explained(asked: Explain, service: Service) -> HttpResponse:

@@ -15,7 +15,9 @@ from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.get_events import Delivery
+from pubsubservice.delivery.peek import Peeking
 from pubsubservice.delivery.reader import Reader
+from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.group_commit import Append, GroupCommit
@@ -40,6 +42,7 @@ class Service:
     log_type = Log
     delivery_type = Delivery
     reader_type = Reader
+    peeking_type = Peeking
     expire_type = Expire
     subscriptions_type = Subscriptions
     dead_letters_type = DeadLetters
@@ -59,7 +62,9 @@ class Service:
         self.explanations = Explanations(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
-        self.delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
+        waiters = Waiters(runtime, settings.threads // 2)
+        self.delivery = self.delivery_type(store, runtime, settings, reader, dead_letters, waiters)
+        self.peeking = self.peeking_type(store, runtime, self.topics, reader, waiters)
         expire = self.expire_type(store, self.topics.register)
         self.housekeeping = Housekeeping(store, expire, self.descriptions)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from pubsub_emulator.openapi.subscribe import setting_schema
+from pubsubservice.delivery.peek_cursor import MAX_CURSOR
 from pubsubservice.subscribers.records import SETTINGS
 
-__all__ = ["CODES", "RESPONSES", "STATES", "responses_of"]
+__all__ = ["CODES", "CURSOR", "RESPONSES", "STATES", "responses_of"]
 
 Schema = dict[str, Any]
 
@@ -17,7 +18,7 @@ CODES: dict[int, tuple[str, ...]] = {
     400: (
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
         "invalid_token", "invalid_filter", "unknown_dialect", "invalid_position", "too_many_subscriptions",
-        "delay_too_long", "too_many_settlements",
+        "delay_too_long", "too_many_settlements", "invalid_cursor", "too_many_logs",
     ),
     401: ("invalid_identity_token",),
     403: ("not_owner",),
@@ -42,6 +43,7 @@ STATES = (
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TIME: Schema = {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$"}
+CURSOR: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": MAX_CURSOR}
 _SEQUENCE: Schema = {"type": "string", "pattern": "^\\d{4}-\\d{20}$"}
 
 
@@ -52,6 +54,15 @@ def _object(members: dict[str, Schema], **optional: Schema) -> Schema:
         "required": list(members),
         "properties": {**members, **optional},
         "additionalProperties": False,
+    }
+
+
+def _event(added: dict[str, Schema]) -> Schema:
+    """Return the schema of an event as responses hold it, with the attributes that the service added."""
+    return {
+        "type": "object",
+        "required": ["specversion", "id", "source", "type", *added],
+        "properties": {"specversion": {"const": "1.0"}, "id": _TEXT, "source": _TEXT, "type": _TEXT, **added},
     }
 
 
@@ -111,11 +122,16 @@ RESPONSES: dict[str, Schema] = {
     "Subscription": _object(_SUBSCRIPTION, **_VIA),
     "Receipts": _object({"events": _list(_object({"id": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME}))}),
     "Expired": _object({"topics": _COUNT, "batches": _COUNT, "more": {"type": "boolean"}}),
-    "DeliveredEvent": {
-        "type": "object",
-        "required": ["specversion", "id", "source", "type", *_ADDED],
-        "properties": {"specversion": {"const": "1.0"}, "id": _TEXT, "source": _TEXT, "type": _TEXT, **_ADDED},
-    },
+    "DeliveredEvent": _event(_ADDED),
+    "PeekedEvent": _event({name: schema for name, schema in _ADDED.items() if name != "attempt"}),
+    "Peeked": _object(
+        {
+            "events": _list({"$ref": "#/components/schemas/PeekedEvent"}),
+            "cursor": CURSOR,
+            "more": {"type": "boolean"},
+        },
+        lost={"type": "object", "additionalProperties": _COUNT},
+    ),
     "Events": _object(
         {
             "events": _list({"$ref": "#/components/schemas/DeliveredEvent"}),
@@ -137,6 +153,7 @@ _SUCCESSES = {
     "publish": ("Receipts",),
     "subscribe": ("Subscription",),
     "get_events": ("Events",),
+    "peek": ("Peeked",),
     "expire": ("Expired",),
 }
 

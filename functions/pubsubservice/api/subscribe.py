@@ -19,7 +19,7 @@ from pubsubservice.subscribers.records import SETTINGS
 from pubsubservice.subscribers.tokens import check_token
 
 __all__ = [
-    "MAX_DEADLINE_S", "SubscribeBody", "UnsubscribeBody", "decode_subscribe", "decode_unsubscribe",
+    "MAX_DEADLINE_S", "SubscribeBody", "UnsubscribeBody", "decode_subscribe", "decode_unsubscribe", "parse_start",
 ]  # fmt: skip
 
 #: how long a lease may be made to last, seconds
@@ -92,6 +92,14 @@ def decode_unsubscribe(body: bytes) -> UnsubscribeBody:
     return request
 
 
+def parse_start(place: str) -> StartPosition | None:
+    """Return the start position of a word or a time; None if the text is neither."""
+    if place in {EARLIEST, LATEST}:
+        return place
+    time_us = parse_rfc3339(place)
+    return None if time_us is None else max(1, time_us)
+
+
 def _check_names(request: SubscribeBase | UnsubscribeBody) -> None:
     check_name("subscriber", request.subscriber)
     if is_pattern(request.topic):
@@ -107,23 +115,21 @@ def _place(field: str, place: str | list[str] | None, topic: str) -> StartPositi
     if place is None:
         return None
     if isinstance(place, str):
-        if place in {EARLIEST, LATEST}:
-            return place
-        time_us = parse_rfc3339(place)
-        if time_us is None:
+        found = parse_start(place)
+        if found is None:
             raise BadRequest(
                 "invalid_request",
                 f'{field}: "earliest", "latest", a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z, or a position (an '
                 f"array of sequences) is expected; got {place[:40]!r}.",
             )
-        return max(1, time_us)
+        return found
     if is_pattern(topic):
         raise BadRequest("invalid_position", f"{field}: a position is in one topic; {topic!r} may stand for many.")
-    found = sorted(filter(None, map(parse_sequence, place)))
-    if [partition for partition, _ in found] != list(range(len(place))):
+    offsets = sorted(filter(None, map(parse_sequence, place)))
+    if [partition for partition, _ in offsets] != list(range(len(place))):
         raise BadRequest(
             "invalid_position",
             f"{field}: a position is an array with one sequence for each partition, such as "
             f'["0000-00000000000000000017"]; got {str(place)[:80]}.',
         )
-    return tuple(index for _, index in found)
+    return tuple(index for _, index in offsets)
