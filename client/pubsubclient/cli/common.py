@@ -14,12 +14,15 @@ from pubsubclient.cli.output import Output
 if TYPE_CHECKING:
     from pubsubclient._http.service import Service
     from pubsubclient._http.transport import Transport
+    from pubsubclient.cli.costs import CountingAdapter, Operations
 
 __all__ = ["Command", "Common", "common_options", "pass_common"]
 
 #: how long a call may take, seconds: someone waits at the terminal
 _TIMEOUT_S = 10.0
 _START_DEADLINE_S = 5.0
+#: `pubsub bench` may have that many threads
+_MAX_IDLE_CONNECTIONS = 64
 
 
 class Common:
@@ -34,15 +37,30 @@ class Common:
         self.signals: Any = None
         #: what stands after the `--` of `pubsub exec`
         self.user_command: list[str] | None = None
+        self._adapter: CountingAdapter | None = None
 
     def chosen_service(self) -> Service:
         """Return the service that --service, the environment or config.json names. Raises ConfigurationError."""
-        from pubsubclient._http.config import configure, find_service  # noqa: PLC0415 - `--help` needs none of it
+        from pubsubclient._http.config import configure, find_service  # noqa: PLC0415 - `--help` needs no requests
+        from pubsubclient.cli.costs import CountingAdapter  # noqa: PLC0415
 
+        self._adapter = self._adapter or CountingAdapter(pool_maxsize=_MAX_IDLE_CONNECTIONS)
         start = min(self.timeout, _START_DEADLINE_S)
-        configure(service=self.service, identity=self.token, deadline_s=self.timeout, start_deadline_s=start)
+        configure(
+            service=self.service,
+            adapter=self._adapter,
+            identity=self.token,
+            deadline_s=self.timeout,
+            start_deadline_s=start,
+        )
         _log_to_stderr(silent=self.output.json or self.output.quiet)
         return find_service()
+
+    def spent(self) -> Operations:
+        """Return the store operations of this command so far."""
+        from pubsubclient.cli.costs import Operations  # noqa: PLC0415 - it imports requests
+
+        return self._adapter.spent if self._adapter is not None else Operations()
 
     def transport(self) -> Transport:
         """Return the connections to the chosen service. Raises ConfigurationError."""

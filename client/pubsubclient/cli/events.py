@@ -21,7 +21,7 @@ def show_event(output: Output, event: ReceivedEvent, form: str) -> None:
     if form == "json":
         output.record(dict(event.members))
     elif form == "data":
-        output.line(_data(event.data))
+        output.raw(_data(event.data))
     elif form == "sequence":
         output.line(event.sequence)
     else:
@@ -32,6 +32,8 @@ def _line(output: Output, event: ReceivedEvent) -> str:
     head = f"{time_of_day(event.recordedtime)}  {event.topic}  {printable(event.type)}"
     if event.subject is not None:
         head += f"  {printable(event.subject)}"
+    if "duetime" in event.members:
+        head += f"  due {printable(str(event.members['duetime']))}"
     room = min(max(20, output.width - len(head) - 2), _DATA_WIDTH_WITHOUT_TERMINAL)
     data = shortened(one_line(_data(event.data)), room)
     time, _, rest = head.partition("  ")

@@ -18,7 +18,8 @@ from pubsubclient._core.errors import (
 from pubsubclient.cli.text import one_line
 
 __all__ = [
-    "INTERRUPTED", "NOT_ALLOWED", "NO_ANSWER", "PARTLY", "REFUSED", "UNKNOWN", "USAGE", "CommandError", "failure_of",
+    "INTERRUPTED", "NOT_ALLOWED", "NO_ANSWER", "PARTLY", "REFUSED", "UNKNOWN", "USAGE", "CommandError", "ReaderHasGone",
+    "failure_of",
 ]  # fmt: skip
 
 REFUSED, USAGE, NO_ANSWER, UNKNOWN, NOT_ALLOWED, PARTLY, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
@@ -46,6 +47,10 @@ class CommandError(Exception):
         if as_json:
             return json.dumps({"error": {"code": self.code, "detail": self.detail, **self.more}})
         return f"{program}: {one_line(self.detail)}"
+
+
+class ReaderHasGone(Exception):  # noqa: N818 - it is no failure
+    """Nobody reads stdout any more, for instance because `head` has ended. Not an OSError, for which click ends with 1."""
 
 
 def failure_of(error: PubSubError) -> CommandError:

@@ -35,6 +35,7 @@ def _of_emulator(name: str, text: str) -> Entry:
 COMMANDS: dict[str, list[Entry]] = {
     "Events": [
         _own("publish", "publish an event, or one for each line"),
+        _own("tail", "show events of topics as they come, without a subscriber"),
         _own("get", "receive a subscriber's events, and settle them"),
     ],
     "Look": [

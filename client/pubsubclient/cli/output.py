@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from pubsubclient.cli.text import aligned
+from pubsubclient.cli.failures import ReaderHasGone
+from pubsubclient.cli.text import aligned, printable
 
 __all__ = ["Output"]
 
@@ -39,12 +40,20 @@ class Output:
         self._lock = threading.Lock()
 
     def line(self, text: str = "") -> None:
-        """Write a line of data for people."""
+        """Write a line of data for people; its foreign parts are printable already."""
+        self.clear_progress()
         self._write(sys.stdout, text)
+
+    def raw(self, text: str) -> None:
+        """Write foreign text as it is, but to a terminal only what is printable."""
+        self.line(printable(text) if sys.stdout.isatty() else text)
 
     def record(self, value: object) -> None:
         """Write one JSON object as a line of data."""
-        self._write(sys.stdout, json.dumps(value, ensure_ascii=False))
+        self.clear_progress()
+        text = json.dumps(value, ensure_ascii=False)
+        # JSON has no line ends between its strings; in them, what could disturb a terminal is escaped
+        self._write(sys.stdout, text if text.isprintable() or not sys.stdout.isatty() else json.dumps(value))
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table for people."""
@@ -95,8 +104,11 @@ class Output:
         return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else sys.maxsize
 
     def _write(self, stream: Any, text: str) -> None:
-        # errors="replace" for a terminal that is not UTF-8, and for lone surrogates
+        """Write a line. What a terminal that is not UTF-8 cannot show, and lone surrogates, become question marks."""
         encoding = stream.encoding or "utf-8"
         with self._lock:
-            stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-            stream.flush()
+            try:
+                stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+                stream.flush()
+            except BrokenPipeError:
+                raise ReaderHasGone from None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pubsubclient.cli.event_lines import EventMaker, LineError
-from pubsubclient.cli.failures import NO_ANSWER, PARTLY, CommandError, failure_of
+from pubsubclient.cli.failures import NO_ANSWER, PARTLY, CommandError, ReaderHasGone, failure_of
 from pubsubclient.cli.output import Output
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class PublishedLines:
                 self._output.record({"line": number, **_members(receipt)})
             else:
                 self._output.line(receipt.sequence)
-        except BrokenPipeError:
+        except ReaderHasGone:
             self._reader_has_gone = True
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pubsubclient import __version__
 from pubsubclient._core.errors import PubSubError
 from pubsubclient.cli.extras import missing
-from pubsubclient.cli.failures import INTERRUPTED, CommandError, failure_of
+from pubsubclient.cli.failures import INTERRUPTED, CommandError, ReaderHasGone, failure_of
 
 __all__ = ["main"]
 
@@ -89,7 +89,7 @@ def _run(own: list[str], user_command: list[str] | None, signals: object) -> int
     except (click.Abort, KeyboardInterrupt):
         common.output.clear_progress()
         return INTERRUPTED
-    except BrokenPipeError:
+    except ReaderHasGone:
         _close_stdout()
         return 0
     except CommandError as error:

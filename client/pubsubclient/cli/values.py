@@ -19,8 +19,10 @@ else:
 __all__ = [
     "DURATION",
     "JSON",
+    "MOMENT",
     "POSITION",
     "PUBLISHER",
+    "SIZE",
     "SUBSCRIBER",
     "TOPIC",
     "Duration",
@@ -31,6 +33,11 @@ __all__ = [
 
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNITS_S = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+_BYTES = {"B": 1, "KB": 1_000, "MB": 1_000_000}
+#: the data of an event of 900,000 bytes of JSON
+_MAX_SIZE = 890_000
 
 
 class Name(ParamType):
@@ -85,6 +92,33 @@ class _Position(ParamType):
         return moment
 
 
+class _Moment(ParamType):
+    """A time, or how long ago."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        moment = value if isinstance(value, datetime) else moment_of(value)
+        if moment is None:
+            self.fail(
+                f"{value!r}: expected how long ago, such as 10m, or a time such as 2026-11-28T10:00:00Z.", param, ctx
+            )
+        return moment
+
+
+class _Size(ParamType):
+    """A number of bytes: ``300``, ``64KB``, ``0.5MB``."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        size = re.fullmatch(r"(\d+(?:\.\d+)?)(B|KB|MB)?", str(value), re.IGNORECASE)
+        count = int(float(size[1]) * _BYTES[(size[2] or "B").upper()]) if size else _MAX_SIZE + 1
+        if count > _MAX_SIZE:
+            self.fail(f"expected up to {_MAX_SIZE} bytes, for instance 1KB; got {value!r}.", param, ctx)
+        return count
+
+
 class _Json(ParamType):
     """A JSON value."""
 
@@ -110,4 +144,4 @@ def moment_of(text: str) -> datetime | None:
 
 
 TOPIC, SUBSCRIBER, PUBLISHER = Name("topic"), Name("subscriber"), Name("publisher")
-DURATION, POSITION, JSON = Duration(), _Position(), _Json()
+DURATION, POSITION, MOMENT, JSON, SIZE = Duration(), _Position(), _Moment(), _Json(), _Size()

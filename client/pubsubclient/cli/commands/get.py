@@ -9,6 +9,7 @@ import click
 from pubsubclient.cli.common import Command, Common, pass_common
 from pubsubclient.cli.event_command import run_for
 from pubsubclient.cli.events import FORMATS, show_event
+from pubsubclient.cli.failures import ReaderHasGone
 from pubsubclient.cli.reads import state
 from pubsubclient.cli.text import counted
 from pubsubclient.cli.values import DURATION, SUBSCRIBER
@@ -65,7 +66,7 @@ def command(
             _settle(events, ack=ack, reason=nack)
             if not ack:
                 break
-    except (BrokenPipeError, KeyboardInterrupt):
+    except (ReaderHasGone, KeyboardInterrupt):
         # whoever reads stdout has gone, perhaps without the last lines
         registered.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
         raise

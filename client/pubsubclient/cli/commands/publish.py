@@ -57,9 +57,8 @@ def command(
         if not published.publish([(number + index, line) for index, line in enumerate(chunk)], maker):
             break
         common.output.progress(f"{counted(published.stored, 'event')} published, {_rate(published.stored, started)}")
-    return published.end(
-        f"{published.stored} events published in {time.monotonic() - started:.1f} s", several=data is None
-    )
+    took = f"in {time.monotonic() - started:.1f} s"
+    return published.end(f"{counted(published.stored, 'event')} published {took}", several=data is None)
 
 
 def _lines(common: Common, data: str | None, file: BinaryIO | None) -> Iterator[bytes]:
