@@ -9,6 +9,7 @@ from pubsubservice.admin.describe import Descriptions
 from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
 from pubsubservice.admin.subscriptions import Subscriptions
+from pubsubservice.admin.topic_states import TopicStates
 from pubsubservice.core.ownership import Authenticator, check_owner, may_see_all, may_use
 from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import Runtime
@@ -59,6 +60,7 @@ class Service:
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
         self.descriptions = Descriptions(store, self.topics)
+        self.topic_states = TopicStates(store, self.topics)
         self.explanations = Explanations(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
@@ -95,15 +97,12 @@ class Service:
         if kind == "subscriber":
             return self.descriptions.state(name)
         if kind == "topic":
-            topic = self.topics.get(name)
-            if topic is not None:
-                return topic.as_json()
-        else:
-            publisher = self._store.get_many([publisher_path(name)]).docs[0]
-            if publisher is not None:
-                check_owner("publisher", name, publisher.data.get("owner"))
-                return {"publisher": name}
-        raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
+            return self.topic_states.state(name)
+        publisher = self._store.get_many([publisher_path(name)]).docs[0]
+        if publisher is None:
+            raise NotFound("unknown_publisher", f"No publisher is registered under the name {name!r}.")
+        check_owner("publisher", name, publisher.data.get("owner"))
+        return {"publisher": name}
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
         """List names of a kind that the caller may see; return a page, and the token of the next one (None at the end).
