@@ -109,7 +109,7 @@ def _registered(request: flask.Request, service: Service) -> HttpResponse:
 
 def _peeked(request: flask.Request, service: Service) -> HttpResponse:
     peek = decode_peek(request.args.getlist("topic"), query(request, *PARAMETERS, repeated="topic"))
-    response = service.peeking.peek(peek)
+    response = service.peek(peek)
     headers = {"Retry-After": "1"} if response.crowded else {}
     events = sum(len(slice_.lines) for slice_ in response.slices)
     return HttpResponse(encode_peek(response), {"peek": 1, "events": events}, headers=headers)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from pubsubservice.admin.describe import Descriptions
+from pubsubservice.admin.event_states import LoggedEvent
 from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
 from pubsubservice.admin.subscriptions import Subscriptions
@@ -16,7 +17,7 @@ from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.get_events import Delivery
-from pubsubservice.delivery.peek import Peeking
+from pubsubservice.delivery.peek import Peek, Peeking, PeekResponse
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.events.entry import Entry
@@ -103,6 +104,18 @@ class Service:
             raise NotFound("unknown_publisher", f"No publisher is registered under the name {name!r}.")
         check_owner("publisher", name, publisher.data.get("owner"))
         return {"publisher": name}
+
+    def peek(self, request: Peek) -> PeekResponse:
+        """Return events of topics without a subscriber; raises as `Peeking.peek`, and NotFound and Forbidden for `of`."""
+        response = self.peeking.peek(request)
+        if request.of is None:
+            return response
+        events = (
+            (slice_.topic, LoggedEvent(slice_.span.partition, slice_.span.first + offset, line))
+            for slice_ in response.slices
+            for offset, line in zip(slice_.offsets, slice_.lines, strict=True)
+        )
+        return response._replace(states=self.explanations.states(request.of, events))
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
         """List names of a kind that the caller may see; return a page, and the token of the next one (None at the end).

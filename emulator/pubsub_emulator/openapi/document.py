@@ -218,6 +218,7 @@ def _peek() -> list[Schema]:
             description="In place of start: how many of the newest events of all named topics together.",
         ),
         _parameter("filters", {"type": "string"}, description=f"{begin} JSON, as filters of subscribe."),
+        _parameter("of", _FIELDS["subscriber"], description="Tell what became of each event for this subscriber."),
         _parameter("cursor", CURSOR, description="To read on: the cursor of the last response."),
         _parameter("max_events", {"type": "integer", "minimum": 1, "maximum": MAX_HANDED_OUT, "default": 100}),
         _parameter("wait_s", {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0}),

@@ -148,6 +148,10 @@ RESPONSES: dict[str, Schema] = {
             "more": {"type": "boolean"},
         },
         lost=_COUNTS,
+        states={
+            "type": "object",
+            "additionalProperties": {"type": "object", "additionalProperties": {"enum": [*STATES]}},
+        },
     ),
     "Events": _object(
         {
