@@ -101,6 +101,10 @@ class Lease:
         left = [ref for ref in refs if ref in self._open]
         return self._naming(left) if left else None
 
+    def is_open(self, ref: Ref) -> bool:
+        """Whether implicit settlements still cover an event."""
+        return ref in self._open
+
     def take(self) -> dict[str, Any] | None:
         """Build the settlement of everything still open; the implicit ack no longer covers it. None if nothing is open.
 
