@@ -250,9 +250,12 @@ class App:
         consumers = self.consumers()
         if not consumers:
             raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
-        root = self._part.root
-        service = find_service(root.service)
-        return Worker(consumers, service, Options(**options), joined(list(root.all_lifespans())))
+        service = find_service(self._part.root.service)
+        return Worker(consumers, service, Options(**options), self.lifespan())
+
+    def lifespan(self) -> Lifespan | None:
+        """Return the lifespans of this app and of those that it includes, joined into one; None if there are none."""
+        return joined(list(self._part.root.all_lifespans()))
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)

@@ -16,6 +16,7 @@ from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._core.errors import PubSubError, ServiceError
 from pubsubclient._events.lease import Lease, Ref
 from pubsubclient._fork import reset_in_child
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.notices import Notices
 from pubsubclient._subscribe.settlements import MAX_SETTLEMENTS, split
@@ -78,6 +79,11 @@ class Outcomes:
 
     def __repr__(self) -> str:
         return f"events of subscriber {self.subscriber!r} that were done"
+
+    @property
+    def service(self) -> Service:
+        """The service that the outcomes are for."""
+        return self._transport.service
 
     def after_fork(self) -> None:
         """Start empty in the child: the parent keeps its outcomes, and the thread that sends them."""
