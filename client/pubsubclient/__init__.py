@@ -29,6 +29,7 @@ from pubsubclient._core.former_names import add_former_names
 from pubsubclient._version import __version__
 
 if TYPE_CHECKING:
+    from pubsubclient._app.app import App
     from pubsubclient._core.errors import (
         BatchClosed,
         ConfigurationError,
@@ -56,10 +57,12 @@ if TYPE_CHECKING:
     from pubsubclient._publish.receipts import Receipt
     from pubsubclient._subscribe.descriptions import Explanation, LeaseState, SubscriberState, SubscriptionState
     from pubsubclient._subscribe.subscriber import Subscriber
+    from pubsubclient._worker.outcome import Pause, Reject, Retry
     from pubsubclient.signals.wildcard import Any
 
 __all__ = [
     "Any",
+    "App",
     "Batch",
     "BatchClosed",
     "ConfigurationError",
@@ -74,6 +77,7 @@ __all__ = [
     "InvalidArgument",
     "LeaseState",
     "NotFound",
+    "Pause",
     "PubSubError",
     "PublishError",
     "PublishRefused",
@@ -82,6 +86,8 @@ __all__ = [
     "Publisher",
     "Receipt",
     "ReceivedEvent",
+    "Reject",
+    "Retry",
     "Service",
     "ServiceError",
     "Subscriber",
@@ -97,9 +103,9 @@ __all__ = [
 
 #: the modules that define the public names
 _ROOMS = (
-    "_core.errors", "_doctor.examine", "_doctor.findings", "_events.event", "_events.event_list", "_events.topic",
+    "_app.app", "_core.errors", "_doctor.examine", "_doctor.findings", "_events.event", "_events.event_list", "_events.topic",
     "_http.config", "_http.identity", "_http.service", "_publish.batch", "_publish.errors", "_publish.publisher",
-    "_publish.receipts", "_subscribe.descriptions", "_subscribe.subscriber", "signals.wildcard",
+    "_publish.receipts", "_subscribe.descriptions", "_subscribe.subscriber", "_worker.outcome", "signals.wildcard",
 )  # fmt: skip
 
 add_former_names(__name__)

@@ -54,7 +54,9 @@ def publish(request: flask.Request, service: Service) -> HttpResponse:
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
     if not body.entries:
         return HttpResponse(encode({"events": []}), log)
-    partition, commits = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
+    partition, commits = service.publish(
+        body.topic, body.publisher, body.entries, body.since, body.delay_s, far=body.far
+    )
     return HttpResponse(encode_receipts(partition, body.entries, commits), log)
 
 
@@ -109,7 +111,7 @@ def _registered(request: flask.Request, service: Service) -> HttpResponse:
 
 def _peeked(request: flask.Request, service: Service) -> HttpResponse:
     peek = decode_peek(request.args.getlist("topic"), query(request, *PARAMETERS, repeated="topic"))
-    response = service.peeking.peek(peek)
+    response = service.peek(peek)
     headers = {"Retry-After": "1"} if response.crowded else {}
     events = sum(len(slice_.lines) for slice_ in response.slices)
     return HttpResponse(encode_peek(response), {"peek": 1, "events": events}, headers=headers)

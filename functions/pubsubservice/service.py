@@ -6,20 +6,23 @@ from collections import OrderedDict
 from typing import Any
 
 from pubsubservice.admin.describe import Descriptions
+from pubsubservice.admin.event_states import LoggedEvent
 from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
 from pubsubservice.admin.subscriptions import Subscriptions
+from pubsubservice.admin.topic_states import TopicStates
 from pubsubservice.core.ownership import Authenticator, check_owner, may_see_all, may_use
 from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.get_events import Delivery
-from pubsubservice.delivery.peek import Peeking
+from pubsubservice.delivery.peek import Peek, Peeking, PeekResponse
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch_cache import BatchCache
+from pubsubservice.log.find_stored import find_stored
 from pubsubservice.log.group_commit import Append, GroupCommit
 from pubsubservice.log.retention import Expire
 from pubsubservice.log.sequence import partition_of
@@ -59,6 +62,7 @@ class Service:
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
         self.descriptions = Descriptions(store, self.topics)
+        self.topic_states = TopicStates(store, self.topics)
         self.explanations = Explanations(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
@@ -71,19 +75,45 @@ class Service:
         self._logs_lock = runtime.new_lock()
 
     def publish(
-        self, topic: str, publisher: str, entries: list[Entry], since: int | None = None, delay_s: float = 0.0
+        self,
+        topic: str,
+        publisher: str,
+        entries: list[Entry],
+        since: int | None = None,
+        delay_s: float = 0.0,
+        *,
+        far: bool = False,
     ) -> tuple[int, list[tuple[int, int]]]:
         """Append events to a topic, each once; return the partition, and each event's log index and commit time (µs).
 
-        Raises BadRequest (413), Conflict (422), Forbidden, Unavailable, StoreError. Acknowledged events are never lost.
+        With `far`, an event that was stored since `since` is recognised however long ago that is.
+
+        Raises BadRequest (413), Conflict (409, 422), Forbidden, Unavailable, StoreError. Acknowledged events are never lost.
         """
         append = Append(publisher, entries, since, delay_ms=round(1_000 * delay_s))
         # comes first: a caller that may not publish under this name must not create the topic either
         self.topics.ensure_publisher(publisher)
         partition = partition_of(publisher, self.topics.ensure(topic))
         self.topics.check_delay(topic, delay_s)
-        self._log(topic, partition).submit(append)
+        if far and since is not None:
+            self._find_far(append, topic, partition, since)
+        if None in append.places:
+            self._log(topic, partition).submit(append)
         return partition, [place for place in append.places if place is not None]
+
+    def _find_far(self, append: Append, topic: str, partition: int, since: int) -> None:
+        """Set the places of events that are stored already, and have the log look back only to where the search began."""
+        append.places, append.since = find_stored(
+            self._store,
+            self._cache,
+            (topic, partition),
+            append.publisher,
+            append.entries,
+            since,
+            window_us=self._settings.once_us,
+            max_batches=self._settings.far_batches,
+        )
+        append.unlimited_lookback = True
 
     def _append_letters(self, topic: Topic, publisher: str, entries: list[Entry], since: int) -> None:
         """Append dead letters to their topic."""
@@ -95,15 +125,24 @@ class Service:
         if kind == "subscriber":
             return self.descriptions.state(name)
         if kind == "topic":
-            topic = self.topics.get(name)
-            if topic is not None:
-                return topic.as_json()
-        else:
-            publisher = self._store.get_many([publisher_path(name)]).docs[0]
-            if publisher is not None:
-                check_owner("publisher", name, publisher.data.get("owner"))
-                return {"publisher": name}
-        raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
+            return self.topic_states.state(name)
+        publisher = self._store.get_many([publisher_path(name)]).docs[0]
+        if publisher is None:
+            raise NotFound("unknown_publisher", f"No publisher is registered under the name {name!r}.")
+        check_owner("publisher", name, publisher.data.get("owner"))
+        return {"publisher": name}
+
+    def peek(self, request: Peek) -> PeekResponse:
+        """Return events of topics without a subscriber; raises as `Peeking.peek`, and NotFound and Forbidden for `of`."""
+        response = self.peeking.peek(request)
+        if request.of is None:
+            return response
+        events = (
+            (slice_.topic, LoggedEvent(slice_.span.partition, slice_.span.first + offset, line))
+            for slice_ in response.slices
+            for offset, line in zip(slice_.offsets, slice_.lines, strict=True)
+        )
+        return response._replace(states=self.explanations.states(request.of, events))
 
     def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
         """List names of a kind that the caller may see; return a page, and the token of the next one (None at the end).

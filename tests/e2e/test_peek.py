@@ -192,3 +192,42 @@ def test_a_peek_reads_at_most_a_hundred_logs(wire: Wire) -> None:
     for topic in ("late", "later"):
         wire.ok("register", {"topic": wire.name(topic), "partitions": 60})
     assert peek(wire, cursor=cursor).json()["code"] == "too_many_logs"
+
+
+def test_what_became_of_each_event_for_a_subscriber(wire: Wire) -> None:
+    """By one read more, whatever the number of events: every state but those that a log does not show."""
+    wire.publish("t", cloudevent(0))
+    wire.subscribe("s", "t", start="latest", filters=[{"not": {"exact": {"type": "noise"}}}])
+    for number, kind in enumerate(("ack", "dead", "noise", "nack", "lease", "unread"), 1):
+        wire.publish("t", cloudevent(number, type=kind))
+    for verb in ("ack", "dead", "nack", "lease"):
+        lease = wire.events("s", max_events=1)["lease"]
+        settlement = {
+            "ack": {"ack": [{"lease": lease}]},
+            "dead": {"nack": [{"lease": lease, "dead": True}]},
+            "nack": {"nack": [{"lease": lease, "delay_s": 600}]},
+        }.get(verb, {})
+        wire.events("s", max_events=0, **settlement)
+    begin = [("topic", wire.name("t")), ("topic", wire.name("s.dead"))]
+    answer = wire.ask_get("get_events", begin, start="earliest", of=wire.name("s"))
+    states = answer.json()["states"]
+    assert states.keys() == {wire.name("t")}  # not of topics that the subscriber does not follow
+    assert [state for _, state in sorted(states[wire.name("t")].items())] == [
+        "before_start",
+        "settled",
+        "dead_lettered",
+        "filtered",
+        "due",
+        "leased",
+        "not_read",
+    ]
+    cursor = answer.json()["cursor"]
+    idle = peek(wire, cursor=cursor, of=wire.name("s"))
+    assert (idle.json()["states"], store_ops(idle)) == ({}, (3, 0, 0))
+
+
+def test_states_need_a_subscriber_of_the_callers(wire: Wire) -> None:
+    """One that is there."""
+    answer = peek(wire, "t", of=wire.name("nobody"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_subscriber")
+    assert peek(wire, "t", of="a/b").json()["code"] == "invalid_name"

@@ -24,7 +24,7 @@ CODES: dict[int, tuple[str, ...]] = {
     403: ("not_owner",),
     404: ("unknown_subscriber", "unknown_topic", "unknown_publisher", "unknown_subscription"),
     405: ("method_not_allowed",),
-    409: ("partitions_fixed", "settings_differ", "older_token", "ordinary_topic"),
+    409: ("partitions_fixed", "settings_differ", "older_token", "ordinary_topic", "too_far"),
     413: ("too_large",),
     415: ("unsupported_media_type",),
     422: ("payload_differs",),
@@ -42,6 +42,9 @@ STATES = (
 
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
+#: {topic: count}
+_COUNTS: Schema = {"type": "object", "additionalProperties": _COUNT}
+_AGE: Schema = {"type": ["number", "null"], "minimum": 0}
 _TIME: Schema = {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$"}
 CURSOR: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": MAX_CURSOR}
 _SEQUENCE: Schema = {"type": "string", "pattern": "^\\d{4}-\\d{20}$"}
@@ -84,19 +87,33 @@ _ADDED = {"topic": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME, "attempt
 RESPONSES: dict[str, Schema] = {
     "Publisher": _object({"publisher": _TEXT}),
     "Topic": _object({"topic": _TEXT, "partitions": _COUNT, "retention_s": _COUNT}),
+    "TopicState": _object(
+        {"topic": _TEXT, "partitions": _COUNT, "retention_s": _COUNT, "dead_letter": {"type": "boolean"}},
+        events=_COUNT,
+        logs=_list(_object({"first": _SEQUENCE, "next": _SEQUENCE}, newest=_TIME)),
+    ),
     "Subscriber": _object(
         {
             "subscriber": _TEXT,
             "subscriptions": _list(
-                _object({**_SUBSCRIPTION, "backlog": _COUNT, "lost": _COUNT}, **_VIA, dropped=_COUNT)
+                _object(
+                    {**_SUBSCRIPTION, "backlog": _COUNT, "unsettled": _COUNT, "oldest_age_s": _AGE, "lost": _COUNT},
+                    **_VIA,
+                    dropped=_COUNT,
+                    unmet=_COUNT,
+                )
             ),
             "backlog": _COUNT,
             "unsettled": _COUNT,
-            "oldest_unsettled_age_s": {"type": ["number", "null"], "minimum": 0},
-            "leases": _list(_object({"lease": _TEXT, "until": _TIME, "attempt": _COUNT, "events": _COUNT})),
+            "oldest_unsettled_age_s": _AGE,
+            "leases": _list(
+                _object({"lease": _TEXT, "until": _TIME, "attempt": _COUNT, "events": _COUNT, "topics": _COUNTS})
+            ),
             "due": _COUNT,
             "delayed": _COUNT,
+            "next_due_at": {"anyOf": [_TIME, {"type": "null"}]},
             "dead": _COUNT,
+            "changed_at": _TIME,
         },
         unfollowed=_COUNT,
         more_topics={"const": True},
@@ -130,7 +147,11 @@ RESPONSES: dict[str, Schema] = {
             "cursor": CURSOR,
             "more": {"type": "boolean"},
         },
-        lost={"type": "object", "additionalProperties": _COUNT},
+        lost=_COUNTS,
+        states={
+            "type": "object",
+            "additionalProperties": {"type": "object", "additionalProperties": {"enum": [*STATES]}},
+        },
     ),
     "Events": _object(
         {
@@ -142,14 +163,14 @@ RESPONSES: dict[str, Schema] = {
         over={"const": True},
         blocked={"enum": ["leases", "dead", "delayed", "ordered", "logs"]},
         unknown=_list(_object({"lease": _TEXT, "settlement": {"enum": ["ack", "nack", "release", "extend"]}})),
-        lost={"type": "object", "additionalProperties": _COUNT},
+        lost=_COUNTS,
     ),
 }
 
 #: {operation: the names of the schemas that a success may have}
 _SUCCESSES = {
     "register": ("Publisher", "Registered", "Topic", "Explanation"),
-    "registered": ("Publisher", "Subscriber", "Topic", "Names", "Explanation"),
+    "registered": ("Publisher", "Subscriber", "TopicState", "Names", "Explanation"),
     "publish": ("Receipts",),
     "subscribe": ("Subscription",),
     "get_events": ("Events",),

@@ -7,7 +7,6 @@ import json
 from pubsubservice.core.times import rfc3339
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.log.sequence import sequence_prefix
-from pubsubservice.subscribers.spans import positions
 
 __all__ = ["peeked_lines", "spliced_lines"]
 
@@ -26,7 +25,7 @@ def spliced_lines(slice_: Slice, attempt: int | None) -> list[bytes]:
     first = slice_.span.first
     return [
         b"%b%b%020d%b" % (line[:-1], head, first + offset, tail)
-        for offset, line in zip(offsets_of(slice_), slice_.lines, strict=True)
+        for offset, line in zip(slice_.offsets, slice_.lines, strict=True)
     ]
 
 
@@ -38,15 +37,8 @@ def peeked_lines(slice_: Slice) -> list[bytes]:
     lines = spliced_lines(slice_, None)
     if not slice_.batch.delays():
         return lines
-    for number, offset in enumerate(offsets_of(slice_)):
+    for number, offset in enumerate(slice_.offsets):
         visible_us = slice_.batch.due_at(slice_.span.start + offset)[0]
         if visible_us != slice_.batch.created and _DUE_TIME not in slice_.lines[number]:
             lines[number] = b'%b,"duetime":"%b"}' % (lines[number][:-1], rfc3339(visible_us).encode())
     return lines
-
-
-def offsets_of(slice_: Slice) -> list[int]:
-    """Return the offset of each event of a slice from the first event of its span."""
-    span = slice_.span
-    complete = len(slice_.lines) == span.stop - span.start
-    return [*(range(len(slice_.lines)) if complete else positions(slice_.picked))]

@@ -25,7 +25,7 @@ __all__ = ["MAX_NEWEST", "PARAMETERS", "decode_peek", "encode_peek"]
 #: the largest `last`
 MAX_NEWEST = 1_000
 #: the query parameters beside `topic`, which may be repeated
-PARAMETERS = ("cursor", "start", "last", "filters", "max_events", "wait_s")
+PARAMETERS = ("cursor", "start", "last", "filters", "of", "max_events", "wait_s")
 
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -55,7 +55,10 @@ def decode_peek(topics: Sequence[str], query: Mapping[str, str]) -> Peek:
     if not _DECIMAL.fullmatch(wait) or float(wait) > MAX_WAIT_S:
         raise BadRequest("invalid_request", f"wait_s: 0 to {MAX_WAIT_S} seconds are expected; got {wait[:40]!r}.")
     start = _start(query.get("start"), newest, topics)
-    return Peek(topics, start, _filters(query.get("filters")), cursor, max_events or 0, float(wait))
+    of = query.get("of")
+    if of is not None:
+        check_name("subscriber", of)
+    return Peek(topics, start, _filters(query.get("filters")), cursor, of, max_events or 0, float(wait))
 
 
 def encode_peek(response: PeekResponse) -> bytes:
@@ -63,6 +66,8 @@ def encode_peek(response: PeekResponse) -> bytes:
     members: dict[str, Any] = {"cursor": response.cursor, "more": response.more}
     if response.lost:
         members["lost"] = dict(response.lost)
+    if response.states is not None:
+        members["states"] = response.states
     events = [line for slice_ in response.slices for line in peeked_lines(slice_)]
     return b'{"events":[%b],%b' % (b",".join(events), encode(members)[1:])
 

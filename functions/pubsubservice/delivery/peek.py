@@ -45,6 +45,8 @@ class Peek(NamedTuple):
     #: filters in their stored form; empty for all events
     filters: bytes = b""
     cursor: str | None = None
+    #: a subscriber: tell what became of each event for it; None for nobody
+    of: str | None = None
     max_events: int = 100
     wait_s: float = 0.0
 
@@ -58,6 +60,8 @@ class PeekResponse(NamedTuple):
     more: bool
     #: count of events that retention deleted before this peek read them, per topic
     lost: Mapping[str, int] = MappingProxyType({})
+    #: {topic: {sequence: state}} for the subscriber that was asked for
+    states: Mapping[str, Mapping[str, str]] | None = None
     #: too many calls wait already in this process: try again a little later
     crowded: bool = False
 

@@ -7,6 +7,7 @@ is found by binary search. Each step reads one batch of every partition, in one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.log.position import Position
@@ -16,7 +17,7 @@ from pubsubservice.storage.format import check_format
 from pubsubservice.storage.paths import batch_id, batch_path, batches, log_path, seq_of
 from pubsubservice.storage.port import Doc, Store
 
-__all__ = ["EARLIEST", "LATEST", "TRIMMED", "Seeker", "StartPosition"]
+__all__ = ["EARLIEST", "LATEST", "TRIMMED", "Extent", "Seeker", "StartPosition"]
 
 EARLIEST = "earliest"
 LATEST = "latest"
@@ -31,6 +32,17 @@ TRIMMED = 0
 _PAGE = 50
 
 _FIELDS = ("format", "first", "count")
+
+
+class Extent(NamedTuple):
+    """Where a log begins and ends."""
+
+    #: log index of the first event that is kept
+    first_index: int
+    #: log index of the next event
+    next_index: int
+    #: commit time of the newest event, µs; None for a log without events
+    newest: int | None
 
 
 class _Search:
@@ -92,6 +104,15 @@ class Seeker:
         """Return the position behind the newest event of a log. One read."""
         newest, time = self._tail(topic, partition)
         return Position(1, 0, 0, time) if newest is None else _position_after(newest, time)
+
+    def extents(self, topic: str, partitions: int) -> list[Extent]:
+        """Return where the log of each partition begins and ends. Two reads per partition."""
+        extents: list[Extent] = []
+        for partition, point in enumerate(self._trims(topic, range(partitions))):
+            newest, time = self._tail(topic, partition)
+            end = 0 if newest is None else _position_after(newest, time).index
+            extents.append(Extent(point.next_index, end, None if newest is None else newest.created))
+        return extents
 
     def at_time(self, topic: str, partitions: int, time_us: int) -> list[Position]:
         """Return the first batch of each partition that was committed at this time or later; the end if none was."""
