@@ -121,10 +121,7 @@ def test_a_coroutine_that_nobody_awaits_is_an_error() -> None:
 
     outcome = outcome_of(lambda: charge())
     assert outcome.kind == "retry"
-    assert (
-        outcome.reason
-        == "TypeError: the function returned an awaitable: declare it with async def, so that it is awaited"
-    )
+    assert outcome.reason == "TypeError: the function returned an awaitable: declare it with async def, so that it is awaited"
 
 
 @pytest.mark.parametrize(

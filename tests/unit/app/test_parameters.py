@@ -223,20 +223,12 @@ async def async_generator(order: Order) -> Any:
 @pytest.mark.parametrize(
     ("function", "batch", "says"),
     [
-        (
-            two,
-            None,
-            r"\.two: expected at most one parameter for the data, and others annotated Event; got order, other",
-        ),
+        (two, None, r"\.two: expected at most one parameter for the data, and others annotated Event; got order, other"),
         (two_without_annotations, None, "got order, message"),
         (rest, None, r"\.rest: expected named parameters; got \*orders"),
         (options, None, r"\.options: expected named parameters; got \*\*options"),
         (foreign, None, r"\.foreign, parameter 'order': TestForeign cannot be decoded from JSON"),
-        (
-            only_for_checkers,
-            None,
-            "an annotation cannot be resolved: name 'Decimal' is not defined.*outside of TYPE_CHECKING",
-        ),
+        (only_for_checkers, None, "an annotation cannot be resolved: name 'Decimal' is not defined.*outside of TYPE_CHECKING"),
         (one_event, 10, r"parameter 'event': expected list\[Event\], because of batch="),
         (data, 10, r"parameter 'order': expected list\[...\], because of batch="),
         (list_of_events, None, "parameter 'events': expected an event, or batch= beside the list"),
@@ -247,9 +239,7 @@ async def async_generator(order: Order) -> Any:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_a_function_that_cannot_be_called_so_is_refused_where_it_is_declared(
-    function: Any, batch: Any, says: str
-) -> None:
+def test_a_function_that_cannot_be_called_so_is_refused_where_it_is_declared(function: Any, batch: Any, says: str) -> None:
     """Not at the first event."""
     app = App("billing")
     with pytest.raises(ConfigurationError, match=says):
