@@ -11,6 +11,8 @@ from pubsubclient._http.service import Address, Service
 
 __all__ = ["configuration_fault", "shadowed"]
 
+_INSTALL = "pip install"
+
 
 def configuration_fault(error: ConfigurationError) -> Finding:
     """Return what an error of `find_service` means."""
@@ -21,8 +23,9 @@ def configuration_fault(error: ConfigurationError) -> Finding:
         return fault("no_service", "No service is named in the environment or in a config.json.", do)
     if isinstance(error, InvalidAddress):
         return fault("bad_url", str(error), "Correct the address, for instance to http://127.0.0.1:8000.")
-    if isinstance(error, IdentityError) and "pip install" in str(error):
-        return fault("missing_extra", str(error), "Install it where the program runs.")
+    if isinstance(error, IdentityError) and _INSTALL in str(error):
+        what, _, arguments = str(error).partition(f": {_INSTALL}")
+        return fault("missing_extra", f"{what}.", f"Run `{_INSTALL}{arguments}` where the program runs.")
     return fault("bad_config", str(error), "Correct the file or the variable that is named.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sys
 import textwrap
@@ -18,6 +19,7 @@ __all__ = ["report"]
 
 def report(service: Address | Service | None, *, as_json: bool, quiet: bool, strict: bool) -> int:
     """Write what is wrong to stdout; returns 1 if there are faults (with `strict`, also if there are warnings), else 0."""
+    logging.getLogger("pubsubclient.transport").setLevel(logging.ERROR)  # what it would warn of is a finding
     findings = doctor(service)
     if not quiet:
         sys.stdout.write(f"{_json(findings) if as_json else _text(findings, service)}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import groupby
 
-from pubsubclient import NotFound, Publisher, Service, Subscriber, Topic
+from pubsubclient import Publisher, Service, Subscriber, Topic
 from pubsubclient._http.transport import Transport
 from pubsubclient.cli.reads import state
 from pubsubclient.cli.seed_file import Plan
@@ -20,14 +20,16 @@ def run(plan: Plan, service: Service, progress: Callable[[str], None] = lambda _
     nothing. Raises PubSubError.
     """
     transport = Transport.to(service)
-    wanted = {*plan.topics, *(event.topic for _, event in plan.events)}
-    empty = {name for name in sorted(wanted) if not _has_events(transport, name)}
-    for name, settings in plan.topics.items():
+    empty = set()
+    for name in dict.fromkeys([*plan.topics, *(event.topic for _, event in plan.events)]):
         progress(f"topic {name}")
+        settings = plan.topics.get(name, {})
         if any(value is not None for value in settings.values()):
             Topic(name, **settings, service=service)
         else:
             transport.register({"topic": name})
+        if not _had_events(transport, name):
+            empty.add(name)
     for name, subscriptions in plan.subscribers.items():
         progress(f"subscriber {name}")
         subscriber = Subscriber(name, service=service)
@@ -42,10 +44,6 @@ def run(plan: Plan, service: Service, progress: Callable[[str], None] = lambda _
     return {**plan.counts(), "events": published}
 
 
-def _has_events(transport: Transport, topic: str) -> bool:
-    """Whether a topic had events. An older service does not say; there a topic that exists counts as one that had some."""
-    try:
-        logs = state(transport, "topic", topic).get("logs")
-    except NotFound:
-        return False
-    return logs is None or any(int(log["next"].rpartition("-")[2]) for log in logs)
+def _had_events(transport: Transport, topic: str) -> bool:
+    logs = state(transport, "topic", topic)["logs"]
+    return any(int(log["next"].rpartition("-")[2]) for log in logs)
