@@ -16,6 +16,7 @@ from pubsubservice.api.peek import PARAMETERS, decode_peek, encode_peek
 from pubsubservice.api.publish import encode_receipts
 from pubsubservice.api.register import ExpireBody, Explain, decode_register, decode_registered
 from pubsubservice.api.subscribe import decode_subscribe, decode_unsubscribe
+from pubsubservice.redrive.redriving import Redrive
 from pubsubservice.service import Service
 
 __all__ = ["FUNCTIONS", "expire", "get_events", "publish", "register", "subscribe"]
@@ -62,12 +63,16 @@ def publish(request: flask.Request, service: Service) -> HttpResponse:
 
 @endpoint("POST", "DELETE")
 def subscribe(request: flask.Request, service: Service) -> HttpResponse:
-    """Create or change a subscription of a subscriber to a topic or pattern; DELETE ends it."""
+    """Create or change a subscription of a subscriber to a topic or pattern, or redrive dead letters; DELETE ends it."""
     if request.method == "DELETE":
         leave = decode_unsubscribe(json_body(request))
         service.subscriptions.unsubscribe(leave.subscriber, leave.topic, leave.token)
         return HttpResponse(b"", {"subscriber": leave.subscriber, "topic": leave.topic}, 204)
     body = decode_subscribe(json_body(request))
+    if isinstance(body, Redrive):
+        done = service.redriving.redrive(body)
+        log: dict[str, str | int] = {"subscriber": body.subscriber, "topic": body.topic, "redriven": done["redriven"]}
+        return HttpResponse(encode(done), log)
     subscription = service.subscriptions.subscribe(body)
     return HttpResponse(encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
 

@@ -28,6 +28,7 @@ from pubsubservice.log.retention import Expire
 from pubsubservice.log.sequence import partition_of
 from pubsubservice.log.topics import Topic, Topics
 from pubsubservice.log.writer import Log
+from pubsubservice.redrive.redriving import Redriving
 from pubsubservice.storage.paths import publisher_path
 from pubsubservice.storage.port import Store
 
@@ -71,6 +72,7 @@ class Service:
         self.peeking = self.peeking_type(store, runtime, self.topics, reader, waiters)
         expire = self.expire_type(store, self.topics.register)
         self.housekeeping = Housekeeping(store, expire, self.descriptions)
+        self.redriving = Redriving(store, runtime, self.subscriptions, self.delivery, self.publish)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
         self._logs_lock = runtime.new_lock()
 

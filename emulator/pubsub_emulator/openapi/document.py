@@ -23,6 +23,7 @@ from pubsubservice.delivery.peek_cursor import MAX_PEEK_LOGS
 from pubsubservice.events.attributes import NAME
 from pubsubservice.events.validate import MAX_EVENTS, OURS
 from pubsubservice.log.topics import MAX_PARTITIONS
+from pubsubservice.redrive.redriving import MAX_REDRIVEN
 from pubsubservice.subscribers.records import SETTINGS
 
 __all__ = ["BODIES", "openapi"]
@@ -118,7 +119,12 @@ def openapi(server: str = "/") -> Schema:
             "/publish": {"post": _publish()},
             "/subscribe": {
                 "post": _call(
-                    "subscribe", "Subscribe, or change a subscription", [200], 404, 409, body="SubscribeBody"
+                    "subscribe",
+                    "Subscribe, change a subscription, or redrive dead letters",
+                    [200],
+                    404,
+                    409,
+                    body="SubscribeBody",
                 ),
                 "delete": _call("unsubscribe", "End a subscription", [204], 404, 409, body="UnsubscribeBody"),
             },
@@ -245,6 +251,7 @@ def _bodies() -> dict[str, Schema]:
                 field.update(limits)
     for body in ("SubscribeBody", "UnsubscribeBody"):
         schemas[body]["properties"]["topic"] = FOLLOWED
+    schemas["RedriveBody"]["properties"]["max_events"] |= {"minimum": 1, "maximum": MAX_REDRIVEN}
     schemas["PublishBody"]["properties"]["events"] |= {
         "items": _ref("CloudEvent"),
         "minItems": 1,
