@@ -11,7 +11,9 @@ from functools import partial
 from typing import NamedTuple
 
 from pubsubclient import Event, Publisher, Service, Subscriber, Topic
+from pubsubclient._http.transport import Transport
 from pubsubclient.cli.costs import Operations
+from pubsubclient.cli.removing import remove
 
 __all__ = ["TOPIC", "Benchmark", "Plan", "Result"]
 
@@ -123,6 +125,11 @@ class Benchmark:
 
     def close(self) -> None:
         """Remove the names of this run. Raises ServiceError, Unavailable."""
+        transport = Transport.to(self._service)
+        self._subscriber.unsubscribe(TOPIC)
+        remove(transport, "subscriber", self._run)
+        for publisher in self._publishers:
+            remove(transport, "publisher", publisher.name)
 
     def _event(self) -> Event:
         return Event(TOPIC, self._data, type=self._run)

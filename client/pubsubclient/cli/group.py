@@ -42,18 +42,23 @@ COMMANDS: dict[str, list[Entry]] = {
         _own("ls", "list topics, subscribers and publishers"),
         _own("describe", "show all of a topic, subscriber or publisher"),
         _own("explain", "say why an event was not delivered, or who has it"),
+        _own("dead", "list a subscriber's dead letters"),
+        _own("cost", "show what an emulator's calls would cost in the cloud"),
     ],
     "Change": [
         _own("create", "create a topic"),
         _own("subscribe", "subscribe to topics, or change a subscription"),
         _own("unsubscribe", "end subscriptions"),
         _own("seek", "move a subscription to another position"),
+        _own("redrive", "publish dead letters again"),
+        _own("rm", "remove a subscriber or publisher"),
         _own("seed", "create topics, subscriptions and events from a file"),
     ],
     "Run": [
         _of_emulator("emulator", "serve the functions on this machine"),
         _of_emulator("exec", "run a command with its own emulator"),
         _of_emulator("token", "print an ID token for `pubsub emulator --auth`"),
+        _own("worker", "run an app's handlers"),
         _own("bench", "measure how fast a service is"),
     ],
     "Set up": [

@@ -27,6 +27,8 @@ class Page(NamedTuple):
     lost: Mapping[str, int]
     #: whether more events are there already
     more: bool
+    #: with ``of``, what became of each event for that subscriber, by topic and sequence
+    states: Mapping[str, Mapping[str, str]]
 
 
 def pages(transport: Transport, query: Mapping[str, Any], *, wait_s: float = 0) -> Iterator[Page]:
@@ -36,8 +38,8 @@ def pages(transport: Transport, query: Mapping[str, Any], *, wait_s: float = 0) 
     while True:
         body = _peek(transport, {**query, **({"wait_s": str(wait)} if wait else {})}, wait)
         events = [ReceivedEvent(members, None) for members in body["events"]]
-        yield Page(events, body.get("lost", {}), bool(body.get("more")))
-        query = {"max_events": str(_EVENTS), "cursor": body["cursor"]}
+        yield Page(events, body.get("lost", {}), bool(body.get("more")), body.get("states", {}))
+        query = {"max_events": str(_EVENTS), "cursor": body["cursor"], **({"of": query["of"]} if "of" in query else {})}
         wait = 0.0 if body.get("more") else wait_s
 
 

@@ -20,8 +20,10 @@ __all__ = [
     "DURATION",
     "JSON",
     "MOMENT",
+    "NAME_OF_KIND",
     "POSITION",
     "PUBLISHER",
+    "REGEX",
     "SIZE",
     "SUBSCRIBER",
     "TOPIC",
@@ -51,6 +53,15 @@ class Name(ParamType):
         from pubsubclient.cli.completing import names_of  # noqa: PLC0415 - only for the shell
 
         return [CompletionItem(name) for name in names_of(self.name, ctx) if name.startswith(incomplete)]
+
+
+class _NameOfKind(ParamType):
+    """A name of the kind that the argument before it names."""
+
+    name = "name"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return Name(ctx.params.get("kind", "")).shell_complete(ctx, param, incomplete)
 
 
 class Duration(ParamType):
@@ -119,6 +130,18 @@ class _Size(ParamType):
         return count
 
 
+class _Regex(ParamType):
+    """A regular expression."""
+
+    name = "regex"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> re.Pattern[str]:
+        try:
+            return re.compile(value)
+        except re.error as error:
+            self.fail(f"{value!r} is not a regular expression: {error}.", param, ctx)
+
+
 class _Json(ParamType):
     """A JSON value."""
 
@@ -144,4 +167,5 @@ def moment_of(text: str) -> datetime | None:
 
 
 TOPIC, SUBSCRIBER, PUBLISHER = Name("topic"), Name("subscriber"), Name("publisher")
+NAME_OF_KIND, REGEX = _NameOfKind(), _Regex()
 DURATION, POSITION, MOMENT, JSON, SIZE = Duration(), _Position(), _Moment(), _Json(), _Size()

@@ -7,30 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from pubsubclient.cli.common import Command, Common, pass_common
-from pubsubclient.cli.completing import names_of
 from pubsubclient.cli.reads import KINDS, state
 from pubsubclient.cli.text import printable, words
-from pubsubclient.cli.values import ParamType
+from pubsubclient.cli.values import NAME_OF_KIND
 
 __all__ = ["command"]
 
 
-class _NameOfKind(ParamType):
-    """A name of the kind that stands before it."""
-
-    name = "name"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
-        kind = ctx.params.get("kind", "")
-        return [CompletionItem(name) for name in names_of(kind, ctx) if name.startswith(incomplete)]
-
-
 @click.command(cls=Command)
 @click.argument("kind", type=click.Choice(KINDS))
-@click.argument("name", type=_NameOfKind())
+@click.argument("name", type=NAME_OF_KIND)
 @pass_common
 def command(common: Common, kind: str, name: str) -> None:
     """Show all of a topic, subscriber or publisher."""

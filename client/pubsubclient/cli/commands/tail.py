@@ -15,7 +15,7 @@ import click
 from pubsubclient.cli.common import Command, Common, pass_common
 from pubsubclient.cli.events import FORMATS, show_event
 from pubsubclient.cli.text import counted
-from pubsubclient.cli.values import JSON, MOMENT, TOPIC
+from pubsubclient.cli.values import JSON, MOMENT, REGEX, TOPIC
 
 if TYPE_CHECKING:
     from pubsubclient import ReceivedEvent
@@ -32,7 +32,7 @@ _WAIT_S = 20.0
 @click.option("-n", "--last", type=click.IntRange(0, 1_000), metavar="N", help="Begin with the N newest events (10).")
 @click.option("--since", type=MOMENT, metavar="TIME", help="Begin so long ago (10m), or at a time.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N events.")
-@click.option("--grep", metavar="REGEX", help="Only events whose JSON matches.")
+@click.option("--grep", "pattern", type=REGEX, metavar="REGEX", help="Only events whose JSON matches.")
 @click.option(
     "--filter", "filters", type=JSON, metavar="JSON", help='Only these events: {"prefix": {"type": "order."}}.'
 )
@@ -41,12 +41,11 @@ _WAIT_S = 20.0
 @pass_common
 def command(
     common: Common, topics: tuple[str, ...], last: int | None, since: datetime | None, count: int | None,
-    grep: str | None, filters: Any, form: str, *, follow: bool | None, stats: bool,
+    pattern: re.Pattern[str] | None, filters: Any, form: str, *, follow: bool | None, stats: bool,
 ) -> None:  # fmt: skip
     """Show the events of TOPICS, names or patterns such as 'orders.*'; of all topics without one."""
     if last is not None and since is not None:
         raise click.UsageError("--last and --since exclude each other.")
-    pattern = _pattern(grep)
     follow = sys.stdout.isatty() if follow is None else follow
     asked = [filters] if isinstance(filters, dict) else filters or []
     form = "json" if common.output.json else form
@@ -93,10 +92,3 @@ def _events(
             )
         yield from (event for event in page.events if event.ref not in seen)
         page = next(coming) if follow or page.more else None
-
-
-def _pattern(grep: str | None) -> re.Pattern[str] | None:
-    try:
-        return None if grep is None else re.compile(grep)
-    except re.error as error:
-        raise click.UsageError(f"--grep: {grep!r} is not a regular expression: {error}.") from error
