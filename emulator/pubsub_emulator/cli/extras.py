@@ -10,7 +10,10 @@ __all__ = ["extra_error"]
 
 
 def extra_error(what: str, error: ModuleNotFoundError, extra: str) -> ExtraError:
-    """Return the error for `what`, an option or a command, that needs `extra`. Raises `error` if the package itself is broken."""
+    """Return the error for `what`, an option or a command, that needs `extra`.
+
+    Raises `error` if it is a module of this package that is missing.
+    """
     from pubsubclient._core.extras import install_command  # noqa: PLC0415 - 0.1 s of imports, only to fail
 
     top = (error.name or "").partition(".")[0]
