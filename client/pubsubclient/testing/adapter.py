@@ -121,10 +121,14 @@ class LocalAdapter(BaseAdapter):
 
 
 def _body(raw: bytes, query: str) -> Mapping[str, Any]:
-    if raw:
+    """Return the members of a request; none of one that is no JSON object, which the service refuses."""
+    if not raw:
+        return dict(parse_qsl(query))
+    try:
         decoded = json.loads(raw)
-        return decoded if isinstance(decoded, dict) else {}
-    return dict(parse_qsl(query))
+    except (ValueError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
 
 
 def _response(
