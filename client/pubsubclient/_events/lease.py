@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pubsubclient._core.arguments import Seconds, check_flag, check_seconds, check_whole_seconds, clean
 from pubsubclient._core.clock import Clock
 
-__all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options"]
+__all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options", "release_options"]
 
 #: the longest extension of a lease, seconds
 _MAX_LEASE_S = 600
@@ -192,3 +192,9 @@ def nack_options(delay: Seconds | None, reason: str | None, *, dead: bool) -> di
     if check_flag("dead", dead):
         options["dead"] = True
     return options
+
+
+def release_options(delay: Seconds) -> dict[str, Any]:
+    """Return the members of a release beside its events. Raises InvalidArgument."""
+    delay_s = check_delay(delay)
+    return {"delay_s": delay_s} if delay_s else {}
