@@ -127,6 +127,12 @@ class Outcomes:
         for token in list(self._expected)[:-_MAX_UNKNOWN]:
             self._expected.pop(token, None)
 
+    def discard(self) -> None:
+        """Drop the pending outcomes, because their service is gone."""
+        with self._lock:
+            self._acked, self._unknown_tokens = {}, {}
+            self._work.notify_all()
+
     # -- sending outcomes
 
     def collect(self) -> Collected:
