@@ -243,13 +243,13 @@ class App:
             ConfigurationError: the app has no handlers, or no service is configured
             InvalidArgument: an option is of a wrong type or out of its range
         """
+        consumers = self.consumers()
+        if not consumers:
+            raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
         # imported late: a program that only publishes, and a web application, need no worker
         from pubsubclient._worker.options import Options  # noqa: PLC0415
         from pubsubclient._worker.worker import Worker  # noqa: PLC0415
 
-        consumers = self.consumers()
-        if not consumers:
-            raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
         root = self._part.root
         service = find_service(root.service)
         return Worker(consumers, service, Options(**options), joined(list(root.all_lifespans())))

@@ -10,9 +10,9 @@ from unit.sdk.programs import run_program
 PUBLIC = {
     "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
     "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "Pause", "PubSubError", "PublishError",
-    "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Reject", "Retry", "Service",
-    "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
-    "configure",
+    "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Reject", "Retry",
+    "Service", "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable",
+    "__version__", "configure",
 }  # fmt: skip
 
 
