@@ -16,7 +16,6 @@ from pubsubclient._core.filters import Filters
 from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event
 from pubsubclient._events.topic import T, Topic
-from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._publish.receipts import Receipt
 from pubsubclient._subscribe.arguments import StartPosition, Topics
@@ -243,16 +242,16 @@ class App:
             ConfigurationError: the app has no handlers, or no service is configured
             InvalidArgument: an option is of a wrong type or out of its range
         """
-        consumers = self.consumers()
-        if not consumers:
-            raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
         # imported late: a program that only publishes, and a web application, need no worker
         from pubsubclient._worker.options import Options  # noqa: PLC0415
         from pubsubclient._worker.worker import Worker  # noqa: PLC0415
 
+        consumers = self.consumers()
+        if not consumers:
+            raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
         root = self._part.root
-        service = find_service(root.service)
-        return Worker(consumers, service, Options(**options), joined(list(root.all_lifespans())))
+        lifespan = joined(list(root.all_lifespans()))
+        return Worker(consumers, service=root.service, lifespan=lifespan, options=Options(**options))
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)
