@@ -41,7 +41,10 @@ def test_importing_it_brings_requests_and_nothing_of_the_service() -> None:
         "assert 'requests' in sys.modules; "
         "assert not {'pubsubservice', 'pubsub_emulator', 'msgspec', 'flask', 'grpc', 'pydantic', 'attrs', 'asyncio', "
         "'typing_extensions', 'http.server', 'subprocess'} & (set(sys.modules) - before); "
-        "assert threading.active_count() == 1"
+        "assert threading.active_count() == 1; "
+        "assert 'pubsubclient._app.app' not in sys.modules; "
+        "assert repr(pubsubclient.App) == \"<class 'pubsubclient.App'>\"; "
+        "assert not hasattr(pubsubclient, 'Ap')"
     )
     ran = run_program(code, "")
     assert ran.returncode == 0, ran.stderr
