@@ -196,7 +196,7 @@ class App:
             InvalidArgument, PublishError: as `Publisher.publish`
         """
         publisher = self._part.root.publisher()
-        return publisher.publish(first, *data, **options)  # type: ignore[return-value] # one event, one receipt
+        return publisher.publish(first, *data, **options)
 
     def consumers(self) -> list[Consumer]:
         """Return the subscribers that the handlers need, each with its handlers and subscriptions. Makes no request."""
@@ -249,9 +249,12 @@ class App:
         consumers = self.consumers()
         if not consumers:
             raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
-        root = self._part.root
-        lifespan = joined(list(root.all_lifespans()))
-        return Worker(consumers, service=root.service, lifespan=lifespan, options=Options(**options))
+        service = self._part.root.service
+        return Worker(consumers, service=service, lifespan=self.lifespan(), options=Options(**options))
+
+    def lifespan(self) -> Lifespan | None:
+        """Return the lifespans of this app and of those that it includes, joined into one; None if there are none."""
+        return joined(list(self._part.root.all_lifespans()))
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)
