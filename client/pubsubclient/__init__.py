@@ -43,6 +43,7 @@ from pubsubclient._publish.errors import PublishError, PublishRefused, PublishUn
 from pubsubclient._publish.publisher import Publisher
 from pubsubclient._publish.receipts import Receipt
 from pubsubclient._subscribe.descriptions import Explanation, LeaseState, SubscriberState, SubscriptionState
+from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._version import __version__
 from pubsubclient.signals.wildcard import Any
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidArgument",
     "LeaseState",
     "NotFound",
+    "Outcomes",
     "PubSubError",
     "PublishError",
     "PublishRefused",

@@ -6,7 +6,6 @@ import atexit
 import logging
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -55,6 +54,7 @@ class Batch:
         self._source = f"/publishers/{publisher}"
         self._name = publisher
         self._sender = Sender(transport, publisher)
+        self._clock = transport.service.clock
         self._max_delay_s = max_delay
         self._max_events = max_events
         self._max_bytes = max_bytes
@@ -119,7 +119,7 @@ class Batch:
         pending = PendingEvent(event, line, Future())
         with self._lock:
             while self._is_full(len(line)) and not self._closed and self._outage is None:
-                self._progress.wait()
+                self._clock.wait(self._progress)
             if self._closed:
                 raise BatchClosed("The batch is closed: it takes no more events.")
             if self._outage is not None:
@@ -194,7 +194,7 @@ class Batch:
             self._thread = thread
             _open_batches[self] = None
         if not self._waiting:
-            self._waiting_since = time.monotonic()
+            self._waiting_since = self._clock.monotonic()
         self._waiting.append(pending)
         self._waiting_bytes += len(pending.line)
         self._published += 1
@@ -217,7 +217,7 @@ class Batch:
         published = self._published
         if threading.current_thread() is self._thread:
             timeout = 0
-        return self._progress.wait_for(lambda: self._resolved >= published, timeout)
+        return self._clock.wait_for(self._progress, lambda: self._resolved >= published, timeout)
 
     def _close(self, timeout: float | None) -> None:
         with self._lock:
@@ -264,12 +264,12 @@ class Batch:
             while not self._waiting or not self._is_due():
                 left_s = None
                 if self._waiting:
-                    left_s = self._waiting_since + self._max_delay_s - time.monotonic()
+                    left_s = self._waiting_since + self._max_delay_s - self._clock.monotonic()
                     if left_s <= 0:
                         break
                 elif self._closed:
                     return []
-                self._work.wait(left_s)
+                self._clock.wait(self._work, left_s)
             taken: list[PendingEvent] = []
             size = 0
             while self._waiting and len(taken) < _REQUEST_EVENTS:

@@ -9,7 +9,7 @@ from unit.sdk.programs import run_program
 
 PUBLIC = {
     "Any", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
-    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "PubSubError", "PublishError",
+    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "Outcomes", "PubSubError", "PublishError",
     "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service",
     "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
     "configure",
