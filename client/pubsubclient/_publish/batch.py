@@ -7,23 +7,25 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Mapping
 from concurrent.futures import Future
-from datetime import datetime
 from types import TracebackType
-from typing import Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pubsubclient._core.arguments import unpicklable
 from pubsubclient._core.at_exit import EXIT_DEADLINE_S
-from pubsubclient._core.attributes import Attribute
 from pubsubclient._core.errors import BatchClosed, InvalidArgument, Unavailable
 from pubsubclient._events.event import Event
-from pubsubclient._events.topic import Topic
+from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch_sender import PendingEvent, Sender, SendResult
 from pubsubclient._publish.chunks import new_event
 from pubsubclient._publish.errors import PublishError, PublishUnavailable, publish_error
 from pubsubclient._publish.receipts import Receipt
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from pubsubclient._events.event import EventMembers
 
 __all__ = ["Batch"]
 
@@ -85,18 +87,11 @@ class Batch:
     @overload
     def publish(self, event: Event, /) -> Future[Receipt]: ...
     @overload
-    def publish(
-        self,
-        topic: Topic | str,
-        /,
-        data: Any = None,
-        *,
-        type: str = "event",
-        subject: str | None = None,
-        id: str | None = None,
-        time: datetime | str | None = None,
-        attributes: Mapping[str, Attribute] | None = None,
-    ) -> Future[Receipt]: ...
+    def publish(self, topic: Topic[T], /, data: T, **members: Unpack[EventMembers]) -> Future[Receipt]: ...
+    @overload
+    def publish(self, topic: Topic[Any], /, **members: Unpack[EventMembers]) -> Future[Receipt]: ...
+    @overload
+    def publish(self, topic: str, /, data: Any = None, **members: Unpack[EventMembers]) -> Future[Receipt]: ...
 
     def publish(self, first: Event | Topic | str, /, *data: Any, **members: Any) -> Future[Receipt]:
         """Queue an event, or data for a topic, to be published; block while too many events wait for their receipts.
