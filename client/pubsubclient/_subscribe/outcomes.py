@@ -75,6 +75,8 @@ class Outcomes:
         self._thread: threading.Thread | None = None
         #: whether the thread is sending a request
         self._sending = False
+        #: whether the thread is to end as soon as it has no work
+        self._closed = False
         settle_at_exit(self, holding=False)
 
     # -- recording outcomes
@@ -145,11 +147,21 @@ class Outcomes:
         """
         self._send_all(None if timeout is None else check_seconds("timeout", timeout))
 
-    def give_up_together(self) -> None:
-        """Send failures that wait for the rest of their leases by name, because this process settles nothing more."""
+    def close(self, timeout: Seconds | None = None) -> None:
+        """Send all outcomes as `flush` does, and end the background thread. May be called again.
+
+        Failures that wait for the rest of their lease are sent by name, because this process settles nothing more.
+        """
         with self._lock:
             self._pending.name_together()
-            self._begin()
+        try:
+            self.flush(timeout)
+        finally:
+            with self._lock:
+                self._closed, thread = True, self._thread
+                self._work.notify_all()
+            if thread is not None:
+                thread.join(_LAST_TRY_S)
 
     def _add(
         self,
@@ -336,14 +348,14 @@ class Outcomes:
             self.settled(collected, body)
 
     def _next(self) -> Collected | None:
-        """Wait until outcomes are due, and return them; None after _IDLE_S seconds without any."""
+        """Wait until outcomes are due, and return them; None after _IDLE_S seconds without any, or when closed."""
         within_s = _WAIT_S if self._within_s is None else self._within_s
         with self._lock:
             while True:
                 if not self._pending:
                     self._since = 0.0
                     settle_at_exit(self, holding=False)
-                    if not self.clock.wait(self._work, _IDLE_S) and self._since == 0.0:
+                    if self._closed or (not self.clock.wait(self._work, _IDLE_S) and self._since == 0.0):
                         self._thread = None
                         return None
                     continue

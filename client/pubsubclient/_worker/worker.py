@@ -18,6 +18,7 @@ from pubsubclient._core.errors import ConfigurationError, InvalidArgument, PubSu
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
+from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._worker.fetcher import Fetcher
 from pubsubclient._worker.handler import Consumer
@@ -263,20 +264,18 @@ class Worker:
         self._schedule.await_idle(threading.TIMEOUT_MAX)
         self._orders.put("idle")
 
-    def _flush(self, timeout_s: float) -> None:
+    def _flush(self, timeout_s: float, flush: Callable[[Outcomes, float], None] = Outcomes.flush) -> None:
         """Send all outcomes that are there."""
         give_up = time.monotonic() + timeout_s
         for source in self._sources:
             try:
-                source.outcomes.flush(max(_LEAST_S, give_up - time.monotonic()))
+                flush(source.outcomes, max(_LEAST_S, give_up - time.monotonic()))
             except PubSubError as error:  # noqa: PERF203 - one subscriber's failure must not keep the others' outcomes
                 source.outcomes.log_unsettled(error)
 
     def _close(self, timeout_s: float) -> None:
         """Send the last outcomes, and end all threads."""
-        for source in self._sources:
-            source.outcomes.give_up_together()
-        self._flush(timeout_s)
+        self._flush(timeout_s, Outcomes.close)
         settle_at_exit(self, holding=False)
         if self._keeper is not None:
             self._keeper.stop()
