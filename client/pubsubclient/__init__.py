@@ -18,6 +18,7 @@ To read the code, begin with `_publish.publisher` and `_subscribe.subscriber`; t
 ``docs/architecture.md``.
 """
 
+from pubsubclient._app.app import App
 from pubsubclient._core.errors import (
     BatchClosed,
     ConfigurationError,
@@ -46,10 +47,12 @@ from pubsubclient._subscribe.descriptions import Explanation, LeaseState, Subscr
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._version import __version__
+from pubsubclient._worker.outcome import Pause, Reject, Retry
 from pubsubclient.signals.wildcard import Any
 
 __all__ = [
     "Any",
+    "App",
     "Batch",
     "BatchClosed",
     "ConfigurationError",
@@ -64,6 +67,7 @@ __all__ = [
     "LeaseState",
     "NotFound",
     "Outcomes",
+    "Pause",
     "PubSubError",
     "PublishError",
     "PublishRefused",
@@ -72,6 +76,8 @@ __all__ = [
     "Publisher",
     "Receipt",
     "ReceivedEvent",
+    "Reject",
+    "Retry",
     "Service",
     "ServiceError",
     "Subscriber",

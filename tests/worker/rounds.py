@@ -1,6 +1,6 @@
 """Workers that are stopped or killed in the middle of their work, and what becomes of the events.
 
-    python -m worker.rounds --rounds 20       # that is `make worker-drain`
+python -m worker.rounds --rounds 20       # that is `make worker-drain`
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Round:
         options: options of the program
     """
 
-    def __init__(self, url: str, directory: Path, *options: str, seconds: float = _SECONDS, events: int = _EVENTS) -> None:
+    def __init__(
+        self, url: str, directory: Path, *options: str, seconds: float = _SECONDS, events: int = _EVENTS
+    ) -> None:
         self.service = Service(url)
         self.topic = self.name = f"drain-{uuid4().hex[:12]}"
         self._file = directory / f"{self.name}.jsonl"
@@ -47,7 +49,15 @@ class Round:
         self.subscriber.subscribe(self.topic, start="earliest", ack_deadline=30, backoff=0)
         receipts = Publisher("shop", service=self.service).publish([Event(self.topic, n) for n in range(events)])
         self.ids = {receipt.id for receipt in receipts}
-        command = [sys.executable, str(_PROGRAMS / "slow.py"), url, self.name, self.topic, str(self._file), str(seconds)]
+        command = [
+            sys.executable,
+            str(_PROGRAMS / "slow.py"),
+            url,
+            self.name,
+            self.topic,
+            str(self._file),
+            str(seconds),
+        ]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([*command, *options], env=environment(), stderr=log)
 
@@ -94,7 +104,7 @@ def stopped(url: str, directory: Path) -> float:
         assert status == 0, work.log.read_text()
         handled = [line["id"] for line in work.lines("done")]
         rest = work.rest()
-        assert Counter([*handled, *(id for id, _ in rest)]) == Counter(work.ids)
+        assert Counter([*handled, *(each for each, _ in rest)]) == Counter(work.ids)
         assert {attempt for _, attempt in rest} <= {1}
         assert {line["attempt"] for line in work.lines("begun")} == {1}
         assert len(work.lines("begun")) == len(handled)
@@ -117,7 +127,7 @@ def stopped_twice(url: str, directory: Path) -> float:
         assert status == 1, work.log.read_text()
         assert work.log.read_text().count("told to stop at once") == _THREADS
         rest = work.rest()
-        assert sorted(rest) == sorted((id, 1) for id in work.ids)
+        assert sorted(rest) == sorted((each, 1) for each in work.ids)
         return took
     finally:
         work.close()
@@ -135,8 +145,8 @@ def killed(url: str, directory: Path, last_s: float = 0.1) -> int:
         handled = {line["id"] for line in done}
         late = sum(line["at"] > at - last_s for line in done)
         rest = work.rest(4)
-        twice = handled & {id for id, _ in rest}
-        assert handled | {id for id, _ in rest} == work.ids
+        twice = handled & {each for each, _ in rest}
+        assert handled | {each for each, _ in rest} == work.ids
         assert len(twice) <= _THREADS + late, (len(twice), late)
         return len(twice)
     finally:
@@ -152,7 +162,9 @@ def main() -> int:
         serving = serving_on("sqlite", None, Path(directory))
         try:
             drains = [stopped(serving.url, Path(directory)) for _ in range(rounds)]
-            print(f"SIGTERM, {rounds} rounds: each event handled once or released once; slowest drain {max(drains):.2f} s")
+            print(
+                f"SIGTERM, {rounds} rounds: each event handled once or released once; slowest drain {max(drains):.2f} s"
+            )
             ends = [stopped_twice(serving.url, Path(directory)) for _ in range(rounds)]
             print(f"a second signal, {rounds} rounds: all released; slowest end {max(ends):.2f} s")
             twice = [killed(serving.url, Path(directory)) for _ in range(rounds)]

@@ -283,6 +283,11 @@ class ReceivedEvent(Event):
         return self.lease.gone
 
     @property
+    def settled(self) -> bool:
+        """Whether this program has settled the event itself, by `ack`, `nack` or `release`, or has tried to."""
+        return self._lease is not None and not self._lease.is_open(self.ref)
+
+    @property
     def members(self) -> Mapping[str, Any]:
         """The event's JSON, as the service sent it. An attribute that is null there is unset."""
         return self._members

@@ -141,6 +141,10 @@ class Lease:
         """Return the events that this process still holds: neither settled nor recalled."""
         return [ref for ref in list(self._open) if ref not in self.recalled]
 
+    def is_open(self, ref: Ref) -> bool:
+        """Whether implicit settlements still cover an event."""
+        return ref in self._open
+
     def take(self) -> dict[str, Any] | None:
         """Build the settlement of everything still open; the implicit ack no longer covers it. None if nothing is open.
 

@@ -21,6 +21,7 @@ __all__ = [
     "SETTING",
     "TOKEN_SETTING",
     "configure",
+    "default_settings",
     "find_service",
     "identity_of_config",
     "identity_of_environment",
@@ -116,6 +117,11 @@ def find_service(given: Address | Service | None = None) -> Service:
             + "".join(f" {path} names none." for path in other_files)
         )
     return _make_service(address, identity=identity)
+
+
+def default_settings() -> object:
+    """Return an object that stands for the settings of the default service: another one after each `configure`."""
+    return _make_service
 
 
 def _from_environment() -> Address | None:

@@ -16,8 +16,7 @@ from typing import Any
 from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument, PubSubError
 from pubsubclient._fork import reset_in_child
-from pubsubclient._http.config import find_service
-from pubsubclient._http.service import Address, Service
+from pubsubclient._http.service import Service
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._worker.fetcher import Fetcher
@@ -55,31 +54,24 @@ class Worker:
 
     Args:
         consumers: the subscribers with their handlers
-        service: the service, as for `Publisher`
-        lifespan: entered before the first handler runs, left after the last one has ended
+        service: the service that all of them are at
         options: see `Options`
-
-    Raises:
-        ConfigurationError: there are no handlers, or no service is configured
+        lifespan: entered before the first handler runs, left after the last one has ended
     """
 
     def __init__(
         self,
         consumers: Sequence[Consumer],
-        *,
-        service: Address | Service | None = None,
-        lifespan: Lifespan | None = None,
+        service: Service,
         options: Options | None = None,
+        lifespan: Lifespan | None = None,
     ) -> None:
-        if not any(consumer.handlers for consumer in consumers):
-            raise ConfigurationError("The worker has no handler: declare one by @app.handler(topic).")
         self.options = options or Options()
         self._lifespan = lifespan
         #: what the worker has to do next; `SimpleQueue`, because a signal handler may put into it at any point
         self._orders: SimpleQueue[str] = SimpleQueue()
-        found = find_service(service)
         self._schedule = Schedule(self._wake_loop)
-        self._sources = [self._source_of(consumer, found) for consumer in consumers]
+        self._sources = [self._source_of(consumer, service) for consumer in consumers]
         self._fetchers = [Fetcher(self, source, self._schedule) for source in self._sources]
         self._threads: Threads | None = None
         self._loop: Loop | None = None

@@ -8,11 +8,11 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "Any", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
-    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "Outcomes", "PubSubError", "PublishError",
-    "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service",
-    "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
-    "configure",
+    "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
+    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "Outcomes", "Pause", "PubSubError",
+    "PublishError", "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Reject", "Retry",
+    "Service", "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable",
+    "__version__", "configure",
 }  # fmt: skip
 
 

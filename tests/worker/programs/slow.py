@@ -1,6 +1,6 @@
 """A worker whose handler takes its time, and writes down when it begins and ends with each event.
 
-    python slow.py URL SUBSCRIBER TOPIC FILE SECONDS [OPTION=VALUE ...]
+python slow.py URL SUBSCRIBER TOPIC FILE SECONDS [OPTION=VALUE ...]
 """
 
 from __future__ import annotations
