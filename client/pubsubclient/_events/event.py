@@ -22,7 +22,7 @@ from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.ids import new_id
 from pubsubclient._core.json import encode, encode_data
 from pubsubclient._core.json_data import encode_any_data
-from pubsubclient._events.lease import Lease, Ref, check_lease_s, nack_options
+from pubsubclient._events.lease import Lease, Ref, check_lease_s, nack_options, release_options
 from pubsubclient._events.topic import T, Topic, topic_name
 
 if TYPE_CHECKING:
@@ -251,13 +251,16 @@ class ReceivedEvent(Event):
         """
         return self.lease.settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
 
-    def release(self) -> bool:
-        """Settle the event now, as not handled; it is delivered again at once, with the same `attempt`.
+    def release(self, delay: Seconds = 0) -> bool:
+        """Settle the event now, as not handled; it is delivered again, with the same `attempt`.
+
+        Args:
+            delay: seconds (or a timedelta) before the redelivery, 0 to 86,400, and up to a second longer; by default at once
 
         Returns, raises:
-            as `ack`
+            as `ack`; also InvalidArgument for a delay of a wrong type or out of its range: then nothing is settled
         """
-        return self.lease.settle("release", self.ref)
+        return self.lease.settle("release", self.ref, **release_options(delay))
 
     def extend(self, seconds: Seconds) -> bool:
         """Extend the lease of the event, and of the events received with it: nobody else gets them meanwhile.

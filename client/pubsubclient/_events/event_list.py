@@ -8,7 +8,7 @@ from typing import Any
 from pubsubclient._core.arguments import Seconds
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._events.event import ReceivedEvent
-from pubsubclient._events.lease import Lease, check_lease_s, nack_options
+from pubsubclient._events.lease import Lease, check_lease_s, nack_options, release_options
 
 __all__ = ["Events"]
 
@@ -57,13 +57,16 @@ class Events(list[ReceivedEvent]):
         """
         return self._settle("nack", **nack_options(delay, reason, dead=dead))
 
-    def release(self) -> bool:
-        """Settle the events as not handled. They are delivered again at once, with the same `attempt`.
+    def release(self, delay: Seconds = 0) -> bool:
+        """Settle the events as not handled. They are delivered again, with the same `attempt`.
+
+        Args:
+            delay: as for `ReceivedEvent.release`
 
         Returns, raises:
-            as `ack`
+            as `ack`; also InvalidArgument for a delay of a wrong type or out of its range
         """
-        return self._settle("release")
+        return self._settle("release", **release_options(delay))
 
     def extend_lease(self, seconds: Seconds) -> bool:
         """Extend the leases of the events: nobody else gets them meanwhile.
