@@ -84,4 +84,4 @@ def consumer(
 
 
 def worker_of(service: Service, *consumers: Consumer, lifespan: Any = None, **options: Any) -> Worker:
-    return Worker(consumers, service=service, lifespan=lifespan, options=Options(**options))
+    return Worker(consumers, service, Options(**options), lifespan)

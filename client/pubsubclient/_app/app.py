@@ -16,6 +16,7 @@ from pubsubclient._core.filters import Filters
 from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event
 from pubsubclient._events.topic import T, Topic
+from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._publish.receipts import Receipt
 from pubsubclient._subscribe.arguments import StartPosition, Topics
@@ -249,8 +250,8 @@ class App:
         consumers = self.consumers()
         if not consumers:
             raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
-        service = self._part.root.service
-        return Worker(consumers, service=service, lifespan=self.lifespan(), options=Options(**options))
+        service = find_service(self._part.root.service)
+        return Worker(consumers, service, Options(**options), self.lifespan())
 
     def lifespan(self) -> Lifespan | None:
         """Return the lifespans of this app and of those that it includes, joined into one; None if there are none."""

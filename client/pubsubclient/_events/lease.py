@@ -114,10 +114,6 @@ class Lease:
         left = [ref for ref in refs if ref in self._open]
         return self._naming(left) if left else None
 
-    def is_open(self, ref: Ref) -> bool:
-        """Whether implicit settlements still cover an event."""
-        return ref in self._open
-
     def named(self, refs: Iterable[Ref]) -> dict[str, Any] | None:
         """Build the settlement that names the unsettled events among `refs`, even if these are all; None if none is left."""
         left = [ref for ref in refs if ref in self._open]
@@ -144,6 +140,10 @@ class Lease:
     def held(self) -> list[Ref]:
         """Return the events that this process still holds: neither settled nor recalled."""
         return [ref for ref in list(self._open) if ref not in self.recalled]
+
+    def is_open(self, ref: Ref) -> bool:
+        """Whether implicit settlements still cover an event."""
+        return ref in self._open
 
     def take(self) -> dict[str, Any] | None:
         """Build the settlement of everything still open; the implicit ack no longer covers it. None if nothing is open.

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any
 
 from pubsubclient._core.errors import ConfigurationError
-from pubsubclient._worker.options import address_of
 
 __all__ = ["Health"]
 
@@ -24,22 +23,22 @@ class Health:
     """The endpoint, from entering to leaving a `with` block. Without an address it does nothing.
 
     Args:
-        address: where to listen; see `Options`
+        address: host and port to listen at
         state: returns the worker's state
     """
 
-    def __init__(self, address: str | None, state: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, address: tuple[str, int] | None, state: Callable[[], dict[str, Any]]) -> None:
         self._address = address
         self._state = state
         self._server: HTTPServer | None = None
 
     def __enter__(self) -> Health:
         if self._address is not None:
-            host, port = address_of(self._address)
+            host, port = self._address
             try:
                 self._server = _server_of(host, port, self._state)
             except OSError as error:
-                raise ConfigurationError(f"health: cannot listen at {self._address}: {error}.") from error
+                raise ConfigurationError(f"health: cannot listen at {host} port {port}: {error}.") from error
             threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
         return self
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from pubsubclient._core.arguments import check_count, check_flag, check_seconds, shown
+from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_seconds, shown
 from pubsubclient._core.errors import InvalidArgument
 
 __all__ = ["MAX_PREFETCH", "Options", "address_of"]
@@ -13,9 +11,8 @@ __all__ = ["MAX_PREFETCH", "Options", "address_of"]
 MAX_PREFETCH = 1_000
 
 
-@dataclass(frozen=True)
 class Options:
-    """How a worker works. Raises InvalidArgument for an option of a wrong type or out of its range.
+    """How a worker works.
 
     Args:
         concurrency: threads for plain handlers, 1 to 1,000
@@ -26,31 +23,31 @@ class Options:
         settle_within: how long an outcome may wait for others before it is sent, 0 to 10 seconds
         health: where to answer ``GET /healthz``: ``"8080"`` (to this machine alone), or ``"0.0.0.0:8080"``
         subscribe: make or change the handlers' subscriptions at the start
+
+    Raises:
+        InvalidArgument: an option is of a wrong type or out of its range
     """
 
-    concurrency: int = 8
-    async_concurrency: int = 100
-    drain_timeout: float = 25.0
-    burst: bool = False
-    prefetch: float = 1.0
-    settle_within: float = 0.1
-    health: str | None = None
-    subscribe: bool = True
-
-    def __post_init__(self) -> None:
-        checked = {
-            "concurrency": check_count("concurrency", self.concurrency, 1, 1_000),
-            "async_concurrency": check_count("async_concurrency", self.async_concurrency, 1, 10_000),
-            "drain_timeout": check_seconds("drain_timeout", self.drain_timeout, 0, 86_400),
-            "burst": check_flag("burst", self.burst),
-            "prefetch": check_seconds("prefetch", self.prefetch, 0, 60),
-            "settle_within": check_seconds("settle_within", self.settle_within, 0, 10),
-            "subscribe": check_flag("subscribe", self.subscribe),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        if self.health is not None:
-            address_of(self.health)
+    def __init__(
+        self,
+        *,
+        concurrency: int = 8,
+        async_concurrency: int = 100,
+        drain_timeout: Seconds = 25,
+        burst: bool = False,
+        prefetch: Seconds = 1.0,
+        settle_within: Seconds = 0.1,
+        health: str | None = None,
+        subscribe: bool = True,
+    ) -> None:
+        self.concurrency = check_count("concurrency", concurrency, 1, 1_000)
+        self.async_concurrency = check_count("async_concurrency", async_concurrency, 1, 10_000)
+        self.drain_timeout = check_seconds("drain_timeout", drain_timeout, 0, 86_400)
+        self.burst = check_flag("burst", burst)
+        self.prefetch = check_seconds("prefetch", prefetch, 0, 60)
+        self.settle_within = check_seconds("settle_within", settle_within, 0, 10)
+        self.health = None if health is None else address_of(health)
+        self.subscribe = check_flag("subscribe", subscribe)
 
 
 def address_of(text: object) -> tuple[str, int]:

@@ -16,8 +16,7 @@ from typing import Any
 from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument, PubSubError
 from pubsubclient._fork import reset_in_child
-from pubsubclient._http.config import find_service
-from pubsubclient._http.service import Address, Service
+from pubsubclient._http.service import Service
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._worker.fetcher import Fetcher
@@ -43,6 +42,9 @@ _LEAST_S = 0.1
 #: how long the end waits for threads that have nothing left to do, seconds
 _JOIN_S = 1.0
 
+#: the exit status after an order; 0 after the others
+_STATUS = {"fail": 1, "misconfigured": 2}
+
 _log = logging.getLogger("pubsubclient.worker")
 
 
@@ -55,31 +57,28 @@ class Worker:
 
     Args:
         consumers: the subscribers with their handlers
-        service: the service, as for `Publisher`
-        lifespan: entered before the first handler runs, left after the last one has ended
+        service: the service that all of them are at
         options: see `Options`
-
-    Raises:
-        ConfigurationError: there are no handlers, or no service is configured
+        lifespan: entered before the first handler runs, left after the last one has ended
     """
 
     def __init__(
         self,
         consumers: Sequence[Consumer],
-        *,
-        service: Address | Service | None = None,
-        lifespan: Lifespan | None = None,
+        service: Service,
         options: Options | None = None,
+        lifespan: Lifespan | None = None,
     ) -> None:
-        if not any(consumer.handlers for consumer in consumers):
-            raise ConfigurationError("The worker has no handler: declare one by @app.handler(topic).")
         self.options = options or Options()
+        #: the service at which events are settled
+        self.service = service
         self._lifespan = lifespan
         #: what the worker has to do next; `SimpleQueue`, because a signal handler may put into it at any point
         self._orders: SimpleQueue[str] = SimpleQueue()
-        found = find_service(service)
+        #: the orders to stop that came
+        self._asked: set[str] = set()
         self._schedule = Schedule(self._wake_loop)
-        self._sources = [self._source_of(consumer, found) for consumer in consumers]
+        self._sources = [self._source_of(consumer, service) for consumer in consumers]
         self._fetchers = [Fetcher(self, source, self._schedule) for source in self._sources]
         self._threads: Threads | None = None
         self._loop: Loop | None = None
@@ -118,9 +117,13 @@ class Worker:
         self._thread = threading.Thread(target=self._live, kwargs={"may_exit": False}, name="worker", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ask the worker to end, as the first signal does; a second call is as the second signal. Returns at once."""
-        self._orders.put("stop")
+    def stop(self, asked_by: str = "program") -> None:
+        """Ask the worker to end, as the first signal does; a second call is as the second signal. Returns at once.
+
+        Args:
+            asked_by: a second call counts only if it is by the same, for a process manager and a parent may each ask once
+        """
+        self._orders.put(f"stop {asked_by}")
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the worker has ended, at most `timeout` seconds; returns whether it has. Then see `exit_status`."""
@@ -227,18 +230,25 @@ class Worker:
             for fetcher in self._fetchers:
                 fetcher.start()
             _log.info("Worker of %s: started.", ", ".join(source.name for source in self._sources))
-            order = self._next_order(None)
+            order = self._next_order()
             return self._drain(order, may_exit=may_exit)
 
-    def _next_order(self, timeout_s: float | None) -> str:
-        """Return the next order; "late" after so many seconds without one."""
+    def _next_order(self, give_up: float | None = None) -> str:
+        """Return the next order: "stop", "cut" (asked again by the same), or another; "late" at monotonic time `give_up`."""
         while True:
             order = "late"
             with suppress(Empty):
-                order = self._orders.get(timeout=timeout_s)
-            if order != "stacks":
+                order = self._orders.get(timeout=None if give_up is None else max(0.0, give_up - time.monotonic()))
+            if order == "stacks":
+                self._log_stacks()
+            elif not order.startswith("stop"):
                 return order
-            self._log_stacks()
+            elif order in self._asked:
+                return "cut"
+            else:
+                self._asked.add(order)
+                if not self._schedule.stopping:
+                    return "stop"
 
     def _drain(self, order: str, *, may_exit: bool) -> int:
         give_up = time.monotonic() + self.options.drain_timeout
@@ -247,10 +257,10 @@ class Worker:
             running = len(self._schedule.running)
         if order == "stop":
             _log.info("Worker stops: %d events released, %d handlers still run.", released, running)
-        status = {"fail": 1, "misconfigured": 2}.get(order, 0)
+        status = _STATUS.get(order, 0)
         threading.Thread(target=self._await_idle, name="drain", daemon=True).start()
-        while (order := self._next_order(max(0.0, give_up - time.monotonic()))) in {"fail", "misconfigured", "burst"}:
-            status = status or {"fail": 1, "misconfigured": 2}.get(order, 0)
+        while (order := self._next_order(give_up)) in {"fail", "misconfigured", "burst"}:
+            status = status or _STATUS.get(order, 0)
         if order != "idle":
             return self._cut(order, may_exit=may_exit)
         self._close(max(_LAST_SETTLEMENTS_S, give_up - time.monotonic()))
@@ -345,7 +355,7 @@ class Worker:
         """Let signals give orders, and restore their handlers afterwards."""
 
         def order(number: int, _: FrameType | None) -> None:
-            self._orders.put("stacks" if number == getattr(signal, "SIGUSR1", None) else "stop")
+            self._orders.put("stacks" if number == getattr(signal, "SIGUSR1", None) else "stop signal")
 
         numbers = [signal.SIGTERM, signal.SIGINT]
         if hasattr(signal, "SIGUSR1"):  # missing on Windows
