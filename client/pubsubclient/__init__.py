@@ -18,7 +18,8 @@ To read the code, begin with `_publish.publisher` and `_subscribe.subscriber`; t
 ``docs/architecture.md``.
 """
 
-from pubsubclient._app.app import App
+import typing as _typing
+
 from pubsubclient._core.errors import (
     BatchClosed,
     ConfigurationError,
@@ -44,10 +45,14 @@ from pubsubclient._publish.errors import PublishError, PublishRefused, PublishUn
 from pubsubclient._publish.publisher import Publisher
 from pubsubclient._publish.receipts import Receipt
 from pubsubclient._subscribe.descriptions import Explanation, LeaseState, SubscriberState, SubscriptionState
+from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._version import __version__
 from pubsubclient._worker.outcome import Pause, Reject, Retry
 from pubsubclient.signals.wildcard import Any
+
+if _typing.TYPE_CHECKING:
+    from pubsubclient._app.app import App
 
 __all__ = [
     "Any",
@@ -65,6 +70,7 @@ __all__ = [
     "InvalidArgument",
     "LeaseState",
     "NotFound",
+    "Outcomes",
     "Pause",
     "PubSubError",
     "PublishError",
@@ -90,8 +96,21 @@ __all__ = [
 
 add_former_names(__name__)
 
+if not _typing.TYPE_CHECKING:  # a type checker would take every name for one that this function knows
+
+    def __getattr__(name: str) -> object:
+        """Import `App` at its first use: programs without handlers do not load what it is made of."""
+        if name != "App":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from pubsubclient._app.app import App  # noqa: PLC0415
+
+        App.__module__ = __name__
+        globals()[name] = App
+        return App
+
+
 # Tracebacks, pickles and documentation name the public module of a class, not the private one that defines it.
 for _name in __all__:
-    _public = globals()[_name]
+    _public = globals().get(_name)
     if str(getattr(_public, "__module__", "")).startswith("pubsubclient._"):
         _public.__module__ = "pubsubclient"
