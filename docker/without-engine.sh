@@ -39,5 +39,7 @@ fi
 
 # pip trusts in the build whom it trusts on this machine, such as a company's proxy
 certificates=/etc/ssl/certs/ca-certificates.crt
+replaced=$(docker/buildah.sh images --quiet "$tag" 2>/dev/null || true)
 docker/buildah.sh bud --quiet --isolation chroot --network host --format docker --volume "$certificates:$certificates:ro" \
   --build-arg "BASE=$base" --file docker/Dockerfile --tag "$tag" .
+if [ -n "$replaced" ]; then docker/buildah.sh rmi "$replaced" >/dev/null 2>&1 || true; fi

@@ -53,7 +53,9 @@ def publish(request: flask.Request, service: Service) -> HttpResponse:
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
     if not body.entries:
         return HttpResponse(encode({"events": []}), log)
-    partition, commits = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
+    partition, commits = service.publish(
+        body.topic, body.publisher, body.entries, body.since, body.delay_s, far=body.far
+    )
     return HttpResponse(encode_receipts(partition, body.entries, commits), log)
 
 

@@ -18,6 +18,7 @@ from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch_cache import BatchCache
+from pubsubservice.log.find_stored import find_stored
 from pubsubservice.log.group_commit import Append, GroupCommit
 from pubsubservice.log.retention import Expire
 from pubsubservice.log.sequence import partition_of
@@ -66,19 +67,45 @@ class Service:
         self._logs_lock = runtime.new_lock()
 
     def publish(
-        self, topic: str, publisher: str, entries: list[Entry], since: int | None = None, delay_s: float = 0.0
+        self,
+        topic: str,
+        publisher: str,
+        entries: list[Entry],
+        since: int | None = None,
+        delay_s: float = 0.0,
+        *,
+        far: bool = False,
     ) -> tuple[int, list[tuple[int, int]]]:
         """Append events to a topic, each once; return the partition, and each event's log index and commit time (µs).
 
-        Raises BadRequest (413), Conflict (422), Forbidden, Unavailable, StoreError. Acknowledged events are never lost.
+        With `far`, an event that was stored since `since` is recognised however long ago that is.
+
+        Raises BadRequest (413), Conflict (409, 422), Forbidden, Unavailable, StoreError. Acknowledged events are never lost.
         """
         append = Append(publisher, entries, since, delay_ms=round(1_000 * delay_s))
         # comes first: a caller that may not publish under this name must not create the topic either
         self.topics.ensure_publisher(publisher)
         partition = partition_of(publisher, self.topics.ensure(topic))
         self.topics.check_delay(topic, delay_s)
-        self._log(topic, partition).submit(append)
+        if far and since is not None:
+            self._find_far(append, topic, partition, since)
+        if None in append.places:
+            self._log(topic, partition).submit(append)
         return partition, [place for place in append.places if place is not None]
+
+    def _find_far(self, append: Append, topic: str, partition: int, since: int) -> None:
+        """Set the places of events that are stored already, and have the log look back only to where the search began."""
+        append.places, append.since = find_stored(
+            self._store,
+            self._cache,
+            (topic, partition),
+            append.publisher,
+            append.entries,
+            since,
+            window_us=self._settings.once_us,
+            max_batches=self._settings.far_batches,
+        )
+        append.unlimited_lookback = True
 
     def _append_letters(self, topic: Topic, publisher: str, entries: list[Entry], since: int) -> None:
         """Append dead letters to their topic."""

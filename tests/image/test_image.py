@@ -123,8 +123,8 @@ def test_it_holds_the_service_and_no_tools_to_change_it(image: Image) -> None:
     """No pip, nothing that builds, none of the repository's other files; all compiled, as nobody may write there."""
     packages = next((image.files / "opt/pubsub/lib").glob("python3.*/site-packages"))
     names = {path.name.partition("-")[0] for path in packages.glob("*.dist-info")}
-    assert {"pubsubclient", "waitress", "msgspec"} <= names
-    assert not names & {"pip", "hatchling", "pytest", "editables"}
+    assert {"pubsubclient", "waitress", "msgspec", "cryptography"} <= names
+    assert not names & {"pip", "hatchling", "editables", "pytest", "grpcio"}
     assert not (image.files / "src").exists()
     compiled = {path.name.partition(".")[0] for path in (packages / "pubsubservice/core/__pycache__").iterdir()}
     assert compiled == {path.stem for path in (packages / "pubsubservice/core").glob("*.py")}

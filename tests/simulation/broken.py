@@ -40,6 +40,21 @@ class SinceIgnored(Service):
             return []
 
 
+class FarIgnored(Service):
+    """A publish is compared with what the last minutes brought, also if it was first tried before."""
+
+    def _find_far(self, append: Append, topic: str, partition: int, since: int) -> None:
+        pass
+
+
+class FarSearchOnly(Service):
+    """What comes between the search in old batches and the commit is not looked at."""
+
+    def _find_far(self, append: Append, topic: str, partition: int, since: int) -> None:
+        super()._find_far(append, topic, partition, since)
+        append.unlimited_lookback = False
+
+
 class DeletesFirst(Service):
     """Retention deletes before it records the trim point."""
 
@@ -102,6 +117,8 @@ class Unrecorded(Service):
 BROKEN: dict[str, type[Service]] = {
     "time check on append": NoTimeCheck,
     "since": SinceIgnored,
+    "far looks back however long": FarIgnored,
+    "far looks back from its search on": FarSearchOnly,
     "trim point first": DeletesFirst,
     "store time": ProcessTime,
     "trim point read": TrimIgnored,

@@ -17,6 +17,8 @@ MIXES: dict[str, Mix] = {
     "the registry bounds what goes out": Mix(patterns=True, expire_s=100, change_s=100),
     "dropped events are counted": Mix(poison=0.3, max_attempts=1, backoff_s=0.0, redrive=True),
     "trim point first": Mix(expire_s=4),
+    "far looks back however long": Mix(relays=True, retention_s=60),
+    "far looks back from its search on": Mix(relays=True, retention_s=60),
     "a delay is at most half of the retention": Mix(delayed=0.3),
     "a lower retention takes nothing delayed": Mix(delayed=0.5, retention_s=30, lowers=True, expire_s=4),
     "topics not met yet count": Mix(gone=True, expire_s=5),

@@ -41,6 +41,7 @@ _FIELDS: dict[str, Schema] = {
     "partitions": {"type": "integer", "minimum": 1, "maximum": MAX_PARTITIONS},
     "retention_s": {"type": "integer", "minimum": 600, "maximum": 10 * 366 * 86_400},
     "since": {**_SINCE, "description": "The newest X-Store-Time received before the first attempt, µs."},
+    "far": {"description": "Only with since: recognise events that were stored since then, however long ago."},
     "start": START_POSITION,
     "seek": START_POSITION,
     "filters": FILTERS,

@@ -23,7 +23,7 @@ CODES: dict[int, tuple[str, ...]] = {
     403: ("not_owner",),
     404: ("unknown_subscriber", "unknown_topic", "unknown_publisher", "unknown_subscription"),
     405: ("method_not_allowed",),
-    409: ("partitions_fixed", "settings_differ", "older_token", "ordinary_topic"),
+    409: ("partitions_fixed", "settings_differ", "older_token", "ordinary_topic", "too_far"),
     413: ("too_large",),
     415: ("unsupported_media_type",),
     422: ("payload_differs",),

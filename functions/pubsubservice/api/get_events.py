@@ -42,6 +42,10 @@ class Ack(msgspec.Struct, forbid_unknown_fields=True):
     events: list[tuple[str, str]] | None = None
 
 
+class Release(Ack):
+    delay_s: float = 0.0
+
+
 class Nack(Ack):
     delay_s: float | None = None
     reason: str = ""
@@ -61,7 +65,7 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
     ack: list[Ack] = []
     nack: list[Nack] = []
     extend: list[Extend] = []
-    release: list[Ack] = []
+    release: list[Release] = []
 
 
 def decode_get_events(body: bytes) -> GetEvents:
@@ -76,9 +80,10 @@ def decode_get_events(body: bytes) -> GetEvents:
     for verb in ("ack", "nack", "extend", "release"):
         for number, settlement in enumerate(getattr(request, verb)):
             check_token(settlement.lease, f"{verb}[{number}].lease")
-    for number, nack in enumerate(request.nack):
-        if nack.delay_s is not None:
-            check_range(f"nack[{number}].delay_s", nack.delay_s, 0, MAX_DELAY_S)
+    for verb in ("nack", "release"):
+        for number, settlement in enumerate(getattr(request, verb)):
+            if settlement.delay_s is not None:
+                check_range(f"{verb}[{number}].delay_s", settlement.delay_s, 0, MAX_DELAY_S)
     for number, extend in enumerate(request.extend):
         if extend.seconds is not None:
             check_range(f"extend[{number}].seconds", extend.seconds, 1, MAX_DEADLINE_S)
@@ -88,7 +93,7 @@ def decode_get_events(body: bytes) -> GetEvents:
             Settlement(nack.lease, nack.events, delay_s=nack.delay_s, reason=_text(nack.reason), dead=nack.dead)
             for nack in request.nack
         ],
-        release=[Settlement(release.lease, release.events) for release in request.release],
+        release=[Settlement(release.lease, release.events, delay_s=release.delay_s) for release in request.release],
         extend=[Settlement(extend.lease, extend.events, seconds=extend.seconds) for extend in request.extend],
     )
     return GetEvents(request.subscriber, settlements, request.lease, request.max_events, request.wait_s, request.wake)
