@@ -206,7 +206,7 @@ class Outcomes:
     def discard(self) -> None:
         """Drop the pending outcomes, because their service is gone."""
         with self._lock:
-            self._acked, self._unknown_tokens = {}, {}
+            self._pending = Pending()
             self._work.notify_all()
 
     # -- sending outcomes
