@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from pubsubclient._publish.publisher import Publisher
     from pubsubclient._publish.receipts import Receipt
     from pubsubclient._subscribe.descriptions import Explanation, LeaseState, SubscriberState, SubscriptionState
+    from pubsubclient._subscribe.outcomes import Outcomes
     from pubsubclient._subscribe.subscriber import Subscriber
     from pubsubclient._worker.outcome import Pause, Reject, Retry
     from pubsubclient.signals.wildcard import Any
@@ -77,6 +78,7 @@ __all__ = [
     "InvalidArgument",
     "LeaseState",
     "NotFound",
+    "Outcomes",
     "Pause",
     "PubSubError",
     "PublishError",
@@ -101,34 +103,32 @@ __all__ = [
     "doctor",
 ]
 
-#: the modules that define the public names
+#: the modules that define the public names; these are imported together, when one of their names is used
 _ROOMS = (
-    "_app.app", "_core.errors", "_doctor.examine", "_doctor.findings", "_events.event", "_events.event_list", "_events.topic",
-    "_http.config", "_http.identity", "_http.service", "_publish.batch", "_publish.errors", "_publish.publisher",
-    "_publish.receipts", "_subscribe.descriptions", "_subscribe.subscriber", "_worker.outcome", "signals.wildcard",
+    "_core.errors", "_events.event", "_events.event_list", "_events.topic", "_http.config", "_http.identity", "_http.service",
+    "_publish.batch", "_publish.errors", "_publish.publisher", "_publish.receipts", "_subscribe.descriptions",
+    "_subscribe.outcomes", "_subscribe.subscriber", "_worker.outcome", "signals.wildcard",
 )  # fmt: skip
+#: those that few programs need are imported alone
+_ROOMS_APART = {"App": "_app.app", "Finding": "_doctor.findings", "doctor": "_doctor.examine"}
 
 add_former_names(__name__)
 
 
 def __getattr__(name: str) -> _AnyValue:
-    """Import all public names when the first of them is used (PEP 562)."""
+    """Import public names when one of them is used (PEP 562)."""
     if name not in __all__ and name != "signals":  # `pubsubclient.signals` needs no import of its own
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    _import_public_names()
+    for room in (_ROOMS_APART[name],) if name in _ROOMS_APART else _ROOMS:
+        module = import_module(f"{__name__}.{room}")
+        for public_name in set(module.__all__) & set(__all__):
+            public = getattr(module, public_name)
+            # Tracebacks, pickles and documentation name the public module of a class, not the private one that defines it.
+            if str(getattr(public, "__module__", "")).startswith("pubsubclient._"):
+                public.__module__ = __name__
+            globals()[public_name] = public
     return globals()[name]
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _import_public_names() -> None:
-    for room in _ROOMS:
-        module = import_module(f"{__name__}.{room}")
-        for name in set(module.__all__) & set(__all__):
-            public = getattr(module, name)
-            # Tracebacks, pickles and documentation name the public module of a class, not the private one that defines it.
-            if str(getattr(public, "__module__", "")).startswith("pubsubclient._"):
-                public.__module__ = __name__
-            globals()[name] = public

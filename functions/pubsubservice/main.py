@@ -6,6 +6,8 @@ Each is deployed by its name in `FUNCTIONS`; ``functions/main.py`` re-exports th
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 
 from pubsubservice.api.cloudevents import decode_published
@@ -103,14 +105,20 @@ def expire(request: flask.Request, service: Service) -> HttpResponse:
 
 
 def _registered(request: flask.Request, service: Service) -> HttpResponse:
-    asked = decode_registered(query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token"))
+    asked = decode_registered(
+        query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token", "state")
+    )
     if isinstance(asked, Explain):
         return _explained(asked, service)
     if asked.name:
         state = service.show(asked.kind, asked.name)
     else:
-        names, following = service.names(asked.kind, asked.page_size, asked.page_token)
-        state = {"names": names, **({"next_page_token": following} if following else {})}
+        found: tuple[Any, str | None]
+        if asked.states:
+            key, found = f"{asked.kind}s", service.listing.states(asked.kind, asked.page_size, asked.page_token)
+        else:
+            key, found = "names", service.listing.names(asked.kind, asked.page_size, asked.page_token)
+        state = {key: found[0], **({"next_page_token": found[1]} if found[1] else {})}
     return HttpResponse(encode(state), {asked.kind: asked.name})
 
 

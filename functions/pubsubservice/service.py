@@ -9,9 +9,10 @@ from pubsubservice.admin.describe import Descriptions
 from pubsubservice.admin.event_states import LoggedEvent
 from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
+from pubsubservice.admin.listing import Listing
 from pubsubservice.admin.subscriptions import Subscriptions
 from pubsubservice.admin.topic_states import TopicStates
-from pubsubservice.core.ownership import Authenticator, check_owner, may_see_all, may_use
+from pubsubservice.core.ownership import Authenticator, check_owner
 from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
@@ -33,10 +34,6 @@ from pubsubservice.storage.paths import publisher_path
 from pubsubservice.storage.port import Store
 
 __all__ = ["Service"]
-
-#: names read at once, and the most reads, to find a page of names that a caller may see
-_NAMES_READ = 1_000
-_MAX_PAGES = 10
 
 
 class Service:
@@ -64,6 +61,7 @@ class Service:
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
         self.descriptions = Descriptions(store, self.topics)
         self.topic_states = TopicStates(store, self.topics)
+        self.listing = Listing(store, self.topics, self.descriptions, self.topic_states)
         self.explanations = Explanations(store, self.topics)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
@@ -145,27 +143,6 @@ class Service:
             for offset, line in zip(slice_.offsets, slice_.lines, strict=True)
         )
         return response._replace(states=self.explanations.states(request.of, events))
-
-    def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
-        """List names of a kind that the caller may see; return a page, and the token of the next one (None at the end).
-
-        A caller sees all topics, but only those publishers and subscribers that it may use. Names of others are read and
-        skipped, so a page may have fewer than `limit` names, and still be followed by another.
-        """
-        sees_all = kind == "topic" or may_see_all()
-        size = limit if sees_all else _NAMES_READ
-        names: list[str] = []
-        for _ in range(1 if sees_all else _MAX_PAGES):
-            page = self._store.list(f"{kind}s", after=after, limit=size, fields=("format", "owner"))
-            for doc in page.docs:
-                after = doc.path.rpartition("/")[2]
-                if sees_all or may_use(doc.data.get("owner")):
-                    names.append(after)
-                    if len(names) == limit:
-                        return names, after
-            if len(page.docs) < size:
-                return names, None
-        return names, after
 
     def _identities_of_a_log(self, *, looked_back: bool) -> int:
         settings = self._settings

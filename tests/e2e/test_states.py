@@ -90,3 +90,47 @@ def test_a_pattern_has_the_sums_of_its_topics_and_what_was_not_met(wire: Wire) -
     met = {each["topic"]: each for each in state(wire, "subscriber", "s")["subscriptions"]}[pattern]
     assert (met["backlog"], met["unsettled"]) == (0, 5)
     assert "unmet" not in met
+
+
+def test_a_page_of_states_is_the_states_of_its_names(wire: Wire) -> None:
+    """In one request, for the same reads: topics and subscribers, page by page."""
+    names = [wire.name(f"n{number}") for number in range(3)]
+    for number in range(3):
+        wire.publish(f"n{number}", cloudevent())
+        wire.subscribe(f"n{number}", f"n{number}")
+    for kind in ("topic", "subscriber"):
+        page = wire.ask_get(f"register?{kind}=", [], state=1, page_size=2, page_token=wire.name("n"))
+        found = page.json()
+        expected = [state(wire, kind, f"n{number}") for number in range(3)]
+        assert [_timeless(each) for each in found[f"{kind}s"]] == [_timeless(each) for each in expected[:2]]
+        assert (found["next_page_token"], store_ops(page)) == (names[1], (6, 0, 0))
+        rest = wire.ask_get(f"register?{kind}=", [], state=1, page_size=1, page_token=names[1]).json()
+        assert [_timeless(each) for each in rest[f"{kind}s"]] == [_timeless(expected[2])]
+
+
+def _timeless(state: dict[str, Any]) -> dict[str, Any]:
+    """A state without ages, which differ with each read."""
+    state = {name: value for name, value in state.items() if name != "oldest_unsettled_age_s"}
+    if "subscriptions" in state:
+        state["subscriptions"] = [{**each, "oldest_age_s": 0} for each in state["subscriptions"]]
+    return state
+
+
+def test_a_page_of_states_ends_early_when_it_is_dear(wire: Wire) -> None:
+    """And goes on with the next; there is always a state in it."""
+    for number in range(4):
+        wire.ok("register", {"topic": wire.name(f"n{number}"), "partitions": 100})
+    seen: list[str] = []
+    token = wire.name("n")
+    for _ in range(2):
+        answer = wire.ask_get("register?topic=", [], state=1, page_size=4, page_token=token)
+        seen += [each["topic"] for each in answer.json()["topics"]]
+        token = answer.json().get("next_page_token", "")
+        assert store_ops(answer)[0] < 800
+    assert seen[:4] == [wire.name(f"n{number}") for number in range(4)]
+
+
+def test_what_has_no_page_of_states(wire: Wire) -> None:
+    """Publishers, which have no state, and a name, which has its own."""
+    for query in ("publisher=&state=1", "topic=t&state=1", "topic=&state=2"):
+        assert wire.ask_get(f"register?{query}", []).json()["code"] == "invalid_request"

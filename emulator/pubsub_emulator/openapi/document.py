@@ -199,6 +199,9 @@ def _registered() -> list[Schema]:
             description="With subscriber and topic: the sequence or the id of the event whose state to explain.",
         ),
         _parameter("page_size", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}),
+        _parameter(
+            "state", {"const": "1"}, description="With an empty topic or subscriber: a page of states, not names."
+        ),
         _parameter("page_token", _NAME, description="The next_page_token of the page before."),
     ]
 

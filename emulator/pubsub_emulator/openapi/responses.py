@@ -135,6 +135,12 @@ RESPONSES: dict[str, Schema] = {
         dead_letter_topic=_TEXT,
         searched_batches=_COUNT,
     ),
+    "States": {
+        "anyOf": [
+            _object({f"{kind.lower()}s": _list({"$ref": f"#/components/schemas/{schema}"})}, next_page_token=_TEXT)
+            for kind, schema in (("Topic", "TopicState"), ("Subscriber", "Subscriber"))
+        ]
+    },
     "Names": _object({"names": _list(_TEXT)}, next_page_token=_TEXT),
     "Subscription": _object(_SUBSCRIPTION, **_VIA),
     "Redriven": _object(
@@ -175,7 +181,7 @@ RESPONSES: dict[str, Schema] = {
 #: {operation: the names of the schemas that a success may have}
 _SUCCESSES = {
     "register": ("Publisher", "Registered", "Topic", "Explanation"),
-    "registered": ("Publisher", "Subscriber", "TopicState", "Names", "Explanation"),
+    "registered": ("Publisher", "Subscriber", "TopicState", "Names", "States", "Explanation"),
     "publish": ("Receipts",),
     "subscribe": ("Subscription", "Redriven"),
     "get_events": ("Events",),
