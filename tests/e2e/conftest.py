@@ -28,7 +28,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     stores = ["sqlite", "firestore"]
     given = {name for mark in metafunc.definition.iter_markers("parametrize") for name in _names(mark.args[0])}
     asked = set(inspect.signature(metafunc.function).parameters)
-    if not set(metafunc.fixturenames) - given - _WITHOUT_A_PROCESS and "shared" not in asked and not _wants_http(metafunc):
+    if (
+        not set(metafunc.fixturenames) - given - _WITHOUT_A_PROCESS
+        and "shared" not in asked
+        and not _wants_http(metafunc)
+    ):
         stores.insert(1, "local")
     metafunc.parametrize("store", stores, indirect=True, scope="session")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -53,6 +54,10 @@ class Wire:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def ask_get(self, function: str, pairs: Iterable[tuple[str, str]], **query: str | int) -> requests.Response:
+        """Send one GET; `pairs` are query parameters that may be repeated."""
+        return self._session.get(f"{self.url}/{function}", params=[*pairs, *query.items()], timeout=60)
 
     def ok(self, function: str, body: Any, *, method: str = "POST") -> dict[str, Any]:
         """The answer to a request that succeeds."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import flask
 import functions_framework
 
+from pubsub_emulator.server.call_meter import CallMeter
 from pubsub_emulator.server.limits import problem
 from pubsubservice import __version__
 from pubsubservice.core.meter import Meter
@@ -53,12 +54,14 @@ def _application(function: Callable[[flask.Request], flask.Response]) -> WSGIApp
 class Router:
     """A WSGI application that routes requests by path.
 
-    ``/NAME`` is the function NAME, ``/`` lists the functions, ``/openapi.json`` describes them, and ``/healthz`` is the
-    liveness check.
+    ``/NAME`` is the function NAME, ``/`` lists the functions, ``/openapi.json`` describes them, ``/meter`` counts their calls,
+    and ``/healthz`` is the liveness check.
 
     The emulator may run without authentication, and any web page that a developer visits can make the browser send
     requests to 127.0.0.1: across origins, or with a host name of its own that resolves there (DNS rebinding). The router
-    therefore refuses requests to unknown host names, and requests of pages from another origin.
+    therefore refuses requests to unknown host names, and requests of pages from another origin. Browsers send no Origin with
+    the images, scripts and frames of a page, and these could hold a thread in a long poll; but they send Fetch Metadata
+    (https://www.w3.org/TR/fetch-metadata/). Of other sites' requests only a link that a person follows is accepted.
 
     Args:
         functions: {name: WSGI application}
@@ -75,7 +78,8 @@ class Router:
         any_address: bool = False,
         describe: Callable[[str], object] | None = None,
     ) -> None:
-        self._functions = dict(functions)
+        self._meter = CallMeter()
+        self._functions = {name: self._meter.metered(name, function) for name, function in functions.items()}
         self._hosts = {_normal(host) for host in hosts}
         self._any_address = any_address
         self._describe = describe
@@ -91,6 +95,10 @@ class Router:
             return refuse(
                 start_response, 403, f"a web page of {origin} may not use this emulator; only pages of {here} may"
             )
+        if _is_foreign(environ):
+            site = environ["HTTP_SEC_FETCH_SITE"]
+            detail = f"a web page of elsewhere may not use this emulator ({site} request); only pages of {here} may"
+            return refuse(start_response, 403, detail)
         return self._route(environ, start_response)
 
     def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -103,6 +111,8 @@ class Router:
             return function(environ, start_response)
         if path == "healthz":
             return _json(start_response, "200 OK", {"status": "ok", "version": __version__})
+        if path == "meter":
+            return _json(start_response, "200 OK", self._meter.as_json())
         base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{environ.get('SCRIPT_NAME', '')}"
         if path == "openapi.json" and self._describe is not None:
             return _json(start_response, "200 OK", self._describe(base))
@@ -139,6 +149,14 @@ def _origin_of(url: str) -> tuple[str, str, int | None]:
     except ValueError:
         return url, "", None
     return parts.scheme, _normal(parts.hostname or ""), port
+
+
+def _is_foreign(environ: Environ) -> bool:
+    """Whether a page of another origin makes the request, and not by a link that a person follows in the browser."""
+    if environ.get("HTTP_SEC_FETCH_SITE", "none") in {"none", "same-origin"}:
+        return False
+    navigates = environ.get("HTTP_SEC_FETCH_MODE") == "navigate" and environ.get("HTTP_SEC_FETCH_DEST") == "document"
+    return not (navigates and environ["REQUEST_METHOD"] == "GET")
 
 
 def _normal(host: str) -> str:
