@@ -203,6 +203,12 @@ class Outcomes:
         for token in list(self._expected)[:-_MAX_EXPECTED]:
             self._expected.pop(token, None)
 
+    def discard(self) -> None:
+        """Drop the pending outcomes, because their service is gone."""
+        with self._lock:
+            self._pending = Pending()
+            self._work.notify_all()
+
     # -- sending outcomes
 
     def collect(self, *, extensions: bool = True) -> Collected:

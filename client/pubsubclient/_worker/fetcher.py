@@ -111,7 +111,10 @@ class Fetcher:
             self._found_nothing(ended)
         elif not events.more and time.monotonic() - asked < max(wait_s / 2, _PAUSE_S):
             # events of an ordered topic are in hand, or too many are unsettled, or a proxy has ended the wait
-            self._pause(_PAUSE_S if wait_s else _ORDERED_PAUSE_S)
+            if wait_s:
+                self._pause(_PAUSE_S)
+            else:
+                self._pause(_ORDERED_PAUSE_S, until_settled=True)
 
     def _await_room(self) -> int:
         """Wait until fewer than half of the events to hold are there; returns how many to fetch.
@@ -140,15 +143,14 @@ class Fetcher:
             return 0.0
         return _BUSY_POLL_S if leases else _POLL_S
 
-    def _pause(self, seconds: float) -> None:
-        """Wait, at most until all events of ordered topics in hand are settled: then the topics may have more."""
+    def _pause(self, seconds: float, *, until_settled: bool = False) -> None:
+        """Wait, at most until the stop, or until no event of an ordered topic is in hand: then its topic may have more."""
         source, schedule = self._source, self._schedule
+
+        def is_over() -> bool:
+            return schedule.stopping or (until_settled and not any(lease.ordered for lease in source.leases))
+
         with schedule.lock:
-            ordered = any(lease.ordered for lease in source.leases)
-
-            def is_over() -> bool:
-                return schedule.stopping or (ordered and not any(lease.ordered for lease in source.leases))
-
             schedule.progress.wait_for(is_over, seconds)
 
     def _found_nothing(self, ended: int) -> None:

@@ -8,11 +8,12 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
+    "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Finding",
+    "Forbidden",
     "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "Outcomes", "Pause", "PubSubError",
     "PublishError", "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent",
     "Reject", "Retry", "Service", "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge",
-    "Topic", "Unavailable", "__version__", "configure",
+    "Topic", "Unavailable", "__version__", "configure", "doctor",
 }  # fmt: skip
 
 
@@ -34,10 +35,15 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 
 def test_importing_it_brings_requests_and_nothing_of_the_service() -> None:
-    """Nor a module of an extra, nor an event loop; nor does it reach for the network, or start a thread."""
+    """With the first name that is used, not before: nor does it reach for the network, or start a thread.
+
+    Nor does it bring a module of an extra, an event loop, or what apps are made of.
+    """
     code = (
         # orjson, of the extra fast, is looked for at once; what it or requests bring is not ours
-        "import sys, threading, requests; before = set(sys.modules); import pubsubclient; "
+        "import sys, threading, pubsubclient; assert 'requests' not in sys.modules; "
+        "import requests; before = set(sys.modules); "
+        "pubsubclient.Publisher; "
         "assert 'requests' in sys.modules; "
         "assert not {'pubsubservice', 'pubsub_emulator', 'msgspec', 'flask', 'grpc', 'pydantic', 'attrs', 'asyncio', "
         "'typing_extensions', 'http.server', 'subprocess'} & (set(sys.modules) - before); "
