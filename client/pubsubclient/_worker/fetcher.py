@@ -99,6 +99,8 @@ class Fetcher:
         source, wait_s, asked = self._source, self._wait_s(), time.monotonic()
         if self._worker.options.burst:
             source.outcomes.flush()  # first, because a settlement may bring events back
+        elif source.is_ordered:
+            source.outcomes.await_sent()  # first, because the topic has nothing more before that
         events = source.subscriber.fetch(size, wait_s, settle=source.outcomes)
         self.answered_at = time.monotonic()
         if self.refused:
