@@ -47,13 +47,13 @@ def charge(order: Order, event: Event) -> Receipt:
 async def archive(batch: list[Receipt], events: list[ReceivedEvent]) -> None:
     """Keep many receipts at once."""
     for receipt, event in zip(batch, events, strict=True):
-        print(f"{event.recordedtime:%H:%M:%S} order {receipt.order}: {receipt.total}")  # noqa: T201
+        print(f"{event.recordedtime:%H:%M:%S} order {receipt.order}: {receipt.total}")
 
 
 @app.handler("audit.*", subscriber="audit")
 def audit(event: ReceivedEvent) -> None:
     """Take events of any data."""
-    print(event.topic, event.data)  # noqa: T201
+    print(event.topic, event.data)
 
 
 def place(number: int, amount: Decimal) -> str:

@@ -10,20 +10,21 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .conftest import ROOT
-from .locked import HASH, asked_for, lines_of, on_python, project
+from .locked import HASH, asked_for, extra, lines_of, on_python, project
 
 _FOLDER = ROOT / "requirements"
 _FILES = sorted(_FOLDER.glob("*.txt"))
 _PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-# the groups in each file; `runtime` and `dev` have the extra `emulator` too
-_GROUPS = {"runtime": ["build"], "dev": ["build", "dev"]}
+# the groups and the extras in each file that is not one group
+_GROUPS = {"runtime": ["build"], "dev": ["build", "dev"], "image": []}
+_EXTRAS = {"runtime": ["emulator", "auth", "firestore"], "dev": ["all"], "image": ["emulator", "auth"]}
 
 
 def _wanted(file: Path) -> list[Requirement]:
     said = project()
     groups = [said["dependency-groups"][name] for name in _GROUPS.get(file.stem, [file.stem])]
     if file.stem in _GROUPS:
-        groups += [said["project"]["dependencies"], said["project"]["optional-dependencies"]["emulator"]]
+        groups += [said["project"]["dependencies"], *map(extra, _EXTRAS[file.stem])]
     return [Requirement(line) for group in groups for line in group]
 
 
@@ -35,7 +36,7 @@ def _versions(python: str, file: Path) -> dict[str, str]:
 
 def test_each_group_is_locked() -> None:
     """In a file that is called like it."""
-    assert {file.stem for file in _FILES} == {"runtime", *project()["dependency-groups"]} - {"build"}
+    assert {file.stem for file in _FILES} == {"runtime", "image", *project()["dependency-groups"]}
 
 
 @pytest.mark.parametrize("file", _FILES, ids=lambda file: file.stem)
@@ -68,6 +69,7 @@ def test_what_is_tested_is_what_is_deployed(python: str) -> None:
     deployed = _versions(python, ROOT / "functions" / "requirements.txt")
     tested = _versions(python, _FOLDER / "dev.txt")
     assert deployed.items() <= tested.items()
-    assert _versions(python, _FOLDER / "runtime.txt").items() <= tested.items()
+    for name in ("runtime.txt", "image.txt", "build.txt"):
+        assert _versions(python, _FOLDER / name).items() <= tested.items()
     measured = _versions(python, _FOLDER / "benchmarks.txt")
     assert {name: tested[name] for name in measured.keys() & tested.keys()}.items() <= measured.items()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable
+from itertools import pairwise
 
 import pytest
 
@@ -80,7 +81,7 @@ def run(
 
 
 def inversions(numbers: list[int]) -> int:
-    return sum(after < before for before, after in zip(numbers, numbers[1:], strict=False))
+    return sum(after < before for before, after in pairwise(numbers))
 
 
 @pytest.mark.slow

@@ -197,7 +197,7 @@ class App:
             InvalidArgument, PublishError: as `Publisher.publish`
         """
         publisher = self._part.root.publisher()
-        return publisher.publish(first, *data, **options)  # type: ignore[return-value] # one event, one receipt
+        return publisher.publish(first, *data, **options)
 
     def consumers(self) -> list[Consumer]:
         """Return the subscribers that the handlers need, each with its handlers and subscriptions. Makes no request."""
@@ -243,16 +243,19 @@ class App:
             ConfigurationError: the app has no handlers, or no service is configured
             InvalidArgument: an option is of a wrong type or out of its range
         """
-        consumers = self.consumers()
-        if not consumers:
-            raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
         # imported late: a program that only publishes, and a web application, need no worker
         from pubsubclient._worker.options import Options  # noqa: PLC0415
         from pubsubclient._worker.worker import Worker  # noqa: PLC0415
 
-        root = self._part.root
-        service = find_service(root.service)
-        return Worker(consumers, service, Options(**options), joined(list(root.all_lifespans())))
+        consumers = self.consumers()
+        if not consumers:
+            raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
+        service = find_service(self._part.root.service)
+        return Worker(consumers, service, Options(**options), self.lifespan())
+
+    def lifespan(self) -> Lifespan | None:
+        """Return the lifespans of this app and of those that it includes, joined into one; None if there are none."""
+        return joined(list(self._part.root.all_lifespans()))
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)

@@ -16,6 +16,7 @@ from pubsubclient._core.at_exit import EXIT_DEADLINE_S
 from pubsubclient._core.errors import BatchClosed, InvalidArgument, Unavailable
 from pubsubclient._events.event import Event
 from pubsubclient._events.topic import T, Topic
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch_sender import PendingEvent, Sender, SendResult
 from pubsubclient._publish.chunks import new_event
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from pubsubclient._events.event import EventMembers
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "open_batches"]
 
 #: limits of one request: larger ones gain little throughput, and delay the events behind them
 _REQUEST_EVENTS = 1_000
@@ -55,6 +56,7 @@ class Batch:
     def __init__(self, transport: Transport, publisher: str, max_delay: float, max_events: int, max_bytes: int) -> None:
         self._source = f"/publishers/{publisher}"
         self._name = publisher
+        self._service = transport.service
         self._sender = Sender(transport, publisher)
         self._clock = transport.service.clock
         self._max_delay_s = max_delay
@@ -150,6 +152,15 @@ class Batch:
             self._failed = []
             raise error from error.reason
 
+    def abandon(self) -> None:
+        """End the batch without sending what it has, because its service will be gone."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            self._work.notify_all()
+            self._progress.notify_all()
+        _open_batches.pop(self, None)
+
     def __enter__(self) -> Batch:
         return self
 
@@ -166,6 +177,11 @@ class Batch:
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)
+
+    @property
+    def service(self) -> Service:
+        """The service that the batch publishes to."""
+        return self._service
 
     def __repr__(self) -> str:
         return f"<Batch of publisher {self._name!r}, {self._published - self._resolved} events pending>"
@@ -278,6 +294,11 @@ class Batch:
 
 #: batches to close at the end of the program; a dict keeps their order, and its pop is atomic
 _open_batches: dict[Batch, None] = {}
+
+
+def open_batches(service: Service) -> list[Batch]:
+    """Return the batches that publish to a service, have events or had some, and are not closed."""
+    return [batch for batch in list(_open_batches) if batch.service == service]
 
 
 def _at_exit() -> None:

@@ -18,6 +18,7 @@ from pubsubclient._core.errors import PubSubError, ServiceError
 from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease, check_lease_s, nack_options, release_options
 from pubsubclient._fork import reset_in_child
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.notices import Notices
 from pubsubclient._subscribe.pending import Collected, Pending, Settlements
@@ -64,6 +65,11 @@ class Outcomes:
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)
+
+    @property
+    def service(self) -> Service:
+        """The service that the outcomes are for."""
+        return self._transport.service
 
     def after_fork(self) -> None:
         """Start empty in the child: the parent keeps its outcomes, and the thread that sends them."""
@@ -201,6 +207,12 @@ class Outcomes:
         """Wait until no request of the background thread is on its way: what it settles counts for the next request."""
         with self._lock:
             self.clock.wait_for(self._work, lambda: not self._sending, self._transport.service.deadline_s)
+
+    def discard(self) -> None:
+        """Drop the pending outcomes, because their service is gone."""
+        with self._lock:
+            self._pending = Pending()
+            self._work.notify_all()
 
     # -- sending outcomes
 

@@ -11,6 +11,7 @@ from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.call import Cancellation
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes
@@ -69,6 +70,11 @@ class Stream:
         if lease is not None:
             lease.forget_topics(concerned)
             lease.taken_back.update({event.topic for event in list(self._left) if concerned(event.topic)})
+
+    @property
+    def service(self) -> Service:
+        """The service at which the events are settled."""
+        return self._transport.service
 
     @property
     def leases(self) -> list[Lease]:

@@ -70,6 +70,8 @@ class Worker:
         lifespan: Lifespan | None = None,
     ) -> None:
         self.options = options or Options()
+        #: the service at which events are settled
+        self.service = service
         self._lifespan = lifespan
         #: what the worker has to do next; `SimpleQueue`, because a signal handler may put into it at any point
         self._orders: SimpleQueue[str] = SimpleQueue()

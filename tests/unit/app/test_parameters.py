@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from pubsubclient import App, ConfigurationError, Event, ReceivedEvent, Topic
+from pubsubclient._core.extras import install_command
 from unit.app.received import handler, received, run
 from unit.sdk.programs import run_program
 
@@ -290,5 +291,5 @@ def test_without_msgspec_a_dataclass_is_refused_and_a_dict_is_not() -> None:
     ran = run_program(code, "")
     assert ran.stderr == ""
     assert ran.stdout == (
-        "__main__.charge, parameter 'order': Order needs msgspec to be decoded: pip install 'pubsubclient[typed]'.\n"
+        f"__main__.charge, parameter 'order': Order needs msgspec to be decoded: {install_command('typed')}\n"
     )
