@@ -39,6 +39,8 @@ from pubsubclient._events.topic import Topic
 from pubsubclient._http.config import configure
 from pubsubclient._http.identity import Identity
 from pubsubclient._http.service import Service
+from pubsubclient._look.peek import Peek, peek
+from pubsubclient._look.states import LogState, TopicState, subscribers, topics
 from pubsubclient._publish.batch import Batch
 from pubsubclient._publish.errors import PublishError, PublishRefused, PublishUnavailable, PublishUnknown
 from pubsubclient._publish.publisher import Publisher
@@ -64,8 +66,10 @@ __all__ = [
     "IdentityError",
     "InvalidArgument",
     "LeaseState",
+    "LogState",
     "NotFound",
     "Pause",
+    "Peek",
     "PubSubError",
     "PublishError",
     "PublishRefused",
@@ -83,9 +87,13 @@ __all__ = [
     "SubscriptionState",
     "TooLarge",
     "Topic",
+    "TopicState",
     "Unavailable",
     "__version__",
     "configure",
+    "peek",
+    "subscribers",
+    "topics",
 ]
 
 add_former_names(__name__)

@@ -8,11 +8,11 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
-    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "Pause", "PubSubError", "PublishError",
-    "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Reject", "Retry", "Service",
-    "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
-    "configure",
+    "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation",
+    "Forbidden", "Identity", "IdentityError", "InvalidArgument", "LeaseState", "LogState", "NotFound", "Pause", "Peek",
+    "PubSubError", "PublishError", "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt",
+    "ReceivedEvent", "Reject", "Retry", "Service", "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState",
+    "TooLarge", "Topic", "TopicState", "Unavailable", "__version__", "configure", "peek", "subscribers", "topics",
 }  # fmt: skip
 
 
