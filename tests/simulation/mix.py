@@ -52,6 +52,8 @@ class Mix:
     lowers: bool = False
     #: a relay publishes again long after, not knowing whether it had published before
     relays: bool = False
+    #: somebody peeks beside the subscribers
+    peeks: bool = False
 
     @classmethod
     def of(cls, seed: int) -> Mix:
@@ -74,4 +76,5 @@ class Mix:
             gone=r.random() < 0.2,
             lowers=r.random() < 0.3,
             relays=r.random() < 0.2,
+            peeks=r.random() < 0.3,
         )
