@@ -8,13 +8,14 @@ from typing import Any
 from pubsubservice.admin.describe import Descriptions
 from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
+from pubsubservice.admin.removal import Removal
 from pubsubservice.admin.subscriptions import Subscriptions
 from pubsubservice.core.ownership import Authenticator, check_owner, may_see_all, may_use
 from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
-from pubsubservice.delivery.get_events import Delivery
+from pubsubservice.delivery.get_events import Delivery, GetEvents
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch_cache import BatchCache
@@ -44,6 +45,7 @@ class Service:
     expire_type = Expire
     subscriptions_type = Subscriptions
     dead_letters_type = DeadLetters
+    removal_type = Removal
 
     def __init__(
         self, store: Store, settings: Settings, runtime: Runtime, identity: Authenticator | None = None
@@ -58,6 +60,7 @@ class Service:
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
         self.descriptions = Descriptions(store, self.topics)
         self.explanations = Explanations(store, self.topics)
+        self.removal = self.removal_type(store, runtime, self.topics, self._publish_dead)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
         self.delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
@@ -111,6 +114,10 @@ class Service:
         """Append dead letters to their topic."""
         append = Append(publisher, entries, since, unlimited_lookback=True)
         self._log(topic.name, partition_of(publisher, topic.partitions)).submit(append)
+
+    def _publish_dead(self, subscriber: str) -> None:
+        """Publish a subscriber's dead letters, as a call of get_events that asks for nothing does."""
+        self.delivery.get_events(GetEvents(subscriber, max_events=0))
 
     def show(self, kind: str, name: str) -> dict[str, Any]:
         """Describe what is registered under a name. Raises NotFound, Forbidden, StoreError."""

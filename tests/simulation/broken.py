@@ -16,6 +16,7 @@ from pubsubservice.storage.paths import log_path
 from pubsubservice.storage.port import Doc, Reads
 from pubsubservice.subscribers.registry_cursor import RegistryCursor
 
+from .broken_removals import REMOVAL_RULES
 from .broken_retention import RETENTION_RULES
 from .broken_rules import RULES
 
@@ -127,4 +128,5 @@ BROKEN: dict[str, type[Service]] = {
     "a record before the first batch": Unrecorded,
     **RULES,
     **RETENTION_RULES,
+    **REMOVAL_RULES,
 }

@@ -25,6 +25,7 @@ from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.event_filter import meant_for_another
 from pubsubservice.subscribers.filters import Filter
 from pubsubservice.subscribers.leases import Leases
+from pubsubservice.subscribers.letter_ids import is_letter_of
 from pubsubservice.subscribers.pattern_topics import pattern_of
 from pubsubservice.subscribers.spans import mask_of
 from pubsubservice.subscribers.state import State, unknown_subscriber
@@ -150,27 +151,23 @@ class Explanations:
         if clause or meant_for_another(event.line, state.name):
             return {"state": "filtered", "clause": clause or "redrivefor"}
         letters = settings.dead_letter_topic or dead_letters_of(state.name)
-        if (
-            state.deaths
-            and not topic.dead_letter
-            and self._is_dead_letter(state.name, letters, topic.name, event, reads)
-        ):
+        if state.deaths and not topic.dead_letter and self._is_dead_letter(state, letters, topic.name, event, reads):
             return {"state": "dead_lettered", "dead_letter_topic": letters}
         return {"state": "settled"}
 
-    def _is_dead_letter(self, subscriber: str, letters: str, topic: str, event: _Event, reads: int) -> bool:
+    def _is_dead_letter(self, state: State, letters: str, topic: str, event: _Event, reads: int) -> bool:
         """Whether one of the newest batches of the dead-letter topic has a dead letter of the event."""
         before = meter().reads
         found = self._topics.get(letters)
         if found is None:
             return False
-        source = f"/subscribers/{subscriber}"
-        prefix = f"{topic}/{event.partition}/{event.log_index}/"
+        source = f"/subscribers/{state.name}"
+        place = (topic, event.partition, event.log_index)
         left = reads - (meter().reads - before)
         for batch in self._newest(letters, partition_of(source, found.partitions), left):
             for line in batch.lines():
                 letter_source, event_id = identity_of(line)
-                if letter_source == source and event_id.startswith(prefix):
+                if letter_source == source and is_letter_of(event_id, place, state.created):
                     return True
         return False
 

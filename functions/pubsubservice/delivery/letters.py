@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from pubsubservice.events.entry import Entry, identity
+from pubsubservice.subscribers.letter_ids import letter_id
 from pubsubservice.subscribers.records import Dead
 
 __all__ = ["dead_letter"]
@@ -40,7 +41,7 @@ def dead_letter(subscriber: str, dead: Dead, line: bytes, *, redriven: bool = Fa
         for name, value in attributes.items()
         if (bytes(value) != b"null" or name == "data") and not (redriven and name in _OF_REDRIVES)
     }
-    event_id = f"{dead.topic}/{dead.partition}/{dead.index}/{dead.death}"
+    event_id = letter_id(dead)
     source = f"/subscribers/{subscriber}"
     members |= {
         "id": _raw(event_id),
