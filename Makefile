@@ -49,13 +49,17 @@ lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the file
 
 # For every Python from the oldest on, which is named here, and every platform: a package has one line for each version that
 # some of them need. What is pinned stays as it is unless it must change. Development has the versions that are deployed.
+# uv needs a Python only to read pyproject.toml's build; it takes the one at hand, and fetches none.
 COMPILE = "$(abspath $(BIN))/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes \
-	--custom-compile-command 'make lock' $(ARGS) --output-file
+	--python "$(abspath $(BIN))/python" --no-python-downloads --custom-compile-command 'make lock' $(ARGS) --output-file
+
+RUNTIME = --extra emulator --extra auth --extra firestore
 
 lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and checks need, with hashes; ARGS=--upgrade takes the newest
 	@cd functions && $(COMPILE) requirements.txt requirements.in
-	@$(COMPILE) requirements/runtime.txt --constraint functions/requirements.txt --extra emulator --group build pyproject.toml
-	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra emulator --group build --group dev pyproject.toml
+	@$(COMPILE) requirements/runtime.txt --constraint functions/requirements.txt $(RUNTIME) --group build pyproject.toml
+	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra all --group build --group dev pyproject.toml
+	@$(COMPILE) requirements/release.txt --constraint requirements/dev.txt --group release
 	@$(COMPILE) requirements/benchmarks.txt --constraint requirements/dev.txt --group benchmarks
 	@for group in lock standin checkov; do $(COMPILE) requirements/$$group.txt --group $$group || exit 1; done
 	@for group in tf peers; do $(COMPILE) requirements/$$group.txt --no-deps --group $$group || exit 1; done
@@ -100,10 +104,13 @@ clean: ## delete what was built: .venv, dist and caches
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --requirement requirements
 
-# What the package needs with its emulator, and nothing for developers: the demo starts sooner.
-$(VENV)/.runtime: pyproject.toml requirements/runtime.txt
+$(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: make PYTHON=...") if sys.version_info < (3, 10) else None'
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+# What the package needs with its emulator, and nothing for developers: the demo starts sooner.
+$(VENV)/.runtime: pyproject.toml requirements/runtime.txt | $(VENV)/.python
 	$(PIP) $(LOCKED)/runtime.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -114,7 +121,8 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/peers.txt
 	$(PIP) download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers --require-hashes --requirement requirements/peers.txt
 	@touch $@
 
-$(VENV)/.lock: $(VENV)/.runtime requirements/lock.txt
+# Not with what it is to lock, which may not be complete.
+$(VENV)/.lock: requirements/lock.txt | $(VENV)/.python
 	@$(PIP) $(LOCKED)/lock.txt
 	@touch $@
 

@@ -18,6 +18,7 @@ To read the code, begin with `_publish.publisher` and `_subscribe.subscriber`; t
 ``docs/architecture.md``.
 """
 
+from pubsubclient._app.app import App
 from pubsubclient._core.errors import (
     BatchClosed,
     ConfigurationError,
@@ -45,10 +46,12 @@ from pubsubclient._publish.receipts import Receipt
 from pubsubclient._subscribe.descriptions import Explanation, LeaseState, SubscriberState, SubscriptionState
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._version import __version__
+from pubsubclient._worker.outcome import Pause, Reject, Retry
 from pubsubclient.signals.wildcard import Any
 
 __all__ = [
     "Any",
+    "App",
     "Batch",
     "BatchClosed",
     "ConfigurationError",
@@ -62,6 +65,7 @@ __all__ = [
     "InvalidArgument",
     "LeaseState",
     "NotFound",
+    "Pause",
     "PubSubError",
     "PublishError",
     "PublishRefused",
@@ -70,6 +74,8 @@ __all__ = [
     "Publisher",
     "Receipt",
     "ReceivedEvent",
+    "Reject",
+    "Retry",
     "Service",
     "ServiceError",
     "Subscriber",

@@ -10,44 +10,58 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "clean_variables"]
 
 _INSTALL_TIMEOUT_S = 280
+
+
+def clean_variables() -> dict[str, str]:
+    """The environment without what leads back to the checkout or to a service."""
+    led = ("PYTHON", "FIRESTORE", "GOOGLE_", "PUBLISH_", "PUBSUB_", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(led)}
 
 
 class Environment:
     """A new virtual environment in a folder, with what is installed into it."""
 
-    def __init__(self, folder: Path, *requirements: str) -> None:
+    def __init__(self, folder: Path, *requirements: str, with_pip: bool = True) -> None:
         self.folder = folder
         self._bin = folder / "venv" / "bin"
-        run = [sys.executable, "-m", "venv", str(folder / "venv")]
-        subprocess.run(run, check=True, timeout=_INSTALL_TIMEOUT_S, env=self.variables())
-        self.run("python", "-m", "pip", "install", "--quiet", *requirements, timeout_s=_INSTALL_TIMEOUT_S)
+        run = [sys.executable, "-m", "venv", *([] if with_pip else ["--without-pip"]), str(folder / "venv")]
+        subprocess.run(run, check=True, timeout=_INSTALL_TIMEOUT_S, env=clean_variables())
+        self.install(*requirements)
 
-    def variables(self, **more: str) -> dict[str, str]:
-        """The environment without what leads back to the checkout or to a service, and `more`."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTHON", "FIRESTORE", "GOOGLE_", "PUBLISH_", "PUBSUB_", "VIRTUAL_ENV"))
-        }
-        return {**kept, **more}
+    def install(self, *requirements: str) -> None:
+        """As `pip install` does, by the pip of these tests."""
+        python = str(self._bin / "python")
+        command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *requirements]
+        subprocess.run(command, check=True, timeout=_INSTALL_TIMEOUT_S, cwd=self.folder, env=clean_variables())
+
+    def fails(self, program: str, *arguments: str) -> str:
+        """What a program prints on stderr that exits with 2."""
+        ended = self._run(program, arguments, 60)
+        assert ended.returncode == 2, ended.stdout + ended.stderr
+        return ended.stderr
 
     def run(self, program: str, *arguments: str, timeout_s: float = 60, **more: str) -> str:
         """What a program prints on stdout; fails with its stderr if it does not exit with 0."""
-        ended = subprocess.run(
+        ended = self._run(program, arguments, timeout_s, **more)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def _run(
+        self, program: str, arguments: tuple[str, ...], timeout_s: float, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [str(self._bin / program), *arguments],
             cwd=self.folder,
-            env=self.variables(**more),
+            env={**clean_variables(), **more},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=timeout_s,
             check=False,
         )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
 
     @contextmanager
     def running(self, program: str, *arguments: str, ready: str, **more: str) -> Iterator[str]:
@@ -55,7 +69,7 @@ class Environment:
         with subprocess.Popen(
             [str(self._bin / program), *arguments],
             cwd=self.folder,
-            env=self.variables(**more),
+            env={**clean_variables(), **more},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

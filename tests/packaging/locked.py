@@ -15,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["HASH", "Locked", "asked_for", "lines_of", "locked", "on_python", "project"]
+__all__ = ["HASH", "Locked", "asked_for", "extra", "lines_of", "locked", "on_python", "project"]
 
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 _ROOT = Path(__file__).parents[2]
@@ -31,6 +31,16 @@ class Locked(NamedTuple):
 def project() -> dict[str, Any]:
     """What pyproject.toml says."""
     return tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def extra(name: str) -> list[str]:
+    """What an extra requires, with what the extras require that it names."""
+    found = []
+    for line in project()["project"]["optional-dependencies"][name]:
+        wanted = Requirement(line)
+        named = sorted(wanted.extras) if wanted.name == "pubsubclient" else []
+        found += [other for one in named for other in extra(one)] or [line]
+    return found
 
 
 def lines_of(path: Path) -> list[str]:

@@ -10,20 +10,21 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .conftest import ROOT
-from .locked import HASH, asked_for, lines_of, on_python, project
+from .locked import HASH, asked_for, extra, lines_of, on_python, project
 
 _FOLDER = ROOT / "requirements"
 _FILES = sorted(_FOLDER.glob("*.txt"))
 _PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-# the groups in each file; `runtime` and `dev` have the extra `emulator` too
+# the groups and the extras in each file that is not one group
 _GROUPS = {"runtime": ["build"], "dev": ["build", "dev"]}
+_EXTRAS = {"runtime": ["emulator", "auth", "firestore"], "dev": ["all"]}
 
 
 def _wanted(file: Path) -> list[Requirement]:
     said = project()
     groups = [said["dependency-groups"][name] for name in _GROUPS.get(file.stem, [file.stem])]
     if file.stem in _GROUPS:
-        groups += [said["project"]["dependencies"], said["project"]["optional-dependencies"]["emulator"]]
+        groups += [said["project"]["dependencies"], *map(extra, _EXTRAS[file.stem])]
     return [Requirement(line) for group in groups for line in group]
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import ROOT
 from .environments import Environment
+from .locked import project
 
 pytestmark = pytest.mark.slow
 
@@ -43,41 +45,35 @@ def test_a_plain_install_imports_from_where_it_was_installed(plain: Environment)
     assert Path(where.strip()).is_relative_to(plain.folder)
 
 
-def test_a_plain_install_says_what_the_emulator_needs(plain: Environment) -> None:
-    """One line that can be copied."""
-    code, _, said = plain.run("python", "-c", _WITHOUT_EMULATOR).partition(" ")
-    assert code == "2"
-    assert re.fullmatch(r"pubsub emulator: \w+ is missing: pip install 'pubsubclient\[emulator\]'\n", said)
+def test_a_plain_install_imports_all_of_the_client(plain: Environment) -> None:
+    """With warnings as errors. The modules that need an extra miss its packages, and nothing else."""
+    missing = plain.run("python", "-W", "error", "-c", _IMPORT_ALL).split()
+    assert set(missing) <= {"click", "google", "msgspec", "orjson"}
 
 
-_WITHOUT_EMULATOR = """
-import subprocess, sys
-from pathlib import Path
-pubsub = str(Path(sys.executable).with_name("pubsub"))
-ended = subprocess.run([pubsub, "emulator", "--ephemeral"], capture_output=True, text=True)
-print(ended.returncode, ended.stderr, end="")
+_IMPORT_ALL = """
+import importlib, pkgutil, pubsubclient
+missing = []
+for module in pkgutil.walk_packages(pubsubclient.__path__, "pubsubclient."):
+    try:
+        importlib.import_module(module.name)
+    except ModuleNotFoundError as error:
+        missing.append(error.name.partition(".")[0])
+print(*missing)
 """
 
 
-def test_a_plain_install_says_what_googles_identities_need(plain: Environment) -> None:
-    """Only where they are asked for: in a config.json, for instance, which the error names."""
-    said = plain.run("python", "-c", _WITHOUT_GCP)
-    assert re.fullmatch(
-        r"\S+config.json: Google's identities need google-auth: pip install 'pubsubclient\[gcp\]'.\n", said
-    )
-
-
-_WITHOUT_GCP = """
-import json, os, tempfile
-from pathlib import Path
-from pubsubclient import IdentityError, Publisher
-os.chdir(tempfile.mkdtemp())
-Path("config.json").write_text(json.dumps({"PUBLISH_SUBSCRIBE_SERVICE": "https://shop.example", "identity": "google"}))
-try:
-    Publisher("P1")
-except IdentityError as error:
-    print(error)
-"""
+def test_its_links_on_the_index_lead_to_the_files_of_its_tag(plain: Environment) -> None:
+    """The README's own are relative, and the index has no such files."""
+    program = "import importlib.metadata as m; d = m.metadata('pubsubclient'); print(d['Version']); print(d.get_payload())"
+    version, _, text = plain.run("python", "-c", program).partition("\n")
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    ours = [link for link in links if link.startswith(project()["project"]["urls"]["Source"])]
+    assert all(link.startswith("https://") for link in links)
+    assert len(ours) >= 10
+    for link in ours:
+        path = link.removeprefix(f"{project()['project']['urls']['Source']}/blob/v{version}/")
+        assert (ROOT / path).exists(), link
 
 
 def test_the_emulator_runs_the_first_program(installed: Environment, emulator: str) -> None:

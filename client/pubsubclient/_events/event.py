@@ -6,7 +6,7 @@ import reprlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from pubsubclient._core.arguments import Seconds
 from pubsubclient._core.attributes import (
@@ -21,8 +21,22 @@ from pubsubclient._core.attributes import (
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.ids import new_id
 from pubsubclient._core.json import encode, encode_data
+from pubsubclient._core.json_data import encode_any_data
 from pubsubclient._events.lease import Lease, Ref, check_lease_s, nack_options, release_options
-from pubsubclient._events.topic import Topic, topic_name
+from pubsubclient._events.topic import T, Topic, topic_name
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    class EventMembers(TypedDict, total=False):
+        """The keyword arguments that become members of an event."""
+
+        type: str
+        subject: str | None
+        id: str | None
+        time: datetime | str | None
+        attributes: Mapping[str, Attribute] | None
+
 
 __all__ = ["Event", "ReceivedEvent"]
 
@@ -39,7 +53,9 @@ class Event:
     Args:
         topic: the event's topic, or the topic's name
         data: any JSON value, or bytes; None for no data. An event has at most 900,000 bytes of JSON. There, base64 makes
-            bytes larger by a third, so about 675,000 of them fit
+            bytes larger by a third, so about 675,000 of them fit. What Python has beside: datetime, date and time are sent as
+            ISO 8601 text; UUID and Decimal as text; an Enum as its value; dataclasses, attrs classes and pydantic models as
+            objects. A `Topic` with a type takes data of this type
         type: the kind of event
         subject: the thing that the event is about
         id: unique among the events of its publisher; by default a random UUID
@@ -55,9 +71,16 @@ class Event:
 
     _max_bytes: ClassVar[int] = MAX_EVENT_BYTES
 
+    @overload
+    def __init__(self, topic: Topic[T], data: T, **members: Unpack[EventMembers]) -> None: ...
+    @overload
+    def __init__(self, topic: Topic[Any], **members: Unpack[EventMembers]) -> None: ...
+    @overload
+    def __init__(self, topic: str, data: Any = None, **members: Unpack[EventMembers]) -> None: ...
+
     def __init__(
         self,
-        topic: Topic | str,
+        topic: Topic[Any] | str,
         data: Any = None,
         *,
         type: str = "event",  # noqa: A002 - CloudEvents' own names
@@ -79,13 +102,17 @@ class Event:
         }
         if subject is not None:
             members["subject"] = check_text("subject", subject)
+        encoded = data
+        if isinstance(topic, Topic):
+            members.update(topic.attributes)
+            encoded = topic.encode(data)
         if attributes is not None:
             members.update(check_attributes(attributes))
         #: the members of the event's JSON without data; for a received event all members
         self._members = members
         self._data = data
         #: the data member, encoded; None for a received event, which is encoded only if it is published
-        self._data_json: bytes | None = _encode_data_member(data)
+        self._data_json: bytes | None = _encode_data_member(encoded)
         #: the whole JSON, cached by the first `encode`
         self._line: bytes | None = None
 
@@ -117,7 +144,7 @@ class Event:
 
     @property
     def data(self) -> Any:
-        """The event's data: a JSON value, bytes, or None."""
+        """The event's data, as it was given: a JSON value, bytes, None, or what `Event` makes a JSON value of."""
         return self._data
 
     @property
@@ -251,6 +278,11 @@ class ReceivedEvent(Event):
         return self._held().extend(self.ref, check_lease_s(seconds))
 
     @property
+    def settled(self) -> bool:
+        """Whether this program has settled the event itself, by `ack`, `nack` or `release`, or has tried to."""
+        return self._lease is not None and not self._lease.is_open(self.ref)
+
+    @property
     def members(self) -> Mapping[str, Any]:
         """The event's JSON, as the service sent it. An attribute that is null there is unset."""
         return self._members
@@ -279,7 +311,7 @@ def _encode_data_member(data: Any) -> bytes:
         return b""
     if isinstance(data, bytes | bytearray | memoryview):
         return b',"data_base64":"' + b64encode(data.tobytes() if isinstance(data, memoryview) else data) + b'"'
-    return b',"data":' + encode_data(data)
+    return b',"data":' + encode_any_data(data)
 
 
 def _data_member_of(members: Mapping[str, Any]) -> bytes:

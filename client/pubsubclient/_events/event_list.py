@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +85,7 @@ class Events(list[ReceivedEvent]):
         held = self._held()
         if not held:
             return True
-        asked = time.monotonic()
+        asked = held[0].clock.monotonic()
         body = held[0].send({"extend": [lease.extension(length_s) for lease in held]})
         if body.get("unknown"):
             return False

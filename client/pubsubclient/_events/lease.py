@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pubsubclient._core.arguments import Seconds, check_flag, check_seconds, check_whole_seconds, clean
+from pubsubclient._core.clock import Clock
 
 __all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options", "release_options"]
 
@@ -25,6 +25,8 @@ class Settler(Protocol):
 
     #: the subscriber that holds the lease
     subscriber: str
+    #: tells how much of a lease's time is over
+    clock: Clock
     #: calls a function of the service: `Transport.call`
     call: Callable[..., Any]
 
@@ -67,21 +69,23 @@ class Lease:
         #: events that were settled explicitly, with success
         self._settled: set[Ref] = set()
         self._settler = settler
+        #: the clock of `since`
+        self.clock = settler.clock
 
     @property
     def ended(self) -> bool:
         """Whether the lease has ended, by the monotonic clock. A late ack may still count for some of its events."""
-        return time.monotonic() >= self.since + self.length_s
+        return self.clock.monotonic() >= self.since + self.length_s
 
     @property
     def over(self) -> bool:
         """Whether the lease ended so long ago that not even a late ack can count."""
-        return time.monotonic() >= self.since + self.length_s + _MAX_LEASE_S
+        return self.clock.monotonic() >= self.since + self.length_s + _MAX_LEASE_S
 
     @property
     def half_over(self) -> bool:
         """Whether half of the lease's time is over: time to extend a lease that is still needed."""
-        return bool(self.length_s) and time.monotonic() >= self.since + self.length_s / 2
+        return bool(self.length_s) and self.clock.monotonic() >= self.since + self.length_s / 2
 
     def extension(self, seconds: float | None = None) -> dict[str, Any]:
         """Build the settlement that extends the lease to `seconds` from now; by default to its own length."""
@@ -96,6 +100,10 @@ class Lease:
         """Build the settlement of the unsettled events among `refs`; None if all are settled."""
         left = [ref for ref in refs if ref in self._open]
         return self._naming(left) if left else None
+
+    def is_open(self, ref: Ref) -> bool:
+        """Whether implicit settlements still cover an event."""
+        return ref in self._open
 
     def take(self) -> dict[str, Any] | None:
         """Build the settlement of everything still open; the implicit ack no longer covers it. None if nothing is open.
@@ -147,7 +155,7 @@ class Lease:
         """Extend the whole lease to `seconds` from now, unless it lasts longer; returns whether `ref` is still in it."""
         if ref in self._settled:
             return False
-        asked = time.monotonic()
+        asked = self.clock.monotonic()
         answer = self.send({"extend": [{**self.extension(seconds), "events": [ref]}]})
         counted = not answer.get("unknown")
         if counted:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ __all__ = [
     "CONFIG_FILE",
     "SETTING",
     "TOKEN_SETTING",
+    "adopted",
     "configure",
+    "default_settings",
     "find_service",
     "identity_of_config",
     "identity_of_environment",
@@ -38,6 +41,8 @@ _KEYS = ("identity", "audiences", "impersonate")
 _default_address: Address | None = None
 _default_identity: Identity | str | None = None
 _make_service: Callable[..., Service] = Service
+#: set by `adopted`: the default before all others
+_adopted: Service | None = None
 
 
 def identity_of_environment() -> Identity | None:
@@ -100,6 +105,8 @@ def find_service(given: Address | Service | None = None) -> Service:
     """
     if isinstance(given, Service):
         return given
+    if given is None and _adopted is not None:
+        return _adopted
     address = given if given is not None else _default_address
     identity = _default_identity or identity_of_environment()
     if address is None:
@@ -116,6 +123,22 @@ def find_service(given: Address | Service | None = None) -> Service:
             + "".join(f" {path} names none." for path in other_files)
         )
     return _make_service(address, identity=identity)
+
+
+def default_settings() -> object:
+    """Return an object that stands for the settings of the default service: another one after each `configure`."""
+    return _adopted or _make_service
+
+
+@contextmanager
+def adopted(service: Service) -> Iterator[None]:
+    """Make a service the default of the process for the length of the block, whatever is configured."""
+    global _adopted
+    before, _adopted = _adopted, service
+    try:
+        yield
+    finally:
+        _adopted = before
 
 
 def _from_environment() -> Address | None:

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 
 from pubsubclient._core.errors import ConfigurationError, IdentityError
+from pubsubclient._core.extras import install_command
 from pubsubclient._http.google_token import GoogleToken
 from pubsubclient._http.identity import identity_headers
 
@@ -40,7 +41,7 @@ class GoogleIdentity:
         if impersonate is not None and (not isinstance(impersonate, str) or "@" not in impersonate):
             raise ConfigurationError(f"impersonate: expected the email of a service account; got {impersonate!r}.")
         if not _is_installed():
-            raise IdentityError("Google's identities need google-auth: pip install 'pubsubclient[gcp]'.")
+            raise IdentityError(f"Google's identities need google-auth: {install_command('gcp')}")
         self._audiences = dict(audiences or {})
         self._impersonate = impersonate
         self._tokens: dict[str, GoogleToken] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pubsubclient._core.clock import SYSTEM_CLOCK, Clock
 from pubsubclient._core.errors import ConfigurationError
 from pubsubclient._http.identity import GivenToken, Identity, check_urls
 
@@ -40,10 +41,14 @@ class Service:
         read_timeout_s: the timeout for the response, for each try, seconds
         start_deadline_s: the deadline of the constructors of Publisher, Subscriber and Topic while nothing responds at the
             address, seconds; by default 5, or `deadline_s` if that is less
+        clock: what tells the time and waits, for publishers and subscribers of this service; by default the real one
 
     Raises:
         ConfigurationError: an address is malformed or missing, or must not get a token; or a time is not valid
     """
+
+    #: a class attribute too, because pickles of an older version lack it
+    clock: Clock = SYSTEM_CLOCK
 
     def __init__(
         self,
@@ -55,6 +60,7 @@ class Service:
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 30.0,
         start_deadline_s: float | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.urls = urls_of(address, "service")
         self.adapter = adapter
@@ -67,6 +73,8 @@ class Service:
         if start_deadline_s is None:
             start_deadline_s = min(_START_DEADLINE_S, self.deadline_s)
         self.start_deadline_s = _check_time("start_deadline_s", start_deadline_s)
+        if clock is not SYSTEM_CLOCK:
+            self.clock = clock
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Service) and self._key() == other._key()
@@ -84,7 +92,7 @@ class Service:
 
     def _key(self) -> tuple[Any, ...]:
         times = self.deadline_s, self.connect_timeout_s, self.read_timeout_s, self.start_deadline_s
-        return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times)
+        return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times, self.clock)
 
 
 def _check_time(name: str, seconds: object) -> float:

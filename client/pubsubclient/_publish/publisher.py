@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, NoReturn, overload
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_seconds, shown, unpicklable
-from pubsubclient._core.attributes import Attribute
 from pubsubclient._core.errors import InvalidArgument, ServiceError, TooLarge, Unavailable
 from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event
 from pubsubclient._events.lease import check_delay
-from pubsubclient._events.topic import Topic
+from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
@@ -20,6 +18,11 @@ from pubsubclient._publish.batch import Batch
 from pubsubclient._publish.chunks import RequestChunks, encode_request, new_event
 from pubsubclient._publish.errors import publish_error
 from pubsubclient._publish.receipts import Receipt, read_receipts
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from pubsubclient._events.event import EventMembers
 
 __all__ = ["Publisher"]
 
@@ -55,17 +58,15 @@ class Publisher:
     ) -> list[Receipt]: ...
     @overload
     def publish(
-        self,
-        topic: Topic | str,
-        /,
-        data: Any = None,
-        *,
-        type: str = "event",
-        subject: str | None = None,
-        id: str | None = None,
-        time: datetime | str | None = None,
-        attributes: Mapping[str, Attribute] | None = None,
-        delay: float | None = None,
+        self, topic: Topic[T], /, data: T, *, delay: float | None = None, **event: Unpack[EventMembers]
+    ) -> Receipt: ...
+    @overload
+    def publish(
+        self, topic: Topic[Any], /, *, delay: float | None = None, **event: Unpack[EventMembers]
+    ) -> Receipt: ...
+    @overload
+    def publish(
+        self, topic: str, /, data: Any = None, *, delay: float | None = None, **event: Unpack[EventMembers]
     ) -> Receipt: ...
 
     def publish(

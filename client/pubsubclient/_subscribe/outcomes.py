@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._core.errors import PubSubError, ServiceError
 from pubsubclient._events.lease import Lease, Ref
 from pubsubclient._fork import reset_in_child
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.notices import Notices
 from pubsubclient._subscribe.settlements import MAX_SETTLEMENTS, split
@@ -68,6 +68,7 @@ class Outcomes:
 
     def __init__(self, transport: Transport, subscriber: str) -> None:
         self.call = transport.call
+        self.clock = transport.service.clock
         self._transport = transport
         self.subscriber = subscriber
         #: tokens of leases that a seek emptied: no warning if their settlements do not count
@@ -78,6 +79,11 @@ class Outcomes:
 
     def __repr__(self) -> str:
         return f"events of subscriber {self.subscriber!r} that were done"
+
+    @property
+    def service(self) -> Service:
+        """The service that the outcomes are for."""
+        return self._transport.service
 
     def after_fork(self) -> None:
         """Start empty in the child: the parent keeps its outcomes, and the thread that sends them."""
@@ -170,32 +176,32 @@ class Outcomes:
 
         Raises ServiceError or Unavailable; then the outcomes are pending again, and the caller may send `settlements` again.
         """
-        give_up = time.monotonic() + (deadline_s or self._transport.service.deadline_s)
+        give_up = self.clock.monotonic() + (deadline_s or self._transport.service.deadline_s)
         with self._lock:
             # the outcomes that the thread is sending are older than these, and must take effect first
-            self._work.wait_for(lambda: not self._sending, give_up - time.monotonic())
+            self.clock.wait_for(self._work, lambda: not self._sending, give_up - self.clock.monotonic())
             collected = self._collect()
         said = collected.add_to(settlements)
         if not said:
             return []
         try:
-            body = self.send(said, max(_LAST_TRY_S, give_up - time.monotonic()))
+            body = self.send(said, max(_LAST_TRY_S, give_up - self.clock.monotonic()))
         except BaseException as error:
             again = self.drop_ahead(collected, error)
             self.put_back(collected)
             if again:
-                return self.carry_out(settlements, max(_LAST_TRY_S, give_up - time.monotonic()))
+                return self.carry_out(settlements, max(_LAST_TRY_S, give_up - self.clock.monotonic()))
             raise
         return self.settled(collected, body)
 
     def send(self, settlements: Mapping[str, Any], deadline_s: float | None = None) -> dict[str, Any]:
         """Send `settlements` now, without pending outcomes; returns the body. Raises ServiceError, Unavailable."""
         *before, last = split(settlements)
-        give_up = time.monotonic() + (deadline_s or 0.0)
+        give_up = self.clock.monotonic() + (deadline_s or 0.0)
         unknown: list[Any] = []
         for part in before:
             unknown += self._send(part, deadline_s).get("unknown") or []
-            deadline_s = deadline_s and max(_LAST_TRY_S, give_up - time.monotonic())
+            deadline_s = deadline_s and max(_LAST_TRY_S, give_up - self.clock.monotonic())
         body = self._send(last, deadline_s)
         return {**body, "unknown": unknown + (body.get("unknown") or [])} if before else body
 
@@ -212,12 +218,12 @@ class Outcomes:
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - each outcome has its verb
         """Send the pending outcomes at the end of the program. Raises ServiceError, Unavailable."""
-        give_up = time.monotonic() + (deadline_s or self._transport.service.deadline_s)
+        give_up = self.clock.monotonic() + (deadline_s or self._transport.service.deadline_s)
         while True:
-            self.carry_out({}, max(_LAST_TRY_S, give_up - time.monotonic()))
+            self.carry_out({}, max(_LAST_TRY_S, give_up - self.clock.monotonic()))
             with self._lock:
                 # one request has room for so many, and other threads may have added some meanwhile
-                if not (self._acked or self._unknown_tokens) or time.monotonic() >= give_up:
+                if not (self._acked or self._unknown_tokens) or self.clock.monotonic() >= give_up:
                     settle_at_exit(self, holding=False)
                     return
 
@@ -239,7 +245,7 @@ class Outcomes:
     def _begin(self, pause_s: float = 0.0) -> None:
         """Wake or start the thread for a new outcome. The caller holds the lock."""
         if self._since == 0.0:
-            self._since = time.monotonic() + pause_s
+            self._since = self.clock.monotonic() + pause_s
             settle_at_exit(self, holding=True)
             if self._thread is None:
                 name = f"settlements of {self.subscriber}"
@@ -280,15 +286,15 @@ class Outcomes:
                 if not self._acked and not self._unknown_tokens:
                     self._since = 0.0
                     settle_at_exit(self, holding=False)
-                    if not self._work.wait(_IDLE_S) and self._since == 0.0:
+                    if not self.clock.wait(self._work, _IDLE_S) and self._since == 0.0:
                         self._thread = None
                         return None
                     continue
-                left_s = self._since + _WAIT_S - time.monotonic()
+                left_s = self._since + _WAIT_S - self.clock.monotonic()
                 if left_s <= 0:
                     self._since, self._sending = 0.0, True
                     collected = self._collect()
                     if self._acked or self._unknown_tokens:
-                        self._since = time.monotonic()
+                        self._since = self.clock.monotonic()
                     return collected
-                self._work.wait(left_s)
+                self.clock.wait(self._work, left_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Generator
 
@@ -12,6 +11,7 @@ from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.call import Cancellation
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes
@@ -65,6 +65,7 @@ class Stream:
         self, transport: Transport, subscriber: str, outcomes: Outcomes, max_events: int, wait_s: float | None
     ) -> None:
         self._transport = transport
+        self._clock = transport.service.clock
         self._subscriber = subscriber
         self._outcomes = outcomes
         self._wait_s = wait_s
@@ -96,6 +97,11 @@ class Stream:
             lease.taken_back.update({event.topic for event in list(self._left) if concerned(event.topic)})
 
     @property
+    def service(self) -> Service:
+        """The service at which the events are settled."""
+        return self._transport.service
+
+    @property
     def leases(self) -> list[Lease]:
         """The leases of the loop's events."""
         return [self._lease] if self._lease is not None else []
@@ -120,7 +126,7 @@ class Stream:
     def _next(self) -> ReceivedEvent | None:
         """Return the next event, after waiting for it as long as necessary; None at the end of the loop."""
         if self._current is not None:
-            self._pace.took(time.monotonic() - self._began)
+            self._pace.took(self._clock.monotonic() - self._began)
             if self._lease is not None:
                 self._outcomes.ack(self._lease, self._current.ref)
             self._current = None
@@ -132,7 +138,7 @@ class Stream:
                 if lease.half_over and not lease.ended and self._left:
                     self._renew(lease)
                 if self._left and not (lease.length_s and lease.ended):
-                    self._current, self._began = self._left.popleft(), time.monotonic()
+                    self._current, self._began = self._left.popleft(), self._clock.monotonic()
                     return self._current
                 # The lease has ended, so these events are delivered again: to handle them here would handle them twice.
                 self._left.clear()
@@ -148,7 +154,7 @@ class Stream:
 
     def _renew(self, lease: Lease) -> None:
         """Extend the lease for the events that are left; the request carries the pending acks too."""
-        asked = time.monotonic()
+        asked = self._clock.monotonic()
         unknown = self._outcomes.carry_out({"extend": [lease.extension()]})
         lease.restarted(asked)
         if any(settlement.get("settlement") == "extend" for settlement in unknown):
@@ -156,18 +162,19 @@ class Stream:
 
     def _fetch(self) -> bool:
         """Fetch events until some arrive; returns False if the loop has to end before."""
-        give_up = None if self._wait_s is None else time.monotonic() + self._wait_s
+        give_up = None if self._wait_s is None else self._clock.monotonic() + self._wait_s
         while not self._cancellation.cancelled:
-            asked = time.monotonic()
+            asked = self._clock.monotonic()
             wait_s = _MAX_POLL_S if give_up is None else min(_MAX_POLL_S, max(0.0, give_up - asked))
             if self._lease_more(wait_s):
                 return True
-            now = time.monotonic()
+            now = self._clock.monotonic()
             if give_up is not None and now >= give_up:
                 return False
             if now - asked < wait_s / 2:
                 # The service did not wait, because too many events are unsettled, or a proxy ended the wait.
-                self._cancellation.pause(_PAUSE_S if give_up is None else min(_PAUSE_S, give_up - now))
+                pause_s = _PAUSE_S if give_up is None else min(_PAUSE_S, give_up - now)
+                self._cancellation.pause(pause_s, self._clock)
         return False
 
     def _lease_more(self, wait_s: float) -> bool:

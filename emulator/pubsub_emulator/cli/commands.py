@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from pubsub_emulator.cli.extras import extra_error
 from pubsub_emulator.cli.failure import fail
 from pubsub_emulator.cli.forwarded_signals import Signals
 from pubsub_emulator.cli.stop_signals import stop_on_signal
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(own)
     code: int
     if options.command == "token":
-        code = _import_subcommand("token", "pubsub token").print_token(options)
+        code = _import_subcommand("token", "pubsub token", extra="auth").print_token(options)
     # The two below install their signal handlers before the imports, which take half a second.
     elif options.command == "exec":
         if not user_command:
@@ -59,12 +60,12 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(arguments), []
 
 
-def _import_subcommand(name: str, program: str = "pubsub emulator") -> ModuleType:
+def _import_subcommand(name: str, program: str = "pubsub emulator", *, extra: str = "emulator") -> ModuleType:
     """Import a module of this package only when its subcommand runs: `pubsub --version` needs no dependency."""
     try:
         return import_module(f"pubsub_emulator.cli.{name}")
     except ModuleNotFoundError as error:
-        fail(f"{error.name} is missing: pip install 'pubsubclient[emulator]'", program)
+        fail(str(extra_error("this command", error, extra)), program)
 
 
 def _parser() -> argparse.ArgumentParser:

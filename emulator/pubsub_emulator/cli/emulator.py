@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from pubsub_emulator.cli.extras import extra_error
 from pubsub_emulator.cli.failure import fail
 from pubsub_emulator.cli.stores import data_dir, open_store
 from pubsub_emulator.emulator import Emulator
@@ -72,7 +73,7 @@ def _identity(options: Namespace, runtime: Runtime) -> Iterator[Identity | None]
     try:
         from pubsub_emulator.cli.token import open_identity  # noqa: PLC0415 - 0.1 s of imports, only for --auth
     except ModuleNotFoundError as error:
-        fail(f"--auth needs {error.name}: pip install 'pubsubclient[emulator]'")
+        raise extra_error("--auth", error, "auth") from error
 
     with open_identity(options, runtime, data_dir(options)) as (identity, command):
         _say(f"the caller who registers a name owns it; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")

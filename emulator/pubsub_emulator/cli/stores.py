@@ -8,12 +8,17 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pubsub_emulator.cli.extras import extra_error
 from pubsub_emulator.errors import AddressError, DataDirError
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.storage.port import Store
+
+if TYPE_CHECKING:
+    from pubsubservice.storage.firestore.store import FirestoreStore
 
 __all__ = ["DEFAULT_DATA_DIR", "data_dir", "open_store"]
 
@@ -34,6 +39,7 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
     if firestore == "google":
         from pubsub_emulator.google_firestore import process as google  # noqa: PLC0415 - only for this option
 
+        _import_firestore()  # fails before Google's emulator is started
         with google.start_emulator() as address, _firestore(address, runtime) as store:
             yield store, f"in Google's Firestore emulator at {address} until this command ends"
     elif firestore is not None:
@@ -71,6 +77,14 @@ def _closing(store: Store) -> Iterator[Store]:
         store.close()
 
 
+def _import_firestore() -> type[FirestoreStore]:
+    try:
+        from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415 - a second of imports
+    except ModuleNotFoundError as error:
+        raise extra_error("--firestore", error, "firestore") from error
+    return FirestoreStore
+
+
 @contextmanager
 def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
     host, _, port = address.rpartition(":")
@@ -80,10 +94,8 @@ def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         raise AddressError(f"no Firestore emulator responds at {address}: {error}") from error
-    from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415 - a second of imports
-
     project = os.environ.get("GOOGLE_CLOUD_PROJECT") or "pubsub-local"
-    with _closing(FirestoreStore(project, emulator=address, runtime=runtime)) as store:
+    with _closing(_import_firestore()(project, emulator=address, runtime=runtime)) as store:
         yield store
 
 

@@ -17,7 +17,7 @@ from pubsubservice import __version__
 from pubsubservice.core.meter import Meter
 from pubsubservice.core.request_log import log_request
 
-__all__ = ["Router", "WSGIApp", "load_functions"]
+__all__ = ["Router", "WSGIApp", "applications", "load_functions"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -35,6 +35,11 @@ def load_functions(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIAp
     load: Callable[[str, str | None, str], object] = functions_framework.create_app
     for name in names:
         load(name, module.__file__, "http")
+    return applications(module, names)
+
+
+def applications(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIApp]:
+    """Return {name: WSGI application} for functions of a module, which the framework is not asked about."""
     return {name: _application(getattr(module, name)) for name in names}
 
 

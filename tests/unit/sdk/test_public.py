@@ -8,9 +8,9 @@ import pubsubclient
 from unit.sdk.programs import run_program
 
 PUBLIC = {
-    "Any", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
-    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "PubSubError", "PublishError",
-    "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Service",
+    "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Forbidden",
+    "Identity", "IdentityError", "InvalidArgument", "LeaseState", "NotFound", "Pause", "PubSubError", "PublishError",
+    "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher", "Receipt", "ReceivedEvent", "Reject", "Retry", "Service",
     "ServiceError", "Subscriber", "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "Unavailable", "__version__",
     "configure",
 }  # fmt: skip
