@@ -19,11 +19,12 @@ STORE_TIME_US = 1_769_860_800_000_000
 
 
 class Replaying(BaseAdapter):
-    """Answers calls of `function` by one case's answer, and all others by an empty success."""
+    """Answers calls of `function` (by `method` alone, if given) by one case's answer, and all others by an empty success."""
 
-    def __init__(self, function: str, answer: Case) -> None:
+    def __init__(self, function: str, answer: Case, method: str | None = None) -> None:
         super().__init__()
         self._function = function
+        self._method = method
         self._answer = answer
         #: (method, function, body) of every request
         self.sent: list[tuple[str, str, bytes]] = []
@@ -33,7 +34,8 @@ class Replaying(BaseAdapter):
         body = request.body
         assert isinstance(body, bytes)
         self.sent.append((str(request.method), function, body))
-        answer = self._answer if function == self._function else {"status": 200, "body": {}}
+        asked = function == self._function and self._method in (None, request.method)
+        answer = self._answer if asked else {"status": 200, "body": {}}
         response = requests.Response()
         response.status_code = answer["status"]
         response.url, response.request = str(request.url), request

@@ -1,4 +1,4 @@
-"""The service without one rule of removed names each: what is late from an earlier life of a name does something in a later one."""
+"""The service without one rule of removed names each: what is late from an earlier life of a name acts in a later one."""
 
 from __future__ import annotations
 

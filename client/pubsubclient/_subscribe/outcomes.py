@@ -121,6 +121,12 @@ class Outcomes:
             if self._unknown_tokens:
                 self._begin()
 
+    def forget(self) -> None:
+        """Drop all pending outcomes, because the subscriber was removed."""
+        with self._lock:
+            self._acked.clear()
+            self._unknown_tokens.clear()
+
     def expect_unknown(self, leases: Iterable[Lease]) -> None:
         """Do not warn if settlements of these leases do not count, because a seek of this process has emptied them."""
         self._expected.update(dict.fromkeys(lease.token for lease in leases))
@@ -272,7 +278,8 @@ class Outcomes:
         except ServiceError as error:
             if self.drop_ahead(collected, error):
                 self.put_back(collected)
-            else:  # another try would be refused too, so the outcomes are dropped, and the events come again
+            elif error.code != "unknown_subscriber":  # if it was removed, there is nothing to settle any more
+                # another try would be refused too, so the outcomes are dropped, and the events come again
                 self.log_unsettled(error)
         except PubSubError:
             self.put_back(collected)  # the transport logs the outage

@@ -16,6 +16,7 @@ from pubsubservice.api.cloudevents import BATCHED, STRUCTURED
 from pubsubservice.api.get_events import MAX_HANDED_OUT, MAX_WAIT_S, GetEventsBody
 from pubsubservice.api.publish import MAX_DELAY_S, PublishBody
 from pubsubservice.api.register import MAX_ID, MAX_PAGE, ExpireBody, RegisterBody
+from pubsubservice.api.removal import RemoveBody
 from pubsubservice.api.subscribe import MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
 from pubsubservice.core.ownership import TOKEN_HEADER
 from pubsubservice.events.attributes import NAME
@@ -112,6 +113,7 @@ def openapi(server: str = "/") -> Schema:
                     "register", "Get or create a name, or explain an event", [200, 201], 404, 409, body="RegisterBody"
                 ),
                 "get": _call("registered", "Show a name, or list names", [200], 404, parameters=_registered()),
+                "delete": _call("remove", "Remove a subscriber or a publisher", [204], 409, body="RemoveBody"),
             },
             "/publish": {"post": _publish()},
             "/subscribe": {
@@ -213,6 +215,14 @@ def _bodies() -> dict[str, Schema]:
                 field.update(limits)
     for body in ("SubscribeBody", "UnsubscribeBody"):
         schemas[body]["properties"]["topic"] = FOLLOWED
+    schemas["RemoveBody"] |= {
+        "required": ["token"],
+        "oneOf": [
+            {"required": ["subscriber"], "properties": {"publisher": _UNSET}},
+            {"required": ["publisher"], "properties": {"subscriber": _UNSET, "force": {"const": False}}},
+        ],
+    }
+    schemas["RemoveBody"]["properties"]["token"] = _TOKEN
     schemas["PublishBody"]["properties"]["events"] |= {
         "items": _ref("CloudEvent"),
         "minItems": 1,
@@ -226,4 +236,4 @@ def _ref(name: str) -> Schema:
 
 
 #: the types of the request bodies; the names of their classes are the names of their schemas
-BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody)
+BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody, RemoveBody)

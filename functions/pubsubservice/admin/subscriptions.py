@@ -214,7 +214,6 @@ class Subscriptions:
             state = State.read(doc)
             token = token or make_token(max(reads.time, doc.created), self._runtime.random())
             check_not_ahead(token, reads.time)
-            self._check_life(token, state)
             if state.changed and token == state.changed:
                 return state
             if self._is_old(token, state):
@@ -222,6 +221,7 @@ class Subscriptions:
                     "older_token",
                     f"The subscriptions of {subscriber!r} were changed by a later call; this one ({token}) changes nothing.",
                 )
+            self._check_life(token, state)
             change(state)
             state.changed = token
             if replace(self._store, doc, state.fields()):
