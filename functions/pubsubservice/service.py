@@ -6,17 +6,22 @@ from collections import OrderedDict
 from typing import Any
 
 from pubsubservice.admin.describe import Descriptions
+from pubsubservice.admin.event_states import LoggedEvent
 from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
+from pubsubservice.admin.listing import Listing
 from pubsubservice.admin.removal import Removal
 from pubsubservice.admin.subscriptions import Subscriptions
-from pubsubservice.core.ownership import Authenticator, check_owner, may_see_all, may_use
+from pubsubservice.admin.topic_states import TopicStates
+from pubsubservice.core.ownership import Authenticator, check_owner
 from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.get_events import Delivery, GetEvents
+from pubsubservice.delivery.peek import Peek, Peeking, PeekResponse
 from pubsubservice.delivery.reader import Reader
+from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.find_stored import find_stored
@@ -25,14 +30,11 @@ from pubsubservice.log.retention import Expire
 from pubsubservice.log.sequence import partition_of
 from pubsubservice.log.topics import Topic, Topics
 from pubsubservice.log.writer import Log
+from pubsubservice.redrive.redriving import Redriving
 from pubsubservice.storage.paths import publisher_path
 from pubsubservice.storage.port import Store
 
 __all__ = ["Service"]
-
-#: names read at once, and the most reads, to find a page of names that a caller may see
-_NAMES_READ = 1_000
-_MAX_PAGES = 10
 
 
 class Service:
@@ -42,6 +44,7 @@ class Service:
     log_type = Log
     delivery_type = Delivery
     reader_type = Reader
+    peeking_type = Peeking
     expire_type = Expire
     subscriptions_type = Subscriptions
     dead_letters_type = DeadLetters
@@ -59,13 +62,18 @@ class Service:
         self.topics = Topics(store, runtime, settings)
         self.subscriptions = self.subscriptions_type(store, runtime, settings, self.topics)
         self.descriptions = Descriptions(store, self.topics)
+        self.topic_states = TopicStates(store, self.topics)
+        self.listing = Listing(store, self.topics, self.descriptions, self.topic_states)
         self.explanations = Explanations(store, self.topics)
         self.removal = self.removal_type(store, runtime, self.topics, self._publish_dead)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
-        self.delivery = self.delivery_type(store, runtime, settings, reader, dead_letters)
+        waiters = Waiters(runtime, settings.threads // 2)
+        self.delivery = self.delivery_type(store, runtime, settings, reader, dead_letters, waiters)
+        self.peeking = self.peeking_type(store, runtime, self.topics, reader, waiters)
         expire = self.expire_type(store, self.topics.register)
         self.housekeeping = Housekeeping(store, expire, self.descriptions)
+        self.redriving = Redriving(store, runtime, self.subscriptions, self.delivery, self.publish)
         self._logs: OrderedDict[tuple[str, int], GroupCommit] = OrderedDict()
         self._logs_lock = runtime.new_lock()
 
@@ -124,36 +132,24 @@ class Service:
         if kind == "subscriber":
             return self.descriptions.state(name)
         if kind == "topic":
-            topic = self.topics.get(name)
-            if topic is not None:
-                return topic.as_json()
-        else:
-            publisher = self._store.get_many([publisher_path(name)]).docs[0]
-            if publisher is not None:
-                check_owner("publisher", name, publisher.data.get("owner"))
-                return {"publisher": name}
-        raise NotFound(f"unknown_{kind}", f"No {kind} is registered under the name {name!r}.")
+            return self.topic_states.state(name)
+        publisher = self._store.get_many([publisher_path(name)]).docs[0]
+        if publisher is None:
+            raise NotFound("unknown_publisher", f"No publisher is registered under the name {name!r}.")
+        check_owner("publisher", name, publisher.data.get("owner"))
+        return {"publisher": name}
 
-    def names(self, kind: str, limit: int, after: str | None) -> tuple[list[str], str | None]:
-        """List names of a kind that the caller may see; return a page, and the token of the next one (None at the end).
-
-        A caller sees all topics, but only those publishers and subscribers that it may use. Names of others are read and
-        skipped, so a page may have fewer than `limit` names, and still be followed by another.
-        """
-        sees_all = kind == "topic" or may_see_all()
-        size = limit if sees_all else _NAMES_READ
-        names: list[str] = []
-        for _ in range(1 if sees_all else _MAX_PAGES):
-            page = self._store.list(f"{kind}s", after=after, limit=size, fields=("format", "owner"))
-            for doc in page.docs:
-                after = doc.path.rpartition("/")[2]
-                if sees_all or may_use(doc.data.get("owner")):
-                    names.append(after)
-                    if len(names) == limit:
-                        return names, after
-            if len(page.docs) < size:
-                return names, None
-        return names, after
+    def peek(self, request: Peek) -> PeekResponse:
+        """Return events of topics without a subscriber; raises as `Peeking.peek`, and NotFound and Forbidden for `of`."""
+        response = self.peeking.peek(request)
+        if request.of is None:
+            return response
+        events = (
+            (slice_.topic, LoggedEvent(slice_.span.partition, slice_.span.first + offset, line))
+            for slice_ in response.slices
+            for offset, line in zip(slice_.offsets, slice_.lines, strict=True)
+        )
+        return response._replace(states=self.explanations.states(request.of, events))
 
     def _identities_of_a_log(self, *, looked_back: bool) -> int:
         settings = self._settings

@@ -1,9 +1,9 @@
 """The cases of the wire: ``*.json`` beside this file, checked from the service's side and from the client's.
 
 A case is a request, with what goes ``before`` it, and its answer. In any string, ``{unique}`` is a word of the test's
-own, ``{time}``, ``{time+N}`` and ``{time-N}`` a store time in µs, ``{first}`` the store time of the first answer before, and ``{N*text}`` N times the text. A refusal has a
-status, a code, what its detail ``says``, and ``extra`` members. A success has a body: times, and tokens made
-from them, stand for any; all else is exact.
+own, ``{time}``, ``{time+N}`` and ``{time-N}`` a store time in µs, ``{first}`` that of the first answer before, and
+``{N*text}`` N times the text. A refusal has a status, a code, what its detail ``says``, and ``extra`` members. A success has
+a body: times, and tokens made from them, stand for any; all else is exact.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _HERE = Path(__file__).parent
 _DEFAULTS = json.loads((_HERE / "defaults.json").read_text())
 _REPEATED = re.compile(r"\{(\d+)\*(\}\]|\}|\[\{\"a\":|\{\"a\":|[^}]+)\}")
 _TIME = re.compile(r"\{time([+-]\d+)?\}")
+_CURSOR = re.compile(r"[A-Za-z0-9_-]+")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _VALID = {"specversion": '"1.0"', "id": '"e-1"', "source": '"/publishers/p"', "type": '"event"'}
 
@@ -92,6 +93,8 @@ def matches(found: Any, expected: Any) -> bool:
             and len(found) == len(expected)
             and all(matches(*pair) for pair in zip(found, expected, strict=True))
         )
+    if expected == "{cursor}":
+        return isinstance(found, str) and bool(_CURSOR.fullmatch(found))
     if isinstance(expected, str) and _MOMENT.fullmatch(expected):
         return isinstance(found, str) and bool(_MOMENT.fullmatch(found))
     return type(found) is type(expected) and found == expected

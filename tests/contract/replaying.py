@@ -26,8 +26,9 @@ class Replaying(BaseAdapter):
         self._function = function
         self._method = method
         self._answer = answer
-        #: (method, function, body) of every request
+        #: (method, function, body) of every request, and of those that the case answers
         self.sent: list[tuple[str, str, bytes]] = []
+        self.answered: list[tuple[str, str, bytes]] = []
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
         function = str(request.url).rpartition("/")[2]
@@ -36,6 +37,8 @@ class Replaying(BaseAdapter):
         self.sent.append((str(request.method), function, body))
         asked = function == self._function and self._method in (None, request.method)
         answer = self._answer if asked else {"status": 200, "body": {}}
+        if asked:
+            self.answered.append(self.sent[-1])
         response = requests.Response()
         response.status_code = answer["status"]
         response.url, response.request = str(request.url), request

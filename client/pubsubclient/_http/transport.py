@@ -11,7 +11,7 @@ import itertools
 import os
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -122,7 +122,7 @@ class Transport:
         body: bytes | Mapping[str, Any] | Callable[[float], Mapping[str, Any]] | None,
         *,
         method: str = "POST",
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
         wait_s: float = 0.0,
         deadline_s: float | None = None,
         connect_deadline_s: float | None = None,
@@ -135,7 +135,7 @@ class Transport:
             body: JSON bytes, or a mapping to encode; None for GET; or a callable that makes the mapping for each try, from
                 the seconds that are left to wait
             method: HTTP method
-            query: parameters of the URL
+            query: parameters of the URL; a list repeats one
             wait_s: how long the service may wait before it responds, seconds; added to the deadline and the read timeout
             deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
             connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds
@@ -245,7 +245,9 @@ class Transport:
             return ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.")
         return _TryAgainError(plain_failure(error, self.service), uncertain=not surely_not_sent(error))
 
-    def _request(self, function: str, method: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
+    def _request(
+        self, function: str, method: str, query: Mapping[str, str | Sequence[str]] | None
+    ) -> requests.PreparedRequest:
         """Return a request without a body. Requests without a query differ only in their bodies, so they are prepared once."""
         prepared = None if query else self._prepared.get((method, function))
         if prepared is None:

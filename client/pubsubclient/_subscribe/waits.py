@@ -36,7 +36,7 @@ class Waits:
 
     def forget_all(self) -> None:
         """Drop all events, after the subscriber was removed: nothing is left to be settled."""
-        self._outcomes.forget()
+        self._outcomes.discard()
         self._held_leases.forget_topics(_any_topic)
         for loop in list(self._loops):
             loop.forget_topics(_any_topic)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pubsubservice.subscribers.records import Dead
 
-__all__ = ["is_letter_of", "letter_id"]
+__all__ = ["letter_id", "letter_place"]
 
 
 def letter_id(dead: Dead) -> str:
@@ -17,10 +17,10 @@ def letter_id(dead: Dead) -> str:
     return f"{place}/{dead.life}" if dead.life else place
 
 
-def is_letter_of(event_id: str, place: tuple[str, int, int], life: int) -> bool:
-    """Whether an id is of a dead letter of the event at a place (topic, partition, log index), in this life of the name.
+def letter_place(event_id: str, life: int) -> str | None:
+    """Return the place, ``{topic}/{partition}/{index}``, of the event that a dead letter with this id is of.
 
-    An id of an older version may be of any life.
+    None if it is of another life of the subscriber's name. An id of an older version may be of any life.
     """
     parts = event_id.split("/")
-    return parts[:3] == [*map(str, place)] and parts[4:] in ([], [str(life)])
+    return "/".join(parts[:3]) if parts[4:] in ([], [str(life)]) else None
