@@ -28,6 +28,7 @@ _GOOD: dict[str, tuple[str, int | None]] = {
     "unsubscribe": ("unsubscribe NAME NAME", 1),
     "seek": ("seek NAME NAME latest --yes", 1),
     "redrive": ("redrive NAME --reason declined --yes", 1),
+    "rm": ("rm subscriber NAME --yes", 1),
     "seed": ("seed seed.json", 1),
     "bench": ("bench --count 20 --batch 10", 1),
     "init": ("init new", 1),
@@ -47,7 +48,7 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
     "tail": [
         ("tail NAME --grep (", "usage", 2),
         ("tail NAME --filter 17", "usage", 2),
-        ('tail NAME --filter {"like":1}', "unknown_dialect", 1),
+        ('tail NAME --filter {"like":1}', "usage", 2),
     ],
     "get": [("get nobody-NAME", "unknown_subscriber", 4), ("get NAME --no-ack -F", "usage", 2)],
     "ls": [("ls cats", "usage", 2), ("ls -s http://127.0.0.1:1 --timeout 0.5", "no_answer", 3)],
@@ -60,7 +61,7 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
         ("redrive NAME", "usage", 2),
         ("redrive NAME --reason (", "usage", 2),
         ("redrive NAME --filter 17 --yes", "usage", 2),
-        ('redrive NAME --filter {"like":1} --yes', "unknown_dialect", 1),
+        ('redrive NAME --filter {"like":1} --yes', "usage", 2),
     ],
     "create": [
         ("create topic NAME --partitions 9", "partitions_fixed", 1),
@@ -77,13 +78,19 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
         ("seek NAME other latest --yes", "unknown_subscription", 4),
         ("seek NAME NAME nowhere --yes", "usage", 2),
     ],
+    "rm": [
+        ("rm subscriber nobody-NAME --yes", "unknown_subscriber", 4),
+        ("rm publisher nobody-NAME --yes", "unknown_publisher", 4),
+        ("rm subscriber NAME", "usage", 2),
+        ("rm topic NAME", "usage", 2),
+    ],
     "seed": [("seed nothing.yaml", "usage", 2), ("seed bad.json", "config", 2)],
     "bench": [("bench --count 0", "usage", 2), ("bench -s https://pubsub.invalid", "usage", 2)],
     "init": [("init file/below", "usage", 2)],
     "doctor": [("doctor --nothing", "usage", 2)],
     "completion": [("completion cmd", "usage", 2)],
 }  # fmt: skip
-_ELSEWHERE = {"emulator", "exec", "token", "worker", "rm"}
+_ELSEWHERE = {"emulator", "exec", "token", "worker"}
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_dead_letters_are_listed_and_redriven(run: Run, name: str) -> None:
     run("get", name)
     shown = run("dead", name).out.splitlines()
     assert shown[0].split() == ["EVENT", "FAILED", "ATTEMPTS", "REASON", "REDRIVEN", "DATA"]
-    assert [line.split()[0] for line in shown[1:]] == [f"{name}.a/0/0/1", f"{name}.a/0/1/2", f"{name}.b/0/0/3"]
+    assert [line.split()[0] for line in shown[1:]] == [f"{name}.a/0/0", f"{name}.a/0/1", f"{name}.b/0/0"]
     assert run("redrive", name, "--dry-run").out == "3 events would be redriven\n"
     assert run("redrive", name, "--reason", "^time", "--yes", "--json").records == [{"redriven": 1}]
     assert run("redrive", name, f"{name}.a", "--max", "1", "--yes").out == "1 event redriven\n"
@@ -198,3 +198,16 @@ def test_a_subscriber_is_moved_and_kept(run: Run, name: str) -> None:
     assert run("unsubscribe", name, f"{name}.t").code == 0
     with Subscriber(name) as subscriber:
         assert subscriber.state().subscriptions == ()
+
+
+def test_removed_names_are_gone(run: Run, name: str) -> None:
+    """And what they would drop is said before."""
+    run("subscribe", name, f"{name}.t")
+    _publish(f"{name}.t", 2)
+    run("publish", f"{name}.t", "1", "--publisher", f"{name}-shop")
+    assert f"Remove the subscriber {name}? It would drop 3 events." in run("rm", "subscriber", name).err
+    assert run("rm", "subscriber", name, "-y").out == f"subscriber {name} is removed\n"
+    assert run("rm", "publisher", f"{name}-shop", "-y").out == f"publisher {name}-shop is removed\n"
+    assert [record for record in run("ls", "--names", "--json").records if name in str(record)] == [
+        {"topic": f"{name}.t"}
+    ]

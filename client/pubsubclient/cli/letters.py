@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from pubsubclient._core.errors import NotFound
+from pubsubclient import NotFound, ReceivedEvent, Service
 from pubsubclient._core.names import stands_for
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._http.transport import Transport
-from pubsubclient.cli.peeking import filters_of, pages
+from pubsubclient.cli.peeking import Filters, pages
 from pubsubclient.cli.reads import state
 
 __all__ = ["Letter", "letters"]
@@ -41,25 +39,23 @@ class Letter:
         return str(self.event.members.get("reason") or "")
 
 
-def letters(
-    transport: Transport, subscriber: str, topic: str | None = None, filters: Sequence[Mapping[str, Any]] = ()
-) -> Iterator[Letter]:
+def letters(service: Service, subscriber: str, topic: str | None = None, filters: Filters = ()) -> Iterator[Letter]:
     """Yield the dead letters of a subscriber that are kept, oldest first; of events of one topic, or of topics of a pattern.
 
     Raises NotFound, ServiceError, Unavailable.
     """
+    transport = Transport.to(service)
     described = state(transport, "subscriber", subscriber)
     sources = {each.get("dead_letter_topic") or f"{subscriber}.dead" for each in described["subscriptions"]}
-    wanted = [{"exact": {"source": f"/subscribers/{subscriber}"}}, *filters]
-    query: dict[str, Any] = {
-        "topic": sorted(sources or {f"{subscriber}.dead"}),
-        "start": "earliest",
-        **filters_of(wanted),
-    }
     redriver = f"{subscriber}.redrive"
-    if _exists(transport, redriver):
-        query["of"] = redriver
-    for page in pages(transport, query):
+    found = pages(
+        service,
+        sorted(sources or {f"{subscriber}.dead"}),
+        start="earliest",
+        filters=[{"exact": {"source": f"/subscribers/{subscriber}"}}, *filters],
+        of=redriver if _exists(transport, redriver) else None,
+    )
+    for page in found:
         for event in page.events:
             letter = Letter(event, redriven=page.states.get(event.topic, {}).get(event.sequence) == _REDRIVEN)
             if topic is None or letter.topic == topic or stands_for(topic, letter.topic):

@@ -31,7 +31,7 @@ def command(common: Common, subscriber: str, topic: str | None, last: int) -> No
     """List the events of SUBSCRIBER that failed for the last time, all or those of TOPIC, a name or a pattern."""
     from pubsubclient.cli.letters import letters  # noqa: PLC0415 - it imports requests
 
-    newest = deque(letters(common.transport(), subscriber, topic), maxlen=last)
+    newest = deque(letters(common.chosen_service(), subscriber, topic), maxlen=last)
     if common.output.json:
         for letter in newest:
             common.output.record({**letter.event.members, "redriven": letter.redriven})
@@ -43,9 +43,9 @@ def command(common: Common, subscriber: str, topic: str | None, last: int) -> No
 
 def _row(letter: Letter) -> list[str]:
     members = letter.event.members
-    # the id of a letter is that of the event: topic/partition/index/number of the death
+    # the id of a letter begins with the event's topic, partition and index
     return [
-        one_line(str(members["id"])),
+        one_line("/".join(str(members["id"]).split("/")[:3])),
         ago(letter.event.recordedtime, datetime.now(timezone.utc)),
         str(members.get("attempts", "-")),
         shortened(one_line(letter.reason) or "-", _REASON_WIDTH),

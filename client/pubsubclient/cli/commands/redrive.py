@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -14,13 +14,7 @@ from pubsubclient.cli.failures import PARTLY, REFUSED, CommandError
 from pubsubclient.cli.text import counted
 from pubsubclient.cli.values import FILTERS, REGEX, SUBSCRIBER, TOPIC
 
-if TYPE_CHECKING:
-    from pubsubclient._http.transport import Transport
-
 __all__ = ["command"]
-
-#: ids of one request: a filter has at most 100 comparisons
-_IDS = 90
 
 
 @click.command(cls=Command)
@@ -40,9 +34,10 @@ def command(
 ) -> None:  # fmt: skip
     """Publish SUBSCRIBER's dead letters again, for it alone: all, or those of events of TOPIC, a name or a pattern."""
     from pubsubclient.cli.letters import letters  # noqa: PLC0415 - it imports requests
+    from pubsubclient.cli.redriving import parts_of, steps  # noqa: PLC0415
 
-    transport = common.transport()
-    open_letters = (letter for letter in letters(transport, subscriber, topic, filters or ()) if not letter.redriven)
+    service = common.chosen_service()
+    open_letters = (letter for letter in letters(service, subscriber, topic, filters or ()) if not letter.redriven)
     ids = [letter.event.id for letter in open_letters if reason is None or reason.search(letter.reason)][:most]
     if not dry_run and ids:
         confirm(common, f"Publish {counted(len(ids), 'dead letter')} of {subscriber} again?", yes=yes)
@@ -50,38 +45,14 @@ def command(
     # one request for all, or one for so many ids as a filter takes, if not all are wanted
     chosen = reason is not None or most is not None
     for step in (
-        _steps(transport, subscriber, topic, _parts(ids, filters or (), chosen=chosen)) if ids and not dry_run else ()
+        steps(common.transport(), subscriber, topic, parts_of(ids, filters or (), chosen=chosen))
+        if ids and not dry_run
+        else ()
     ):
         redriven += step["redriven"]
         refused += step.get("refused", [])
         common.output.progress(f"{redriven} of {len(ids)} redriven")
     _say(common, {"would_redrive": len(ids)} if dry_run else {"redriven": redriven}, refused)
-
-
-def _parts(
-    ids: Sequence[str], filters: Sequence[Mapping[str, Any]], *, chosen: bool
-) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """Yield the filters of each request."""
-    if not chosen:
-        yield filters
-        return
-    for first in range(0, len(ids), _IDS):
-        yield [{"any": [{"exact": {"id": each}} for each in ids[first : first + _IDS]]}]
-
-
-def _steps(
-    transport: Transport, subscriber: str, topic: str, parts: Iterator[Sequence[Mapping[str, Any]]]
-) -> Iterator[dict[str, Any]]:
-    """Yield the responses; a request is repeated with its token until there are no more. Raises ServiceError, Unavailable."""
-    for filters in parts:
-        token: str | None = None
-        while True:
-            body: dict[str, Any] = {"subscriber": subscriber, "topic": topic, "redrive": {"filters": filters}}
-            step = transport.call("subscribe", {**body, "token": token} if token else body).body
-            yield step
-            if not step["more"]:
-                break
-            token = step["token"]
 
 
 def _say(common: Common, counts: dict[str, int], refused: list[dict[str, Any]]) -> None:

@@ -19,7 +19,6 @@ from pubsubclient.cli.values import FILTERS, MOMENT, REGEX, TOPIC
 
 if TYPE_CHECKING:
     from pubsubclient import ReceivedEvent
-    from pubsubclient._http.transport import Transport
 
 __all__ = ["command"]
 
@@ -70,25 +69,19 @@ def _events(
     since: datetime | None,
 ) -> Iterator[ReceivedEvent]:  # fmt: skip
     """Yield the events that are there, then, to follow, those that come."""
-    from pubsubclient.cli.peeking import filters_of, last_events, pages  # noqa: PLC0415 - it imports requests
+    from pubsubclient.cli.peeking import last_events, pages  # noqa: PLC0415 - it imports requests
 
-    transport: Transport = common.transport()
+    service = common.chosen_service()
     seen: set[tuple[str, str]] = set()
-    start = "latest" if since is None else since.isoformat()
     # the beginning is fixed before the newest events are asked for, so that none is missed in between
-    coming = pages(
-        transport, {"topic": list(topics), "start": start, **filters_of(filters)}, wait_s=_WAIT_S if follow else 0
-    )
-    first = next(coming) if follow or since is not None else None
+    coming = pages(service, topics, start=since or "latest", filters=filters, wait_s=_WAIT_S if follow else 0)
+    page = next(coming) if follow or since is not None else None
     if since is None:
-        newest = last_events(transport, topics, last, filters)
+        newest = last_events(service, topics, last, filters)
         seen = {event.ref for event in newest}
         yield from newest
-    page = first
     while page is not None:
         for topic, lost in page.lost.items():
-            common.output.note(
-                f"{counted(lost, 'event')} of {topic} {'was' if lost == 1 else 'were'} deleted by retention before"
-            )
+            common.output.note(f"{counted(lost, 'event')} of {topic} deleted by retention before")
         yield from (event for event in page.events if event.ref not in seen)
         page = next(coming) if follow or page.more else None
