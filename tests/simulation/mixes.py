@@ -26,6 +26,8 @@ MIXES: dict[str, Mix] = {
     ),
     "a delay is at most half of the retention": Mix(delayed=0.3),
     "a lower retention takes nothing delayed": Mix(delayed=0.5, retention_s=30, lowers=True, expire_s=4),
+    "a peek looks for what was trimmed": Mix(peeks=True, expire_s=4),
+    "a peek goes on where it stopped": Mix(peeks=True, gentle=True),
     "topics not met yet count": Mix(gone=True, expire_s=5),
     "ordered: its logs stop together": Mix(gentle=True, ordered=True, delayed=0.3, bounds=SMALL, retention_s=60),
     "a log that stops bounds no other": Mix(gentle=True, delayed=0.3, bounds=SMALL, retention_s=60),

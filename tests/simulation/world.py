@@ -18,6 +18,7 @@ from .changing import change_subscriptions, subscription
 from .clients import Consumer, Redriver, Returning
 from .mishaps import mishap
 from .mix import Mix
+from .peeking import Peeker
 from .processes import Process, live_all_along
 from .publishing import make_topics, publish_all_along, relay_all_along
 from .removing import remove_all_along
@@ -91,6 +92,8 @@ class World:
             self.scheduler.spawn(lambda: live_all_along(self, "S"))
         if self.mix.patterns:
             self.scheduler.spawn(lambda: make_topics(self))
+        if self.mix.peeks:
+            self.scheduler.spawn(Peeker(self).run)
         if self.mix.relays:
             self.publishing += 1
             self.scheduler.spawn(lambda: relay_all_along(self, "R"))

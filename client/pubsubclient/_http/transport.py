@@ -135,7 +135,7 @@ class Transport:
             body: JSON bytes, or a mapping to encode; None for GET; or a callable that makes the mapping for each try, from
                 the seconds that are left to wait
             method: HTTP method
-            query: parameters of the URL; a list repeats one
+            query: parameters of the URL; one with several values is repeated
             wait_s: how long the service may wait before it responds, seconds; added to the deadline and the read timeout
             deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
             connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds

@@ -203,6 +203,11 @@ class Outcomes:
         for token in list(self._expected)[:-_MAX_EXPECTED]:
             self._expected.pop(token, None)
 
+    def await_sent(self) -> None:
+        """Wait until no request of the background thread is on its way: what it settles counts for the next request."""
+        with self._lock:
+            self.clock.wait_for(self._work, lambda: not self._sending, self._transport.service.deadline_s)
+
     def discard(self) -> None:
         """Drop the pending outcomes, because their service or their subscriber is gone."""
         with self._lock:

@@ -205,7 +205,7 @@ class Subscriber:
             ServiceError, Unavailable: some dead letters may have been published; call again to continue with the others
         """
         topics, wanted = topics_name(topic), check_filters(filters)
-        return redrive(self._transport, self.state(), topics, wanted)
+        return redrive(self._transport, self.name, topics, wanted)
 
     def get_events(self, max_events: int | None = None, wait: Seconds = 0) -> Events:
         """Get all events that are available now, of all subscribed topics, in the order in which they were stored.

@@ -77,6 +77,7 @@ class Schedule:
                 source.unbegun[run] = None
                 source.unbegun_events += len(run.events)
                 source.leases[run.lease] = source.leases.get(run.lease, 0) + 1
+                source.is_ordered = source.is_ordered or bool(run.lease.ordered)
             self._admit(runs)
 
     def _reject(self, source: Source, orphans: Iterable[ReceivedEvent]) -> None:

@@ -45,6 +45,8 @@ class Source:
         self.leases: dict[Lease, int] = {}
         #: nothing is fetched before this monotonic time: a handler has raised Pause
         self.paused_until = 0.0
+        #: whether events of an ordered topic have come
+        self.is_ordered = False
         #: topics whose events no handler takes; told once each
         self.unhandled: set[str] = set()
 
