@@ -52,3 +52,4 @@ def test_a_worker_that_was_not_stopped_is_told_of() -> None:
     leave.set()
     worker.stop()
     assert worker.join(60)
+    running.close()  # what the worker could not settle is forgotten
