@@ -17,7 +17,7 @@ PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel dist test-wheel release-check version clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel dist test-wheel release-check version image clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -37,7 +37,7 @@ coverage: $(VENV)/.dev ## measure which branches the tests take, in every proces
 		$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile $(COVERED) $(ARGS); passed=$$?; \
 		$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report && exit $$passed
 
-lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the files for GitHub and pre-commit
+lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the files for GitHub, Docker and pre-commit
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
@@ -45,6 +45,8 @@ lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the file
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/zizmor --offline --quiet --no-progress .github
 	$(BIN)/pre-commit validate-config .pre-commit-config.yaml
 
@@ -60,6 +62,8 @@ lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and c
 	@cd functions && $(COMPILE) requirements.txt requirements.in
 	@$(COMPILE) requirements/runtime.txt --constraint functions/requirements.txt $(RUNTIME) --group build pyproject.toml
 	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra all --group build --group dev pyproject.toml
+	@$(COMPILE) requirements/image.txt --constraint requirements/runtime.txt --extra emulator --extra auth pyproject.toml
+	@$(COMPILE) requirements/build.txt --constraint requirements/runtime.txt --group build
 	@$(COMPILE) requirements/release.txt --constraint requirements/dev.txt --group release
 	@$(COMPILE) requirements/benchmarks.txt --constraint requirements/dev.txt --group benchmarks
 	@for group in lock standin checkov; do $(COMPILE) requirements/$$group.txt --group $$group || exit 1; done
@@ -68,9 +72,10 @@ lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and c
 terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform
 
-tables: $(VENV)/.dev ## write the tables of terraform/README.md, the map of docs/architecture.md and the index of decisions
+tables: $(VENV)/.dev ## write the tables of terraform/README.md, the map of docs/architecture.md, the index of decisions and the reference of commands
 	@$(BIN)/python -m tests.terraform.tables
 	@$(BIN)/python -m tests.documents.map
+	@PYTHONPATH=tests $(BIN)/python -m tests.documents.commands
 
 demo: $(VENV)/.runtime ## publish and consume thousands of real events on an emulator, and check every one
 	@$(BIN)/python -m demo $(ARGS)
@@ -109,6 +114,9 @@ release-check: $(VENV)/.release lint ## check all that a release needs here, and
 
 version: $(VENV)/.release ## write VERSION=0.2.0 to every file that names the version, and close the changelog's section
 	@$(BIN)/python -m release version "$(VERSION)"
+
+image: ## build the image without a container engine, as localhost/pubsub; on Debian or Ubuntu, as root: it installs what it needs
+	@docker/without-engine.sh --install localhost/pubsub
 
 clean: ## delete what was built: .venv, dist and caches
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

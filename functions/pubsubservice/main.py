@@ -6,15 +6,19 @@ Each is deployed by its name in `FUNCTIONS`; ``functions/main.py`` re-exports th
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 
 from pubsubservice.api.cloudevents import decode_published
 from pubsubservice.api.decoding import decode, encode
 from pubsubservice.api.endpoint import HttpResponse, endpoint, json_body, query
 from pubsubservice.api.get_events import decode_get_events, encode_response
+from pubsubservice.api.peek import PARAMETERS, decode_peek, encode_peek
 from pubsubservice.api.publish import encode_receipts
 from pubsubservice.api.register import ExpireBody, Explain, decode_register, decode_registered
 from pubsubservice.api.subscribe import decode_subscribe, decode_unsubscribe
+from pubsubservice.redrive.redriving import Redrive
 from pubsubservice.service import Service
 
 __all__ = ["FUNCTIONS", "expire", "get_events", "publish", "register", "subscribe"]
@@ -53,25 +57,36 @@ def publish(request: flask.Request, service: Service) -> HttpResponse:
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
     if not body.entries:
         return HttpResponse(encode({"events": []}), log)
-    partition, commits = service.publish(body.topic, body.publisher, body.entries, body.since, body.delay_s)
+    partition, commits = service.publish(
+        body.topic, body.publisher, body.entries, body.since, body.delay_s, far=body.far
+    )
     return HttpResponse(encode_receipts(partition, body.entries, commits), log)
 
 
 @endpoint("POST", "DELETE")
 def subscribe(request: flask.Request, service: Service) -> HttpResponse:
-    """Create or change a subscription of a subscriber to a topic or pattern; DELETE ends it."""
+    """Create or change a subscription of a subscriber to a topic or pattern, or redrive dead letters; DELETE ends it."""
     if request.method == "DELETE":
         leave = decode_unsubscribe(json_body(request))
         service.subscriptions.unsubscribe(leave.subscriber, leave.topic, leave.token)
         return HttpResponse(b"", {"subscriber": leave.subscriber, "topic": leave.topic}, 204)
     body = decode_subscribe(json_body(request))
+    if isinstance(body, Redrive):
+        done = service.redriving.redrive(body)
+        log: dict[str, str | int] = {"subscriber": body.subscriber, "topic": body.topic, "redriven": done["redriven"]}
+        return HttpResponse(encode(done), log)
     subscription = service.subscriptions.subscribe(body)
     return HttpResponse(encode(subscription), {"subscriber": body.subscriber, "topic": body.topic})
 
 
-@endpoint("POST")
+@endpoint("POST", "GET")
 def get_events(request: flask.Request, service: Service) -> HttpResponse:
-    """Settle events, and hand out due or new ones under a lease; without any, wait up to `wait_s` and respond with none."""
+    """Settle events, and hand out due or new ones under a lease; without any, wait up to `wait_s` and respond with none.
+
+    GET peeks: it returns events of topics without a subscriber, and changes nothing.
+    """
+    if request.method == "GET":
+        return _peeked(request, service)
     body = decode_get_events(json_body(request))
     response = service.delivery.get_events(body)
     headers = {"Retry-After": "1"} if response.crowded else {}
@@ -90,15 +105,29 @@ def expire(request: flask.Request, service: Service) -> HttpResponse:
 
 
 def _registered(request: flask.Request, service: Service) -> HttpResponse:
-    asked = decode_registered(query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token"))
+    asked = decode_registered(
+        query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token", "state")
+    )
     if isinstance(asked, Explain):
         return _explained(asked, service)
     if asked.name:
         state = service.show(asked.kind, asked.name)
     else:
-        names, following = service.names(asked.kind, asked.page_size, asked.page_token)
-        state = {"names": names, **({"next_page_token": following} if following else {})}
+        found: tuple[Any, str | None]
+        if asked.states:
+            key, found = f"{asked.kind}s", service.listing.states(asked.kind, asked.page_size, asked.page_token)
+        else:
+            key, found = "names", service.listing.names(asked.kind, asked.page_size, asked.page_token)
+        state = {key: found[0], **({"next_page_token": found[1]} if found[1] else {})}
     return HttpResponse(encode(state), {asked.kind: asked.name})
+
+
+def _peeked(request: flask.Request, service: Service) -> HttpResponse:
+    peek = decode_peek(request.args.getlist("topic"), query(request, *PARAMETERS, repeated="topic"))
+    response = service.peek(peek)
+    headers = {"Retry-After": "1"} if response.crowded else {}
+    events = sum(len(slice_.lines) for slice_ in response.slices)
+    return HttpResponse(encode_peek(response), {"peek": 1, "events": events}, headers=headers)
 
 
 def _explained(asked: Explain, service: Service) -> HttpResponse:

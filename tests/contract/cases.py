@@ -25,6 +25,7 @@ _HERE = Path(__file__).parent
 _DEFAULTS = json.loads((_HERE / "defaults.json").read_text())
 _REPEATED = re.compile(r"\{(\d+)\*(\}\]|\}|\[\{\"a\":|\{\"a\":|[^}]+)\}")
 _TIME = re.compile(r"\{time([+-]\d+)?\}")
+_CURSOR = re.compile(r"[A-Za-z0-9_-]+")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _VALID = {"specversion": '"1.0"', "id": '"e-1"', "source": '"/publishers/p"', "type": '"event"'}
 
@@ -92,6 +93,8 @@ def matches(found: Any, expected: Any) -> bool:
             and len(found) == len(expected)
             and all(matches(*pair) for pair in zip(found, expected, strict=True))
         )
+    if expected == "{cursor}":
+        return isinstance(found, str) and bool(_CURSOR.fullmatch(found))
     if isinstance(expected, str) and _MOMENT.fullmatch(expected):
         return isinstance(found, str) and bool(_MOMENT.fullmatch(found))
     return type(found) is type(expected) and found == expected

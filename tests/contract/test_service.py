@@ -57,7 +57,7 @@ def _check_refusal(answer: requests.Response, expected: Case) -> None:
         assert answer.headers["Allow"] in {"POST", "POST, GET", "POST, DELETE"}
 
 
-@cases("http", "publish", "register", "subscribe", "get_events", "expire")
+@cases("http", "publish", "register", "subscribe", "get_events", "peek", "expire")
 def test_the_service_answers_as_the_case_has_it(wire: Wire, case: Case) -> None:
     """Exact status and code; a body of exactly these members."""
     for request in ({"function": "register", "body": {"publisher": "clock"}}, *case.get("before", [])):

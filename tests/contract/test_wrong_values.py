@@ -25,6 +25,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "events": [{"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}],
             "since": 1,
             "delay_s": 0.5,
+            "far": True,
         },
     ),
     "SubscribeBody": (
@@ -70,11 +71,11 @@ SETTLEMENTS = {
     "ack": {"events": [["t", "0000-00000000000000000000"]]},
     "nack": {"events": [["t", "0000-00000000000000000000"]], "delay_s": 0.5, "reason": "r", "dead": False},
     "extend": {"events": [["t", "0000-00000000000000000000"]], "seconds": 1},
-    "release": {"events": [["t", "0000-00000000000000000000"]]},
+    "release": {"events": [["t", "0000-00000000000000000000"]], "delay_s": 0.5},
 }
 #: which of them a field may have: they mean something there
 TAKEN = {
-    "since": {"zero", "null"}, "delay_s": {"zero"}, "partitions": {"null"}, "retention_s": {"null"},
+    "since": {"zero"}, "delay_s": {"zero"}, "far": {"false"}, "partitions": {"null"}, "retention_s": {"null"},
     "start": {"an array", "null"}, "seek": {"an array", "null"}, "filters": {"an array", "null"},
     "ack_deadline_s": {"null"}, "max_attempts": {"null"}, "backoff_s": {"zero", "null"}, "dead_letter_topic": {"null"},
     "ordered": {"false", "null"},
@@ -82,8 +83,8 @@ TAKEN = {
     "create": {"false"}, "update": {"false"}, "token": {"null"}, "lease": {"null"}, "max_events": {"zero"}, "wait_s": {"zero"},
     "ack": {"an array"}, "nack": {"an array"}, "extend": {"an array"}, "release": {"an array"},
     "ack.events": {"an array", "null"}, "nack.events": {"an array", "null"}, "extend.events": {"an array", "null"},
-    "release.events": {"an array", "null"}, "nack.delay_s": {"zero", "null"}, "nack.reason": {"a text"},
-    "nack.dead": {"false"}, "extend.seconds": {"null"},
+    "release.events": {"an array", "null"}, "release.delay_s": {"zero"}, "nack.delay_s": {"zero", "null"},
+    "nack.reason": {"a text"}, "nack.dead": {"false"}, "extend.seconds": {"null"},
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -52,6 +53,31 @@ def test_an_ack_said_twice_is_no_news(wire: Wire) -> None:
     leased = _leased(wire)
     for _ in range(2):
         assert "unknown" not in wire.events("billing", max_events=0, ack=_settlement(leased))
+
+
+def test_released_events_come_again_after_their_delay(wire: Wire) -> None:
+    """As the same attempt, each after the delay of its own release, at a whole second; what is not delayed at once."""
+    leased = _leased(wire, 4)
+    before = wire.store_time
+    release = [
+        *_settlement(leased, [0], delay_s=1.5),
+        *_settlement(leased, [1, 2], delay_s=600),
+        *_settlement(leased, [3]),
+    ]
+    assert "unknown" not in wire.events("billing", max_events=0, release=release)
+    due_s = []
+    for event in leased["events"][:3]:
+        query = {"subscriber": wire.name("billing"), "topic": event["topic"], "event": event["sequence"]}
+        found = wire.get("register", **query)
+        assert (found["state"], found["attempt"]) == ("due", 1)
+        due_s.append(datetime.fromisoformat(found["at"].replace("Z", "+00:00")).timestamp())
+    again = wire.events("billing", lease=wire.token())
+    assert (_data(again), again["events"][0]["attempt"]) == ([3], 1)
+    assert due_s[0] == int(due_s[0]) >= before / 1_000_000 + 1.5
+    assert due_s[1] == due_s[2] >= before / 1_000_000 + 600
+    later = wire.events("billing", lease=wire.token(), wait_s=10)
+    assert (_data(later), later["events"][0]["attempt"]) == ([0], 1)
+    assert wire.store_time / 1_000_000 >= due_s[0]
 
 
 def test_nacked_events_come_again_as_the_next_attempt(wire: Wire) -> None:
@@ -212,6 +238,7 @@ def test_unsubscribing_forgets_what_is_leased_and_due(wire: Wire) -> None:
     assert _data(wire.events("billing")) == [0, 1, 2, "missed"]
 
 
+@pytest.mark.http
 def test_the_clients_settlements_do_what_they_say(wire: Wire) -> None:
     """Ack, nack with a delay, extend, and the implicit ack of the next call."""
     service = Service(wire.url)

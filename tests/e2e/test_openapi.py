@@ -61,6 +61,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _sent(case: Any, mode: GenerationMode) -> None:
     """Half of the valid requests are about a subscriber that is there; none waits, which would only take time."""
+    if isinstance(case.query, dict) and "wait_s" in case.query and mode == GenerationMode.POSITIVE:
+        case.query["wait_s"] = 0
     if not isinstance(case.body, dict):
         return
     wait_s, subscriber = case.body.get("wait_s"), case.body.get("subscriber")

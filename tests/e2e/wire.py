@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
 import requests
+from requests.adapters import BaseAdapter
 
 __all__ = ["Wire", "cloudevent", "store_ops"]
 
@@ -23,12 +25,14 @@ def cloudevent(data: Any = None, **attributes: Any) -> dict[str, Any]:
 class Wire:
     """Requests to a service, as they are; `unique` makes the names of one test its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, adapter: BaseAdapter | None = None) -> None:
         self.url = url
         self.unique = uuid4().hex[:12]
         #: X-Store-Time of the newest answer that has one
         self.store_time = 0
         self._session = requests.Session()
+        if adapter is not None:
+            self._session.mount(url, adapter)
 
     def name(self, name: str) -> str:
         """A name that no other test uses."""
@@ -50,6 +54,10 @@ class Wire:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def ask_get(self, function: str, pairs: Iterable[tuple[str, str]], **query: str | int) -> requests.Response:
+        """Send one GET; `pairs` are query parameters that may be repeated."""
+        return self._session.get(f"{self.url}/{function}", params=[*pairs, *query.items()], timeout=60)
 
     def ok(self, function: str, body: Any, *, method: str = "POST") -> dict[str, Any]:
         """The answer to a request that succeeds."""

@@ -89,7 +89,7 @@ def test_threads_that_connect_disconnect_and_send_miss_nothing() -> None:
         def mine(a: int = 0, sender: object = None) -> object:
             return index, a
 
-        while time.monotonic() < end:
+        while time.monotonic() < end or not counts[index]:  # on a loaded machine, a thread may get its turn late
             counts[index] += 1
             sender = dice.choice([shared, shared, Any, Sender()])
             what = dice.choice(["s", "s", signal, Any])
@@ -113,7 +113,6 @@ def test_threads_that_connect_disconnect_and_send_miss_nothing() -> None:
                 gc.collect()
 
     run_threads([lambda index=index: churn(index) for index in range(THREADS)])  # type: ignore[misc]
-    assert all(counts)
     gc.collect()
     disconnect(steady, "s")
     disconnect(steady, "s", shared)

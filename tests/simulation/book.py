@@ -7,7 +7,7 @@ what clients had sent by then must explain every move.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from pubsubservice.core.settings import Bounds
@@ -77,8 +77,8 @@ class Book:
         self._mates: Counter[Event] = Counter()
         self._gives: Counter[Event] = Counter()
 
-    def on_commit(self, old: State, new: State, now: int) -> None:
-        """The document was changed at `now`, µs."""
+    def on_commit(self, old: State, new: State, now: int, postponed: Collection[str] = ()) -> None:
+        """The document was changed at `now`, µs, by a call that released these leases with a delay."""
         self.topics.update(new.topic_of())
         before, _ = places(old)
         after, twice = places(new)
@@ -95,7 +95,7 @@ class Book:
             self._on_passed(event, after, new, lost)
         for event, place in before.items():
             if event in after:
-                self._on_move(event, place, after[event], old, now)
+                self._on_move(event, place, after[event], now, postponed)
             elif event in died:
                 self._on_death(event, place, died[event], new)
             else:
@@ -137,7 +137,7 @@ class Book:
         else:
             self._bad("an event was skipped")
 
-    def _on_move(self, event: Event, was: Place, is_: Place, old: State, now: int) -> None:
+    def _on_move(self, event: Event, was: Place, is_: Place, now: int, postponed: Collection[str]) -> None:
         """An event is outstanding as before, somewhere else maybe."""
         if was == is_ or (was.leased and is_.leased and was.token == is_.token):
             return
@@ -155,6 +155,8 @@ class Book:
                 self._gives[event] += 1
                 if not self._said.may_give_back(was.token) or self._gives[event] > 40:
                     self._bad("an event came again and had not failed, though nobody gave it back")
+                if was.token in postponed and is_.at < self._said.may_come_at(was.token, event):
+                    self._bad("an event that was released with a delay is due before that")
         elif raised:
             self._bad("an event failed twice for one delivery")
         elif is_.leased and was.at > now:

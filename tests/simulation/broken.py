@@ -6,6 +6,7 @@ from typing import Any
 
 from pubsubservice.delivery.cursor import LogCursor
 from pubsubservice.delivery.get_events import Delivery
+from pubsubservice.delivery.peek import Peeking
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.retention import Expire
@@ -15,6 +16,7 @@ from pubsubservice.service import Service
 from pubsubservice.storage.paths import log_path
 from pubsubservice.storage.port import Doc, Reads
 from pubsubservice.subscribers.registry_cursor import RegistryCursor
+from pubsubservice.subscribers.state import State
 
 from .broken_retention import RETENTION_RULES
 from .broken_rules import RULES
@@ -38,6 +40,21 @@ class SinceIgnored(Service):
     class log_type(Log):
         def _look_back_to(self, group: list[Append], tail: Tail) -> list[int | None]:
             return []
+
+
+class FarIgnored(Service):
+    """A publish is compared with what the last minutes brought, also if it was first tried before."""
+
+    def _find_far(self, append: Append, topic: str, partition: int, since: int) -> None:
+        pass
+
+
+class FarSearchOnly(Service):
+    """What comes between the search in old batches and the commit is not looked at."""
+
+    def _find_far(self, append: Append, topic: str, partition: int, since: int) -> None:
+        super()._find_far(append, topic, partition, since)
+        append.unlimited_lookback = False
 
 
 class DeletesFirst(Service):
@@ -98,16 +115,44 @@ class Unrecorded(Service):
         self.topics._registry.append = lambda topic: None  # type: ignore[method-assign]
 
 
+class CursorTimes(Service):
+    """A peek believes that the log was complete up to its cursor a moment ago, as a cursor of old would say."""
+
+    class peeking_type(Peeking):
+        def _resume(self, cursor: str) -> State:
+            state = super()._resume(cursor)
+            for subscription in state.subscriptions.values():
+                for position in subscription.positions:
+                    position.at = 1 << 60
+            return state
+
+
+class CursorOfBatches(Service):
+    """A cursor names batches, and not the events in them."""
+
+    class peeking_type(Peeking):
+        def _resume(self, cursor: str) -> State:
+            state = super()._resume(cursor)
+            for subscription in state.subscriptions.values():
+                for position in subscription.positions:
+                    position.offset = 0
+            return state
+
+
 #: the rules by what they are called, with the service that lacks them
 BROKEN: dict[str, type[Service]] = {
     "time check on append": NoTimeCheck,
     "since": SinceIgnored,
+    "far looks back however long": FarIgnored,
+    "far looks back from its search on": FarSearchOnly,
     "trim point first": DeletesFirst,
     "store time": ProcessTime,
     "trim point read": TrimIgnored,
     "complete up to a bound": BoundIgnored,
     "the registry bounds what goes out": RegistryUnbound,
     "a record before the first batch": Unrecorded,
+    "a peek looks for what was trimmed": CursorTimes,
+    "a peek goes on where it stopped": CursorOfBatches,
     **RULES,
     **RETENTION_RULES,
 }

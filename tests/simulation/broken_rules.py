@@ -81,10 +81,19 @@ class MarkDropped(Service):
 
     class delivery_type(Delivery):
         class leases_type(Leases):
-            def _requeue(self, lease: Lease, mask: int) -> None:
+            def _requeue(self, lease: Lease, mask: int, delay_s: float = 0.0) -> None:
                 lease.failed_as_group, failed_as_group = False, lease.failed_as_group
-                super()._requeue(lease, mask)
+                super()._requeue(lease, mask, delay_s)
                 lease.failed_as_group = failed_as_group
+
+
+class ReleasedAtOnce(Service):
+    """What is released comes again at once, whatever delay its client asks for."""
+
+    class delivery_type(Delivery):
+        class leases_type(Leases):
+            def _requeue(self, lease: Lease, mask: int, delay_s: float = 0.0) -> None:
+                super()._requeue(lease, mask)
 
 
 class TakenBackUnmarked(Service):
@@ -265,6 +274,7 @@ RULES: dict[str, type[Service]] = {
     "at the bound only new events stop": DueStopsToo,
     "what failed together comes alone in the end": AlwaysTogether,
     "release keeps that mark": MarkDropped,
+    "a release waits for its delay": ReleasedAtOnce,
     "a dead letter is looked for from its death": LettersOfLate,
     "trimmed due events are counted lost": TrimmedUncounted,
     "late nacks do nothing": LateNackCounts,

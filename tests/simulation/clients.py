@@ -95,7 +95,8 @@ class Consumer:
         if choice < 0.78:
             return Settlements(nack=everything)
         if choice < 0.83:
-            return Settlements(ack=[self._talk.named(token, some)], release=everything)
+            release = [Settlement(token, delay_s=world.random.choice((None, 0.5, 4)))]
+            return Settlements(ack=[self._talk.named(token, some)], release=release)
         if choice < 0.9:
             self._settle(Settlements(extend=[Settlement(token, seconds=DEADLINE_S)]))
             world.pause(0, 4)

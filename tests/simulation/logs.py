@@ -51,6 +51,9 @@ class Logs:
         self._least_us: dict[str, int] = {}
         self._last_seq: dict[Log, int] = {}
         self._appended_at: dict[tuple[Log, bytes], int] = {}
+        #: identities that a log takes once, however long they are published again; and the index of each
+        self.stored_once: set[bytes] = set()
+        self._index_of: dict[tuple[Log, bytes], int] = {}
 
     def kind(self, line: bytes) -> Kind:
         """What an event says about itself."""
@@ -110,6 +113,10 @@ class Logs:
             before = self._appended_at.get((log, identity))
             if before is not None and doc.created - before < self._once_us:
                 self._bad("an event was appended twice")
+            at = self._index_of.get((log, identity))
+            if identity in self.stored_once and at is not None and not self.trimmed(*log, at):
+                self._bad("an event was appended twice, long after")
+            self._index_of[(log, identity)] = len(events)
             self._appended_at[(log, identity)] = doc.created
             events.append(Appended(identity, seq, doc.created, batch.due_at(offset)[0], line))
         return events[first:]

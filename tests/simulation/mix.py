@@ -50,6 +50,10 @@ class Mix:
     set_back: float = 0.0005
     #: topics keep less for some time
     lowers: bool = False
+    #: a relay publishes again long after, not knowing whether it had published before
+    relays: bool = False
+    #: somebody peeks beside the subscribers
+    peeks: bool = False
 
     @classmethod
     def of(cls, seed: int) -> Mix:
@@ -71,4 +75,6 @@ class Mix:
             programs=r.choice((0, 0, 1, 2)),
             gone=r.random() < 0.2,
             lowers=r.random() < 0.3,
+            relays=r.random() < 0.2,
+            peeks=r.random() < 0.3,
         )

@@ -239,7 +239,7 @@ class Process(Instance):
         if event.members.get("poison") or choice < 0.05:
             self._give_back(event, lambda: event.nack(world.random.choice((None, 0, 1))))
         elif choice < 0.08:
-            self._give_back(event, event.release)
+            self._give_back(event, lambda: event.release(world.random.choice((0, 0, 4))))
         elif choice < 0.12:
             raise _HandlingError
         else:

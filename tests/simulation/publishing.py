@@ -15,7 +15,7 @@ from .times import FLOOR_S
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["COLOURS", "Kind", "entry", "make_topics", "publish_all_along"]
+__all__ = ["COLOURS", "Kind", "entry", "make_topics", "publish_all_along", "relay_all_along"]
 
 COLOURS = ("red", "blue")
 
@@ -65,12 +65,30 @@ def publish_all_along(world: World, name: str) -> None:
     world.publishing -= 1
 
 
-def publish(world: World, topic: str, name: str, entries: list[Entry], since: int, delay_s: float = 0.0) -> int:
+def relay_all_along(world: World, name: str) -> None:
+    """A relay: it is killed after a publish, and does it again when it is back, however long that takes."""
+    n = 0
+    while not world.calm:
+        topic = world.random.choice(world.topics)
+        since = world.store.now() - world.random.randint(0, SECOND)
+        n += 1
+        entries = [entry(name, Kind(f"{name}-{n}-{m}")) for m in range(world.random.choice((1, 3)))]
+        world.truth.logs.stored_once.update(one.hash for one in entries)
+        # with `far` too, because copies of this request may come late
+        publish(world, topic, name, entries[: world.random.choice((1, 3))], since, far=True)
+        world.pause(*world.random.choice(((0, 4), (10, 40))))
+        publish(world, topic, name, entries, since, far=True)
+    world.publishing -= 1
+
+
+def publish(
+    world: World, topic: str, name: str, entries: list[Entry], since: int, delay_s: float = 0.0, *, far: bool = False
+) -> int:
     """One publish; returns the newest store time that its answer told, 0 if it was given up."""
     # the SDK gives up, and its user may go on trying, well within the once-only window
     give_up_at = world.scheduler.time + round(1.2 * FLOOR_S * SECOND)
     done = world.call(
-        lambda service: service.publish(topic, name, entries, since, delay_s),
+        lambda service: service.publish(topic, name, entries, since, delay_s, far=far),
         give_up=lambda: world.scheduler.time >= give_up_at,
         refusals=("delay_too_long",),
     )

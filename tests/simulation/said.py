@@ -21,6 +21,8 @@ class Said:
         self.gentle = gentle
         self._acks: set[tuple[str, Event]] = set()
         self._gives: set[str] = set()
+        #: when events that were released with a delay may come again at the earliest, µs, by lease and event
+        self._not_before: dict[tuple[str, Event], int] = {}
         self._doomed: set[Event] = set()
         #: what tokens were given; those whose client was told that it released them
         self._made: dict[tuple[str, str], set[Event]] = {}
@@ -47,6 +49,11 @@ class Said:
         """A client gives back all or some of a lease: what is newer may come back with it. Or it condemns some."""
         self._gives.add(token)
         self._doomed |= set(rejected)
+
+    def postpones(self, token: str, events: Iterable[Event], until: int) -> None:
+        """A client releases these events, which are not to come again before `until`, µs."""
+        for event in events:
+            self._not_before.setdefault((token, event), until)
 
     def released(self, token: str) -> None:
         """A client was told that its release counts."""
@@ -83,6 +90,10 @@ class Said:
 
     def may_give_back(self, token: str) -> bool:
         return token in self._gives
+
+    def may_come_at(self, token: str, event: Event) -> int:
+        """When an event that was given back under this token may come again at the earliest, µs; 0 for at once."""
+        return self._not_before.get((token, event), 0)
 
     def may_doom(self, event: Event) -> bool:
         return event in self._doomed

@@ -15,13 +15,13 @@ from unittest import mock
 import msgspec
 
 from pubsubclient._core import store_clock
+from pubsubclient._core.clock import Clock
 from pubsubclient._core.errors import ServiceError, Unavailable
 from pubsubclient._core.store_clock import StoreClock
-from pubsubclient._events import lease
 from pubsubclient._http import call
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.transport import Response
-from pubsubclient._subscribe import fetch, held_leases, outcomes, pull, stream, subscriber
+from pubsubclient._subscribe import held_leases, outcomes, pull, stream, subscriber
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.held_leases import HeldLeases
 from pubsubclient._subscribe.outcomes import Outcomes
@@ -61,11 +61,11 @@ class Sdk:
 class Transport:
     """Stands for the SDK's transport: a call is a call of the service, in as many tries as it takes."""
 
-    def __init__(self, process: Process, sdk: type[Sdk]) -> None:
+    def __init__(self, process: Process, sdk: type[Sdk], clock: Clock) -> None:
         self._process = process
-        self.clock = sdk.clock_type()
+        self.clock = sdk.clock_type(clock)
         self.knows_wake = True
-        self.service = SimpleNamespace(deadline_s=_DEADLINE_S)
+        self.service = SimpleNamespace(deadline_s=_DEADLINE_S, clock=clock)
 
     def register(self, _: object) -> Response:
         self.clock.observe(self._process.world.store.now())
@@ -128,18 +128,16 @@ def in_place(world: World, sdk: type[Sdk]) -> AbstractContextManager[object]:
     def transport(_: object) -> Transport:
         process = whose()
         assert process is not None
-        return Transport(process, sdk)
+        return Transport(process, sdk, clock)
 
-    time, threads, settle_at_exit = Time(whose), Threads(whose), settling_at_exit(whose)
+    clock, threads, settle_at_exit = Time(whose), Threads(whose), settling_at_exit(whose)
     replaced: list[tuple[Any, dict[str, Any]]] = [
         (call, {"threading": threads}),
-        (store_clock, {"time": time, "secrets": Secrets(world.scheduler)}),
-        (fetch, {"time": time}),
-        (lease, {"time": time}),
+        (store_clock, {"secrets": Secrets(world.scheduler)}),
         (held_leases, {"_Mine": lambda: sdk.local_type(whose), "settle_at_exit": settle_at_exit}),
-        (outcomes, {"time": time, "threading": threads, "settle_at_exit": settle_at_exit}),
+        (outcomes, {"threading": threads, "settle_at_exit": settle_at_exit}),
         (pull, {"settle_at_exit": settle_at_exit}),
-        (stream, {"time": time, "settle_at_exit": settle_at_exit, "Fetch": sdk.fetch_type}),
+        (stream, {"settle_at_exit": settle_at_exit, "Fetch": sdk.fetch_type}),
         (
             subscriber,
             {

@@ -6,21 +6,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from pubsub_emulator.memory.store import MemoryStore
 from pubsubservice.core.meter import meter
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, Unknown
 
 from .scheduler import SECOND, Scheduler
 
 
-class SimStore:
-    """Implements ``pubsubservice.storage.port.Store`` over a dict."""
+class SimStore(MemoryStore):
+    """The store in memory, whose callers the scheduler interleaves."""
 
     def __init__(self, scheduler: Scheduler, on_commit: Callable[[str, Doc | None, Doc | None], None]) -> None:
+        super().__init__(now=lambda: scheduler.time - self._behind)
+        self._time = scheduler.time
         self._scheduler = scheduler
         self._random = scheduler.random
         self._on_commit = on_commit
-        self.documents: dict[str, Doc] = {}
-        self._clock = scheduler.time
         #: how far it is behind the time that processes count, µs
         self._behind = 0
         #: no more faults: everything is to come to its end
@@ -29,7 +30,7 @@ class SimStore:
 
     def now(self) -> int:
         """The store's time, µs."""
-        return max(self._clock, self._scheduler.time - self._behind)
+        return max(self._time, self._now())
 
     def set_back(self, seconds: float) -> None:
         """The machine's clock is set back, or right again: the store's goes on from where it is, so it stands, or leaps."""
@@ -56,25 +57,10 @@ class SimStore:
         return Reads(docs, times)
 
     def create(self, path: str, data: Fields) -> int:
-        def apply() -> int:
-            if path in self.documents:
-                raise Exists(path)
-            time = self._commit_time()
-            self._put(path, Doc(path, data, time, time))
-            return time
-
-        return self._write(apply)
+        return self._write(lambda: self._create(path, data))
 
     def update(self, path: str, data: Fields, if_update_time: int) -> int:
-        def apply() -> int:
-            old = self.documents.get(path)
-            if old is None or old.updated != if_update_time:
-                raise Changed(path)
-            time = self._commit_time()
-            self._put(path, Doc(path, data, old.created, time))
-            return time
-
-        return self._write(apply)
+        return self._write(lambda: self._update(path, data, if_update_time))
 
     def delete(self, paths: Sequence[str]) -> None:
         self._step()
@@ -82,9 +68,7 @@ class SimStore:
         for path in paths:
             if self._chance(0.02):
                 raise Unknown("delete: the rest may come or not")
-            old = self.documents.pop(path, None)
-            if old is not None:
-                self._on_commit(path, old, None)
+            self._delete(path)
             if self._chance(0.05):
                 self._scheduler.pass_baton()
 
@@ -93,14 +77,7 @@ class SimStore:
     ) -> Page:
         self._step()
         self._maybe_fail(0.005, "list failed")
-        depth = collection.count("/") + 1
-        prefix = f"{collection}/"
-        paths = sorted(
-            path
-            for path in self.documents
-            if path.startswith(prefix) and path.count("/") == depth and (after is None or path > f"{prefix}{after}")
-        )
-        docs = [self.documents[path] for path in paths[:limit]]
+        docs = [*self._page(collection, after, limit)]
         meter().bill(reads=max(1, len(docs)))
         return Page(docs, self._read_time())
 
@@ -111,8 +88,24 @@ class SimStore:
         while self._scheduler.time < until and not any(path in self.documents for path in paths):
             self._scheduler.sleep_until(min(until, self._scheduler.time + SECOND))
 
-    def close(self) -> None:
-        pass
+    # -- the documents, and what is judged at each commit
+
+    def _create(self, path: str, data: Fields) -> int:
+        created = super()._create(path, data)
+        self._on_commit(path, None, self.documents[path])
+        return created
+
+    def _update(self, path: str, data: Fields, if_update_time: int) -> int:
+        old = self.documents.get(path)
+        updated = super()._update(path, data, if_update_time)
+        self._on_commit(path, old, self.documents[path])
+        return updated
+
+    def _delete(self, path: str) -> None:
+        old = self.documents.get(path)
+        super()._delete(path)
+        if old is not None:
+            self._on_commit(path, old, None)
 
     # -- what happens to calls
 
@@ -156,16 +149,7 @@ class SimStore:
     def _chance(self, chance: float) -> bool:
         return not self.calm and self._random.random() < chance
 
-    def _commit_time(self) -> int:
-        self._clock = max(self._clock + 1, self._scheduler.time - self._behind)
-        return self._clock
-
     def _read_time(self) -> int:
         """What is read is of now; the time said for it is up to a second behind, but not before the last commit."""
-        self._clock = max(self._clock, self._scheduler.time - self._behind - self._random.randint(0, SECOND))
-        return self._clock
-
-    def _put(self, path: str, doc: Doc) -> None:
-        old = self.documents.get(path)
-        self.documents[path] = doc
-        self._on_commit(path, old, doc)
+        self._time = max(self._time, self._now() - self._random.randint(0, SECOND))
+        return self._time

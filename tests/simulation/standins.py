@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pubsubclient._core.at_exit import Holder
 from pubsubclient._core.at_exit import settle_at_exit as really_settle_at_exit
+from pubsubclient._core.clock import Clock
 
 from .scheduler import Actor, Scheduler, SimLock
 
@@ -26,20 +27,20 @@ _FOR_EVER_S = 1e6
 Whose = Callable[[], "Process | None"]
 
 
-class Time:
-    """Stands for the module `time`."""
+class Time(Clock):
+    """Stands for the clock of a service."""
 
     def __init__(self, whose: Whose) -> None:
         self._whose = whose
 
-    def monotonic(self) -> float:
+    def monotonic(self) -> float:  # type: ignore[override]
         process = self._whose()
         return time.monotonic() if process is None else process.monotonic()
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, until: Any = None) -> None:
         process = self._whose()
-        if process is None:
-            time.sleep(seconds)
+        if process is None or until is not None:
+            super().sleep(seconds, until)
         else:
             process.sleep(seconds)
 
@@ -130,12 +131,6 @@ class _Condition:
             return self._sleepers.sleep(timeout)
         finally:
             self._lock.__enter__()
-
-    def wait_for(self, predicate: Callable[[], bool], timeout: float) -> bool:
-        until = self._process.monotonic() + timeout
-        while not predicate() and (left := until - self._process.monotonic()) > 0:
-            self.wait(left)
-        return predicate()
 
     def notify_all(self) -> None:
         self._sleepers.tell()

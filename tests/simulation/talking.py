@@ -13,6 +13,7 @@ from pubsubservice.subscribers.spans import positions
 from pubsubservice.subscribers.state import State
 
 from .said import Event
+from .scheduler import SECOND
 
 if TYPE_CHECKING:
     from .world import World
@@ -96,6 +97,9 @@ class Talk:
                 self._given |= {(settlement.lease, event) for event in covered}
                 if verb == "release" or settlement.events is not None:
                     said.gives_back(settlement.lease, covered if settlement.dead else ())
+                if verb == "release" and settlement.delay_s:
+                    earliest = self._world.store.now() - SECOND  # what is read is up to a second old
+                    said.postpones(settlement.lease, covered, earliest + round(settlement.delay_s * SECOND))
 
     def _told(self, settlements: Settlements, answer: GetEventsResponse, call: object) -> None:
         unknown = set(answer.unknown)

@@ -53,5 +53,6 @@ class Truth:
             book = self.books.setdefault(name, Book(name, self.logs, self._letters, self.said, self._bounds, self.bad))
             if old is not None:
                 state = State.read(new)
-                book.on_commit(State.read(old), state, new.updated)
+                postponed = {release.lease for release in settlements.release if release.delay_s}
+                book.on_commit(State.read(old), state, new.updated, postponed)
                 self.said.on_settled(call, [ack.lease for ack in settlements.ack], state)

@@ -18,8 +18,9 @@ from .changing import change_subscriptions, subscription
 from .clients import Consumer, Redriver, Returning
 from .mishaps import mishap
 from .mix import Mix
+from .peeking import Peeker
 from .processes import Process, live_all_along
-from .publishing import make_topics, publish_all_along
+from .publishing import make_topics, publish_all_along, relay_all_along
 from .retention import GONE, Lines, expire_all_along, lower_retention
 from .scheduler import SECOND, Actor, Instance, Scheduler, SimRuntime, Stuck
 from .sdk import Sdk, in_place
@@ -90,6 +91,11 @@ class World:
             self.scheduler.spawn(lambda: live_all_along(self, "S"))
         if self.mix.patterns:
             self.scheduler.spawn(lambda: make_topics(self))
+        if self.mix.peeks:
+            self.scheduler.spawn(Peeker(self).run)
+        if self.mix.relays:
+            self.publishing += 1
+            self.scheduler.spawn(lambda: relay_all_along(self, "R"))
         if not self.gentle:
             self.scheduler.spawn(lambda: expire_all_along(self))
             if self.mix.lowers:

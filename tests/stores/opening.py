@@ -8,12 +8,16 @@ __all__ = ["open_store"]
 
 
 def open_store(url: str) -> Store:
-    """Open ``sqlite:PATH`` or ``firestore:HOST:PORT/PROJECT``."""
+    """Open ``sqlite:PATH`` or ``firestore:HOST:PORT/PROJECT``; ``memory:`` is a new store each time."""
     kind, _, place = url.partition(":")
     if kind == "sqlite":
         from pubsub_emulator.sqlite.store import SQLiteStore
 
         return SQLiteStore(place)
+    if kind == "memory":
+        from pubsub_emulator.memory.store import MemoryStore
+
+        return MemoryStore()
     from pubsubservice.storage.firestore.store import FirestoreStore
 
     address, _, project = place.partition("/")

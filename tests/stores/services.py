@@ -24,9 +24,9 @@ __all__ = ["Calls", "until"]
 class Calls:
     """Calls of one service, with one subscriber."""
 
-    def __init__(self, store: Store, *, safety_window_s: float = 300.0) -> None:
+    def __init__(self, store: Store, *, safety_window_s: float = 300.0, **settings: int) -> None:
         self.store = store
-        self.service = Service(store, Settings(safety_window_s=safety_window_s), SystemRuntime())
+        self.service = Service(store, Settings(safety_window_s=safety_window_s, **settings), SystemRuntime())  # type: ignore[arg-type]
         self.service.subscriptions.register("S")
         self._published = 0
 

@@ -243,7 +243,7 @@ def test_the_state_counts_topics_that_were_not_met_yet(calls: Calls, monkeypatch
     calls.service.topics.register_dead_letter("letters")
     shown = calls.service.show("subscriber", "S")
     assert {each["topic"]: (each["backlog"], each.get("via")) for each in shown["subscriptions"]} == {
-        "*": (0, None), "later": (3, None), "old": (0, "*"), "new": (4, "*"),
+        "*": (4, None), "later": (3, None), "old": (0, "*"), "new": (4, "*"),
     }  # fmt: skip
     assert (shown["backlog"], shown["oldest_unsettled_age_s"] >= 0) == (7, True)
     assert "unfollowed" not in shown

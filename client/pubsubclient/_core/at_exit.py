@@ -23,7 +23,7 @@ from typing import Literal, NoReturn, Protocol
 
 from pubsubclient._core.errors import PubSubError
 
-__all__ = ["EXIT_DEADLINE_S", "Verb", "settle_at_exit", "verb_for"]
+__all__ = ["EXIT_DEADLINE_S", "Holder", "Verb", "drop_holders", "settle_at_exit", "verb_for"]
 
 Verb = Literal["ack", "nack", "release"]
 
@@ -39,6 +39,10 @@ _log = logging.getLogger("pubsubclient.subscriber")
 
 class Holder(Protocol):
     """An object that holds leased events."""
+
+    @property
+    def service(self) -> object:
+        """The service at which the events are settled."""
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:
         """Settle the events."""
@@ -65,6 +69,14 @@ def settle_at_exit(holder: Holder, *, holding: bool) -> None:
         _holders[holder] = None
     else:
         _holders.pop(holder, None)
+
+
+def drop_holders(service: object) -> list[Holder]:
+    """Settle nothing at this service when the program ends, because it will be gone; returns what held events there."""
+    dropped = [holder for holder in list(_holders) if holder.service == service]
+    for holder in dropped:
+        _holders.pop(holder, None)
+    return dropped
 
 
 def _at_exit() -> None:

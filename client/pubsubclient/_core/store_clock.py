@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import time
+
+from pubsubclient._core.clock import SYSTEM_CLOCK, Clock
 
 __all__ = ["StoreClock"]
 
@@ -23,9 +24,13 @@ class StoreClock:
 
     If the store's clock is set back (as on a laptop), the bound is ahead. Therefore a response far behind the bound replaces
     it. At worst that response was merely late, and the bound is older than necessary.
+
+    Args:
+        clock: the local clock
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         #: a store time, µs, and a monotonic time in seconds when the store had passed it
         self._observed: tuple[int, float] | None = None
         self._last_token_us = 0
@@ -35,7 +40,7 @@ class StoreClock:
         now = self.now_us()
         # A response may report a time one second behind the store's, so the present bound may be better.
         if now is None or store_time_us > now or now - store_time_us > _STEP_US:
-            self._observed = (store_time_us, time.monotonic())
+            self._observed = (store_time_us, self._clock.monotonic())
 
     def now_us(self) -> int | None:
         """Return a time that the store has passed by now, µs; None before the first response."""
@@ -43,7 +48,7 @@ class StoreClock:
         if observed is None:
             return None
         store_time_us, observed_at_s = observed
-        return store_time_us + int(_PACE * 1_000_000 * (time.monotonic() - observed_at_s))
+        return store_time_us + int(_PACE * 1_000_000 * (self._clock.monotonic() - observed_at_s))
 
     def is_behind(self, token: str) -> bool:
         """Whether the clock is now behind the time in an earlier token, by more than the service accepts."""
@@ -58,7 +63,7 @@ class StoreClock:
         """
         self._last_token_us = 0
         if store_time_us is not None:
-            self._observed = (store_time_us, time.monotonic())
+            self._observed = (store_time_us, self._clock.monotonic())
 
     def token(self) -> str | None:
         """Make a token for a lease or a change of a subscription; None before the first response.

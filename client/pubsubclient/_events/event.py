@@ -6,7 +6,7 @@ import reprlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from pubsubclient._core.arguments import Seconds
 from pubsubclient._core.attributes import (
@@ -21,8 +21,22 @@ from pubsubclient._core.attributes import (
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.ids import new_id
 from pubsubclient._core.json import encode, encode_data
-from pubsubclient._events.lease import Lease, Ref, check_lease_s, nack_options
-from pubsubclient._events.topic import Topic, topic_name
+from pubsubclient._core.json_data import encode_any_data
+from pubsubclient._events.lease import Lease, Ref, check_lease_s, nack_options, release_options
+from pubsubclient._events.topic import T, Topic, topic_name
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    class EventMembers(TypedDict, total=False):
+        """The keyword arguments that become members of an event."""
+
+        type: str
+        subject: str | None
+        id: str | None
+        time: datetime | str | None
+        attributes: Mapping[str, Attribute] | None
+
 
 __all__ = ["Event", "ReceivedEvent"]
 
@@ -39,7 +53,9 @@ class Event:
     Args:
         topic: the event's topic, or the topic's name
         data: any JSON value, or bytes; None for no data. An event has at most 900,000 bytes of JSON. There, base64 makes
-            bytes larger by a third, so about 675,000 of them fit
+            bytes larger by a third, so about 675,000 of them fit. What Python has beside: datetime, date and time are sent as
+            ISO 8601 text; UUID and Decimal as text; an Enum as its value; dataclasses, attrs classes and pydantic models as
+            objects. A `Topic` with a type takes data of this type
         type: the kind of event
         subject: the thing that the event is about
         id: unique among the events of its publisher; by default a random UUID
@@ -55,9 +71,16 @@ class Event:
 
     _max_bytes: ClassVar[int] = MAX_EVENT_BYTES
 
+    @overload
+    def __init__(self, topic: Topic[T], data: T, **members: Unpack[EventMembers]) -> None: ...
+    @overload
+    def __init__(self, topic: Topic[Any], **members: Unpack[EventMembers]) -> None: ...
+    @overload
+    def __init__(self, topic: str, data: Any = None, **members: Unpack[EventMembers]) -> None: ...
+
     def __init__(
         self,
-        topic: Topic | str,
+        topic: Topic[Any] | str,
         data: Any = None,
         *,
         type: str = "event",  # noqa: A002 - CloudEvents' own names
@@ -79,13 +102,17 @@ class Event:
         }
         if subject is not None:
             members["subject"] = check_text("subject", subject)
+        encoded = data
+        if isinstance(topic, Topic):
+            members.update(topic.attributes)
+            encoded = topic.encode(data)
         if attributes is not None:
             members.update(check_attributes(attributes))
         #: the members of the event's JSON without data; for a received event all members
         self._members = members
         self._data = data
         #: the data member, encoded; None for a received event, which is encoded only if it is published
-        self._data_json: bytes | None = _encode_data_member(data)
+        self._data_json: bytes | None = _encode_data_member(encoded)
         #: the whole JSON, cached by the first `encode`
         self._line: bytes | None = None
 
@@ -117,7 +144,7 @@ class Event:
 
     @property
     def data(self) -> Any:
-        """The event's data: a JSON value, bytes, or None."""
+        """The event's data, as it was given: a JSON value, bytes, None, or what `Event` makes a JSON value of."""
         return self._data
 
     @property
@@ -194,8 +221,8 @@ class ReceivedEvent(Event):
 
     @property
     def attempt(self) -> int:
-        """The number of this delivery, from 1."""
-        return int(self._members["attempt"])
+        """The number of this delivery, from 1; 0 for an event of a `peek`, which is no delivery."""
+        return int(self._members.get("attempt", 0))
 
     def ack(self) -> bool:
         """Settle the event now, as done.
@@ -207,7 +234,7 @@ class ReceivedEvent(Event):
         Raises:
             ServiceError, Unavailable: the ack may or may not have counted
         """
-        return self._held().settle("ack", self.ref)
+        return self.lease.settle("ack", self.ref)
 
     def nack(self, delay: Seconds | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
         """Settle the event now, as failed; it is delivered again, with the next number of `attempt`.
@@ -222,15 +249,18 @@ class ReceivedEvent(Event):
         Returns, raises:
             as `ack`; also InvalidArgument for an argument of a wrong type or out of its range: then nothing is settled
         """
-        return self._held().settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
+        return self.lease.settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
 
-    def release(self) -> bool:
-        """Settle the event now, as not handled; it is delivered again at once, with the same `attempt`.
+    def release(self, delay: Seconds = 0) -> bool:
+        """Settle the event now, as not handled; it is delivered again, with the same `attempt`.
+
+        Args:
+            delay: seconds (or a timedelta) before the redelivery, 0 to 86,400, and up to a second longer; by default at once
 
         Returns, raises:
-            as `ack`
+            as `ack`; also InvalidArgument for a delay of a wrong type or out of its range: then nothing is settled
         """
-        return self._held().settle("release", self.ref)
+        return self.lease.settle("release", self.ref, **release_options(delay))
 
     def extend(self, seconds: Seconds) -> bool:
         """Extend the lease of the event, and of the events received with it: nobody else gets them meanwhile.
@@ -245,7 +275,20 @@ class ReceivedEvent(Event):
             InvalidArgument: `seconds` is out of its range
             ServiceError, Unavailable: the lease may or may not have been extended
         """
-        return self._held().extend(self.ref, check_lease_s(seconds))
+        return self.lease.extend(self.ref, check_lease_s(seconds))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the lease of this event has ended, as far as this process knows: then somebody else may have the event.
+
+        A handler that takes long can look, and stop.
+        """
+        return self.lease.gone
+
+    @property
+    def settled(self) -> bool:
+        """Whether this program has settled the event itself, by `ack`, `nack` or `release`, or has tried to."""
+        return self._lease is not None and not self._lease.is_open(self.ref)
 
     @property
     def members(self) -> Mapping[str, Any]:
@@ -257,7 +300,9 @@ class ReceivedEvent(Event):
         """The event's topic and sequence, which identify it within a subscriber."""
         return self.topic, self._members["sequence"]
 
-    def _held(self) -> Lease:
+    @property
+    def lease(self) -> Lease:
+        """The lease that holds the event, for this package alone. Raises InvalidArgument for a copy."""
         if self._lease is None:
             raise InvalidArgument("A copied or unpickled event cannot be settled; settle the one that was received.")
         return self._lease
@@ -276,7 +321,7 @@ def _encode_data_member(data: Any) -> bytes:
         return b""
     if isinstance(data, bytes | bytearray | memoryview):
         return b',"data_base64":"' + b64encode(data.tobytes() if isinstance(data, memoryview) else data) + b'"'
-    return b',"data":' + encode_data(data)
+    return b',"data":' + encode_any_data(data)
 
 
 def _data_member_of(members: Mapping[str, Any]) -> bytes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from pubsubclient._core.arguments import Seconds
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._events.event import ReceivedEvent
-from pubsubclient._events.lease import Lease, check_lease_s, nack_options
+from pubsubclient._events.lease import Lease, check_lease_s, nack_options, release_options
 
 __all__ = ["Events"]
 
@@ -58,13 +57,16 @@ class Events(list[ReceivedEvent]):
         """
         return self._settle("nack", **nack_options(delay, reason, dead=dead))
 
-    def release(self) -> bool:
-        """Settle the events as not handled. They are delivered again at once, with the same `attempt`.
+    def release(self, delay: Seconds = 0) -> bool:
+        """Settle the events as not handled. They are delivered again, with the same `attempt`.
+
+        Args:
+            delay: as for `ReceivedEvent.release`
 
         Returns, raises:
-            as `ack`
+            as `ack`; also InvalidArgument for a delay of a wrong type or out of its range
         """
-        return self._settle("release")
+        return self._settle("release", **release_options(delay))
 
     def extend_lease(self, seconds: Seconds) -> bool:
         """Extend the leases of the events: nobody else gets them meanwhile.
@@ -83,7 +85,7 @@ class Events(list[ReceivedEvent]):
         held = self._held()
         if not held:
             return True
-        asked = time.monotonic()
+        asked = held[0].clock.monotonic()
         body = held[0].send({"extend": [lease.extension(length_s) for lease in held]})
         if body.get("unknown"):
             return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pubsubclient._core.arguments import Seconds, check_flag, check_seconds, check_whole_seconds, clean
+from pubsubclient._core.clock import Clock
 
-__all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options"]
+__all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options", "release_options"]
 
 #: the longest extension of a lease, seconds
 _MAX_LEASE_S = 600
@@ -25,6 +25,8 @@ class Settler(Protocol):
 
     #: the subscriber that holds the lease
     subscriber: str
+    #: tells how much of a lease's time is over
+    clock: Clock
     #: calls a function of the service: `Transport.call`
     call: Callable[..., Any]
 
@@ -59,33 +61,48 @@ class Lease:
         self.taken_back: set[str] = set()
         self.length_s = length_s
         self.since = since
+        #: events of these topics that the service has recalled, because an older one was nacked or released
+        self.recalled: set[Ref] = set()
+        #: whether the service said that the lease is over, or holds less than it should: an extension did not count
+        self.lost = False
         #: whether the thread has asked for its next events: from then on the rest of this lease can only be acknowledged
         self.handled = False
         #: events that implicit settlements still cover; a dict keeps their order, and its pop is atomic
         self._open = dict.fromkeys(refs)
         self._refs = tuple(self._open)
+        #: events whose outcome was recorded, to be sent by a later request
+        self._decided: set[Ref] = set()
         #: events that were settled explicitly, with success
         self._settled: set[Ref] = set()
         self._settler = settler
+        #: the clock of `since`
+        self.clock = settler.clock
 
     @property
     def ended(self) -> bool:
         """Whether the lease has ended, by the monotonic clock. A late ack may still count for some of its events."""
-        return time.monotonic() >= self.since + self.length_s
+        return self.clock.monotonic() >= self.since + self.length_s
+
+    @property
+    def gone(self) -> bool:
+        """Whether this process has to assume that others have the events: the lease has ended, or the service said so."""
+        return self.lost or bool(self.length_s and self.ended)
 
     @property
     def over(self) -> bool:
         """Whether the lease ended so long ago that not even a late ack can count."""
-        return time.monotonic() >= self.since + self.length_s + _MAX_LEASE_S
+        return self.clock.monotonic() >= self.since + self.length_s + _MAX_LEASE_S
 
     @property
     def half_over(self) -> bool:
         """Whether half of the lease's time is over: time to extend a lease that is still needed."""
-        return bool(self.length_s) and time.monotonic() >= self.since + self.length_s / 2
+        return bool(self.length_s) and self.clock.monotonic() >= self.since + self.length_s / 2
 
     def extension(self, seconds: float | None = None) -> dict[str, Any]:
         """Build the settlement that extends the lease to `seconds` from now; by default to its own length."""
-        return {"lease": self.token, "seconds": max(1, round(seconds or self.length_s))}
+        whole = {"lease": self.token, "seconds": max(1, round(seconds or self.length_s))}
+        # an extension of recalled events would not count
+        return {**whole, "events": self.held()} if self.recalled else whole
 
     def remainder(self) -> dict[str, Any] | None:
         """Build the settlement of all events that were not settled explicitly; None if no event is left."""
@@ -96,6 +113,37 @@ class Lease:
         """Build the settlement of the unsettled events among `refs`; None if all are settled."""
         left = [ref for ref in refs if ref in self._open]
         return self._naming(left) if left else None
+
+    def named(self, refs: Iterable[Ref]) -> dict[str, Any] | None:
+        """Build the settlement that names the unsettled events among `refs`, even if these are all; None if none is left."""
+        left = [ref for ref in refs if ref in self._open]
+        return {"lease": self.token, "events": left} if left else None
+
+    def decide(self, ref: Ref) -> bool:
+        """Record that an event's outcome is known; False if it was before, or if the event is not in this lease any more."""
+        if ref not in self._open or ref in self._decided or ref in self.recalled:
+            return False
+        self._decided.add(ref)
+        return True
+
+    def recall_after(self, ref: Ref) -> None:
+        """Record that an event is nacked or released; if its topic is ordered, the service recalls the events behind it."""
+        topic = ref[0]
+        if topic not in self.ordered:
+            return
+        self.taken_back.add(topic)
+        behind = self._refs[self._refs.index(ref) + 1 :]
+        self.recalled.update(
+            other for other in behind if other[0] == topic and other in self._open and other not in self._decided
+        )
+
+    def held(self) -> list[Ref]:
+        """Return the events that this process still holds: neither settled nor recalled."""
+        return [ref for ref in list(self._open) if ref not in self.recalled]
+
+    def is_open(self, ref: Ref) -> bool:
+        """Whether implicit settlements still cover an event."""
+        return ref in self._open
 
     def take(self) -> dict[str, Any] | None:
         """Build the settlement of everything still open; the implicit ack no longer covers it. None if nothing is open.
@@ -131,8 +179,8 @@ class Lease:
         body = {"subscriber": self._settler.subscriber, "max_events": 0, verb: [settlement]}
         response = self._settler.call("get_events", body)
         self._settled.add(ref)
-        if verb != "ack" and ref[0] in self.ordered:
-            self.taken_back.add(ref[0])
+        if verb != "ack":
+            self.recall_after(ref)
         return not response.body.get("unknown")
 
     def send(self, settlements: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +195,7 @@ class Lease:
         """Extend the whole lease to `seconds` from now, unless it lasts longer; returns whether `ref` is still in it."""
         if ref in self._settled:
             return False
-        asked = time.monotonic()
+        asked = self.clock.monotonic()
         answer = self.send({"extend": [{**self.extension(seconds), "events": [ref]}]})
         counted = not answer.get("unknown")
         if counted:
@@ -184,3 +232,9 @@ def nack_options(delay: Seconds | None, reason: str | None, *, dead: bool) -> di
     if check_flag("dead", dead):
         options["dead"] = True
     return options
+
+
+def release_options(delay: Seconds) -> dict[str, Any]:
+    """Return the members of a release beside its events. Raises InvalidArgument."""
+    delay_s = check_delay(delay)
+    return {"delay_s": delay_s} if delay_s else {}

@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Protocol
 
+from pubsubclient._core.clock import SYSTEM_CLOCK, Clock
 from pubsubclient._fork import reset_in_child
 
 __all__ = ["Call", "CallCancelled", "Cancellation", "current_call"]
@@ -51,9 +52,9 @@ class Cancellation:
         for call in list(self._calls):
             call.shut()
 
-    def pause(self, seconds: float) -> None:
-        """Sleep until `cancel`, at most this long."""
-        self._cancelled.wait(seconds)
+    def pause(self, seconds: float, clock: Clock = SYSTEM_CLOCK) -> None:
+        """Sleep until `cancel`, at most this long by `clock`."""
+        clock.sleep(seconds, self._cancelled)
 
     def begin(self, call: Call) -> None:
         """Track a call that begins. A concurrent `cancel` either finds the call here, or has set `cancelled` before."""
@@ -80,14 +81,18 @@ class Call:
     """One call, from its first try to its end: a context manager.
 
     Args:
-        give_up: the deadline, a monotonic time
+        give_up: the deadline, a monotonic time of `clock`
         cancellation: lets another thread end the call before
+        clock: the clock of the pauses between tries
     """
 
-    __slots__ = ("__weakref__", "_cancellation", "_connection", "_outer", "give_up", "was_shut")
+    __slots__ = ("__weakref__", "_cancellation", "_clock", "_connection", "_outer", "give_up", "shut_at", "was_shut")
 
-    def __init__(self, give_up: float, cancellation: Cancellation | None) -> None:
+    def __init__(self, give_up: float, cancellation: Cancellation | None, clock: Clock = SYSTEM_CLOCK) -> None:
         self.give_up = give_up
+        #: the deadline by the real clock, which is that of the sockets
+        self.shut_at = give_up if clock is SYSTEM_CLOCK else time.monotonic() + give_up - clock.monotonic()
+        self._clock = clock
         #: whether the watching thread or a cancellation shut the connection; data read afterwards may be incomplete
         self.was_shut = False
         self._cancellation = cancellation
@@ -116,9 +121,9 @@ class Call:
     def pause(self, seconds: float) -> None:
         """Sleep between two tries."""
         if self._cancellation is None:
-            time.sleep(seconds)
+            self._clock.sleep(seconds)
         else:
-            self._cancellation.pause(seconds)
+            self._cancellation.pause(seconds, self._clock)
 
     def use(self, connection: Connection) -> None:
         """Record that the call uses this connection from now on; earlier calls no longer do."""
@@ -170,12 +175,12 @@ class _Watch:
     def begin(self, call: Call) -> None:
         self._calls[call] = None
         # in most cases the thread wakes up early enough already, and no lock is necessary
-        if call.give_up < self._wakes_up_at or self._thread is None:
+        if call.shut_at < self._wakes_up_at or self._thread is None:
             with self._lock:
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="pubsubclient deadlines", daemon=True)
                     self._thread.start()
-                self._wakes_up_at = min(self._wakes_up_at, call.give_up)
+                self._wakes_up_at = min(self._wakes_up_at, call.shut_at)
                 self._wake.notify()
 
     def end(self, call: Call) -> None:
@@ -187,10 +192,10 @@ class _Watch:
                 self._wakes_up_at = math.inf
                 now = time.monotonic()
                 calls = list(self._calls)
-                deadlines = [call.give_up for call in calls if call.give_up > now]
+                deadlines = [call.shut_at for call in calls if call.shut_at > now]
                 self._wakes_up_at = min(deadlines, default=now + _IDLE_S)
             for call in calls:
-                if call.give_up <= now and not call.was_shut:
+                if call.shut_at <= now and not call.was_shut:
                     call.shut()
             with self._lock:
                 self._wake.wait(max(0.0, self._wakes_up_at - time.monotonic()))

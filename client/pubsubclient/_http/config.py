@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pubsubclient._core.errors import ConfigurationError
+from pubsubclient._core.errors import ConfigurationError, NoServiceNamed
 from pubsubclient._http.identity import GivenToken, Identity
 from pubsubclient._http.service import Address, Service, urls_of
 
@@ -20,7 +21,11 @@ __all__ = [
     "CONFIG_FILE",
     "SETTING",
     "TOKEN_SETTING",
+    "address_of_environment",
+    "address_of_file",
+    "adopted",
     "configure",
+    "default_settings",
     "find_service",
     "identity_of_config",
     "identity_of_environment",
@@ -38,6 +43,8 @@ _KEYS = ("identity", "audiences", "impersonate")
 _default_address: Address | None = None
 _default_identity: Identity | str | None = None
 _make_service: Callable[..., Service] = Service
+#: set by `adopted`: the default before all others
+_adopted: Service | None = None
 
 
 def identity_of_environment() -> Identity | None:
@@ -100,16 +107,18 @@ def find_service(given: Address | Service | None = None) -> Service:
     """
     if isinstance(given, Service):
         return given
+    if given is None and _adopted is not None:
+        return _adopted
     address = given if given is not None else _default_address
     identity = _default_identity or identity_of_environment()
     if address is None:
-        address = _from_environment()
+        address = address_of_environment()
     other_files: list[str] = []
     if address is None:
-        address, file_identity = _from_file(other_files)
+        address, file_identity = address_of_file(other_files)
         identity = identity or file_identity
     if address is None:
-        raise ConfigurationError(
+        raise NoServiceNamed(
             "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
             f"{SETTING} in the environment, or by {SETTING} in a {CONFIG_FILE} in the working directory or a "
             f"directory above it ({_working_directory() or 'which is gone'}); for instance http://127.0.0.1:8000."
@@ -118,14 +127,34 @@ def find_service(given: Address | Service | None = None) -> Service:
     return _make_service(address, identity=identity)
 
 
-def _from_environment() -> Address | None:
+def default_settings() -> object:
+    """Return an object that stands for the settings of the default service: another one after each `configure`."""
+    return _adopted or _make_service
+
+
+@contextmanager
+def adopted(service: Service) -> Iterator[None]:
+    """Make a service the default of the process for the length of the block, whatever is configured."""
+    global _adopted
+    before, _adopted = _adopted, service
+    try:
+        yield
+    finally:
+        _adopted = before
+
+
+def address_of_environment() -> Address | None:
+    """Return the address in the environment; None if it names no service. Raises ConfigurationError."""
     text = os.environ.get(SETTING, "").strip()
     source = f"{SETTING} in the environment"
     return urls_of(_parse(text, source) if text.startswith("{") else text, source) if text else None
 
 
-def _from_file(other_files: list[str]) -> tuple[Address | None, Identity | None]:
-    """Read the nearest config.json with our key. Files without it belong to other programs; add them to `other_files`."""
+def address_of_file(other_files: list[str]) -> tuple[Address | None, Identity | None]:
+    """Return address and identity of the nearest config.json with our key; None if there is none. Raises ConfigurationError.
+
+    Files without the key belong to other programs; they are added to `other_files`.
+    """
     directory = _working_directory()
     for above in (directory, *directory.parents) if directory else ():
         path = above / CONFIG_FILE

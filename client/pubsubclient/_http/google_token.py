@@ -169,5 +169,5 @@ class _TokenAdapter(BoundedAdapter):
 def _max_wait_s(*, usable: bool) -> float:
     """Return how long to wait for a new token, seconds: until the call's deadline, or less with a valid token."""
     call = current_call()
-    left_s = math.inf if call is None else max(0.0, call.give_up - time.monotonic())
+    left_s = math.inf if call is None else max(0.0, call.shut_at - time.monotonic())
     return min(_TIMEOUT_S, left_s / 2) if usable else min(2 * _FETCH_S, left_s)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from urllib.parse import urlsplit
 
 import requests
@@ -27,6 +26,7 @@ class Outage:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._clock = service.clock
         #: monotonic time of the first failure since the last success
         self._since: float | None = None
         #: whether the present outage was logged
@@ -40,7 +40,7 @@ class Outage:
 
     def failed(self, failure: Exception, pause_s: float, give_up: float) -> None:
         """Record a failed try; log the outage before a pause of `pause_s` seconds would make it last longer than _SILENT_S."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         with self._lock:
             if self._since is None:
                 self._since = now
@@ -60,7 +60,7 @@ class Outage:
             since, logged = self._since, self._logged
             self._since, self._logged = None, False
         if logged and since is not None:
-            _log.info("%s responds again, after %.0f s.", _origin(self._service), time.monotonic() - since)
+            _log.info("%s responds again, after %.0f s.", _origin(self._service), self._clock.monotonic() - since)
 
 
 def plain_failure(error: requests.RequestException, service: Service) -> Exception:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pubsubclient._core.errors import ConfigurationError
+from pubsubclient._core.clock import SYSTEM_CLOCK, Clock
+from pubsubclient._core.errors import ConfigurationError, InvalidAddress
 from pubsubclient._http.identity import GivenToken, Identity, check_urls
 
 if TYPE_CHECKING:
@@ -40,10 +41,14 @@ class Service:
         read_timeout_s: the timeout for the response, for each try, seconds
         start_deadline_s: the deadline of the constructors of Publisher, Subscriber and Topic while nothing responds at the
             address, seconds; by default 5, or `deadline_s` if that is less
+        clock: what tells the time and waits, for publishers and subscribers of this service; by default the real one
 
     Raises:
         ConfigurationError: an address is malformed or missing, or must not get a token; or a time is not valid
     """
+
+    #: a class attribute too, because pickles of an older version lack it
+    clock: Clock = SYSTEM_CLOCK
 
     def __init__(
         self,
@@ -55,6 +60,7 @@ class Service:
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 30.0,
         start_deadline_s: float | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.urls = urls_of(address, "service")
         self.adapter = adapter
@@ -67,6 +73,8 @@ class Service:
         if start_deadline_s is None:
             start_deadline_s = min(_START_DEADLINE_S, self.deadline_s)
         self.start_deadline_s = _check_time("start_deadline_s", start_deadline_s)
+        if clock is not SYSTEM_CLOCK:
+            self.clock = clock
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Service) and self._key() == other._key()
@@ -84,7 +92,7 @@ class Service:
 
     def _key(self) -> tuple[Any, ...]:
         times = self.deadline_s, self.connect_timeout_s, self.read_timeout_s, self.start_deadline_s
-        return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times)
+        return (*(self.urls[function] for function in FUNCTIONS), self.adapter, self.identity, *times, self.clock)
 
 
 def _check_time(name: str, seconds: object) -> float:
@@ -100,28 +108,28 @@ def urls_of(address: object, source: str) -> dict[str, str]:
         base = _check_url(address, source).rstrip("/")
         return {function: f"{base}/{function}" for function in FUNCTIONS}
     if not isinstance(address, Mapping):
-        raise ConfigurationError(
+        raise InvalidAddress(
             f"{source}: expected a base URL, or one URL for each of {', '.join(FUNCTIONS)}; got {address!r}."
         )
     missing = [function for function in FUNCTIONS if function not in address]
     if missing:
-        raise ConfigurationError(f"{source}: no URL for {', '.join(missing)}.")
+        raise InvalidAddress(f"{source}: no URL for {', '.join(missing)}.")
     return {function: _check_url(address[function], f"{source}: {function}") for function in FUNCTIONS}
 
 
 def _check_url(url: object, source: str) -> str:
     if not isinstance(url, str):
-        raise ConfigurationError(f"{source}: expected a URL; got {url!r}.")
+        raise InvalidAddress(f"{source}: expected a URL; got {url!r}.")
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError for an invalid port
     except ValueError as e:
-        raise ConfigurationError(f"{source}: {url!r} is not a URL: {e}.") from e
+        raise InvalidAddress(f"{source}: {url!r} is not a URL: {e}.") from e
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(
+        raise InvalidAddress(
             f"{source}: expected a URL that begins with http:// or https:// and names a host, for instance "
             f"http://127.0.0.1:8000; got {url!r}."
         )
     if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError(f"{source}: expected a URL without user, query and fragment.")
+        raise InvalidAddress(f"{source}: expected a URL without user, query and fragment.")
     return url

@@ -11,8 +11,7 @@ import itertools
 import os
 import random
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -95,7 +94,8 @@ class Transport:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.clock = StoreClock()
+        self._clock = service.clock
+        self.clock = StoreClock(service.clock)
         #: whether the service accepts ``wake``; older services refuse it
         self.knows_wake = True
         #: logs when the service is out of reach
@@ -120,7 +120,7 @@ class Transport:
         body: bytes | Mapping[str, Any] | Callable[[float], Mapping[str, Any]] | None,
         *,
         method: str = "POST",
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
         wait_s: float = 0.0,
         deadline_s: float | None = None,
         connect_deadline_s: float | None = None,
@@ -133,7 +133,7 @@ class Transport:
             body: JSON bytes, or a mapping to encode; None for GET; or a callable that makes the mapping for each try, from
                 the seconds that are left to wait
             method: HTTP method
-            query: parameters of the URL
+            query: parameters of the URL; one with several values is repeated
             wait_s: how long the service may wait before it responds, seconds; added to the deadline and the read timeout
             deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
             connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds
@@ -148,12 +148,13 @@ class Transport:
         request = self._request(function, method, query)
         if not callable(body):
             _put_body(request, body)
-        started = time.monotonic()
+        clock = self._clock
+        started = clock.monotonic()
         give_up = started + (deadline_s or self.service.deadline_s) + wait_s
         uncertain = False
-        with Call(give_up, cancellation) as call:
+        with Call(give_up, cancellation, clock) as call:
             for tries in itertools.count(1):
-                wait_left_s = max(0.0, started + wait_s - time.monotonic()) if tries > 1 else wait_s
+                wait_left_s = max(0.0, started + wait_s - clock.monotonic()) if tries > 1 else wait_s
                 if callable(body):
                     _put_body(request, body(wait_left_s))
                 try:
@@ -165,11 +166,11 @@ class Transport:
                     uncertain = uncertain or error.uncertain
                     if connect_deadline_s is not None and not uncertain:
                         give_up = min(give_up, started + connect_deadline_s)
-                    left_s = give_up - time.monotonic()
+                    left_s = give_up - clock.monotonic()
                     # at most half of the time that is left, so that another try fits
                     pause_s = error.pause_s + min(_jitter_s(tries), max(0.0, left_s / 2))
                     if not call.cancelled and pause_s + _LEAST_TIMEOUT_S >= left_s:
-                        elapsed_s = min(time.monotonic(), give_up) - started
+                        elapsed_s = min(clock.monotonic(), give_up) - started
                         unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
                         unavailable.uncertain = uncertain
                         raise unavailable from error.failure
@@ -204,7 +205,7 @@ class Transport:
         """Make one try. Raises _TryAgainError if another try may succeed, or if the call was cancelled."""
         if self.service.identity is not None:
             self._identify(function, request, self.service.identity)
-        left_s = max(_LEAST_TIMEOUT_S, call.give_up - time.monotonic())
+        left_s = max(_LEAST_TIMEOUT_S, call.give_up - self._clock.monotonic())
         timeout = (
             min(left_s, self.service.connect_timeout_s),
             min(left_s, self.service.read_timeout_s + wait_s),
@@ -239,7 +240,9 @@ class Transport:
             return ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.")
         return _TryAgainError(plain_failure(error, self.service), uncertain=not surely_not_sent(error))
 
-    def _request(self, function: str, method: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
+    def _request(
+        self, function: str, method: str, query: Mapping[str, str | Sequence[str]] | None
+    ) -> requests.PreparedRequest:
         """Return a request without a body. Requests without a query differ only in their bodies, so they are prepared once."""
         prepared = None if query else self._prepared.get((method, function))
         if prepared is None:

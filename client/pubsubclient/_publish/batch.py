@@ -6,27 +6,29 @@ import atexit
 import logging
 import os
 import threading
-import time
 from collections import deque
-from collections.abc import Mapping
 from concurrent.futures import Future
-from datetime import datetime
 from types import TracebackType
-from typing import Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pubsubclient._core.arguments import unpicklable
 from pubsubclient._core.at_exit import EXIT_DEADLINE_S
-from pubsubclient._core.attributes import Attribute
 from pubsubclient._core.errors import BatchClosed, InvalidArgument, Unavailable
 from pubsubclient._events.event import Event
-from pubsubclient._events.topic import Topic
+from pubsubclient._events.topic import T, Topic
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch_sender import PendingEvent, Sender, SendResult
 from pubsubclient._publish.chunks import new_event
 from pubsubclient._publish.errors import PublishError, PublishUnavailable, publish_error
 from pubsubclient._publish.receipts import Receipt
 
-__all__ = ["Batch"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from pubsubclient._events.event import EventMembers
+
+__all__ = ["Batch", "open_batches"]
 
 #: limits of one request: larger ones gain little throughput, and delay the events behind them
 _REQUEST_EVENTS = 1_000
@@ -54,7 +56,9 @@ class Batch:
     def __init__(self, transport: Transport, publisher: str, max_delay: float, max_events: int, max_bytes: int) -> None:
         self._source = f"/publishers/{publisher}"
         self._name = publisher
+        self._service = transport.service
         self._sender = Sender(transport, publisher)
+        self._clock = transport.service.clock
         self._max_delay_s = max_delay
         self._max_events = max_events
         self._max_bytes = max_bytes
@@ -85,18 +89,11 @@ class Batch:
     @overload
     def publish(self, event: Event, /) -> Future[Receipt]: ...
     @overload
-    def publish(
-        self,
-        topic: Topic | str,
-        /,
-        data: Any = None,
-        *,
-        type: str = "event",
-        subject: str | None = None,
-        id: str | None = None,
-        time: datetime | str | None = None,
-        attributes: Mapping[str, Attribute] | None = None,
-    ) -> Future[Receipt]: ...
+    def publish(self, topic: Topic[T], /, data: T, **members: Unpack[EventMembers]) -> Future[Receipt]: ...
+    @overload
+    def publish(self, topic: Topic[Any], /, **members: Unpack[EventMembers]) -> Future[Receipt]: ...
+    @overload
+    def publish(self, topic: str, /, data: Any = None, **members: Unpack[EventMembers]) -> Future[Receipt]: ...
 
     def publish(self, first: Event | Topic | str, /, *data: Any, **members: Any) -> Future[Receipt]:
         """Queue an event, or data for a topic, to be published; block while too many events wait for their receipts.
@@ -119,7 +116,7 @@ class Batch:
         pending = PendingEvent(event, line, Future())
         with self._lock:
             while self._is_full(len(line)) and not self._closed and self._outage is None:
-                self._progress.wait()
+                self._clock.wait(self._progress)
             if self._closed:
                 raise BatchClosed("The batch is closed: it takes no more events.")
             if self._outage is not None:
@@ -155,6 +152,15 @@ class Batch:
             self._failed = []
             raise error from error.reason
 
+    def abandon(self) -> None:
+        """End the batch without sending what it has, because its service will be gone."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            self._work.notify_all()
+            self._progress.notify_all()
+        _open_batches.pop(self, None)
+
     def __enter__(self) -> Batch:
         return self
 
@@ -171,6 +177,11 @@ class Batch:
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)
+
+    @property
+    def service(self) -> Service:
+        """The service that the batch publishes to."""
+        return self._service
 
     def __repr__(self) -> str:
         return f"<Batch of publisher {self._name!r}, {self._published - self._resolved} events pending>"
@@ -194,7 +205,7 @@ class Batch:
             self._thread = thread
             _open_batches[self] = None
         if not self._waiting:
-            self._waiting_since = time.monotonic()
+            self._waiting_since = self._clock.monotonic()
         self._waiting.append(pending)
         self._waiting_bytes += len(pending.line)
         self._published += 1
@@ -217,7 +228,7 @@ class Batch:
         published = self._published
         if threading.current_thread() is self._thread:
             timeout = 0
-        return self._progress.wait_for(lambda: self._resolved >= published, timeout)
+        return self._clock.wait_for(self._progress, lambda: self._resolved >= published, timeout)
 
     def _close(self, timeout: float | None) -> None:
         with self._lock:
@@ -264,12 +275,12 @@ class Batch:
             while not self._waiting or not self._is_due():
                 left_s = None
                 if self._waiting:
-                    left_s = self._waiting_since + self._max_delay_s - time.monotonic()
+                    left_s = self._waiting_since + self._max_delay_s - self._clock.monotonic()
                     if left_s <= 0:
                         break
                 elif self._closed:
                     return []
-                self._work.wait(left_s)
+                self._clock.wait(self._work, left_s)
             taken: list[PendingEvent] = []
             size = 0
             while self._waiting and len(taken) < _REQUEST_EVENTS:
@@ -283,6 +294,11 @@ class Batch:
 
 #: batches to close at the end of the program; a dict keeps their order, and its pop is atomic
 _open_batches: dict[Batch, None] = {}
+
+
+def open_batches(service: Service) -> list[Batch]:
+    """Return the batches that publish to a service, have events or had some, and are not closed."""
+    return [batch for batch in list(_open_batches) if batch.service == service]
 
 
 def _at_exit() -> None:

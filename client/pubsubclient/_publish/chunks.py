@@ -138,11 +138,18 @@ def first_try_us(events: Iterable[Event], store: str, now_us: int | None) -> int
     return min(known) if len(known) == len(first_tries) else None
 
 
-def encode_request(request: Request, publisher: str, since_us: int | None, delay_s: float | None = None) -> bytes:
-    """Encode the body of a publish request; the events are JSON already."""
+def encode_request(
+    request: Request, publisher: str, since_us: int | None, delay_s: float | None = None, *, far: bool = False
+) -> bytes:
+    """Encode the body of a publish request; the events are JSON already.
+
+    With `far`, the service recognises events that were stored since `since_us`, however long ago that is.
+    """
     head: dict[str, object] = {"topic": request.topic, "publisher": publisher}
     if since_us is not None:
         head["since"] = since_us
+        if far:
+            head["far"] = True
     if delay_s is not None:
         head["delay_s"] = delay_s
     return encode(head)[:-1] + b',"events":[' + b",".join(request.lines) + b"]}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, NoReturn, overload
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
-from pubsubclient._core.arguments import Seconds, check_count, check_seconds, shown, unpicklable
-from pubsubclient._core.attributes import Attribute
+from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_seconds, shown, unpicklable
 from pubsubclient._core.errors import InvalidArgument, ServiceError, TooLarge, Unavailable
 from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event
 from pubsubclient._events.lease import check_delay
-from pubsubclient._events.topic import Topic
+from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
@@ -20,6 +18,11 @@ from pubsubclient._publish.batch import Batch
 from pubsubclient._publish.chunks import RequestChunks, encode_request, new_event
 from pubsubclient._publish.errors import publish_error
 from pubsubclient._publish.receipts import Receipt, read_receipts
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from pubsubclient._events.event import EventMembers
 
 __all__ = ["Publisher"]
 
@@ -44,28 +47,36 @@ class Publisher:
         self._transport.register({"publisher": self.name})
 
     @overload
-    def publish(self, event: Event, /, *, delay: float | None = None) -> Receipt: ...
-    @overload
-    def publish(self, event: Event, second: Event, /, *more: Event, delay: float | None = None) -> list[Receipt]: ...
-    @overload
-    def publish(self, events: Iterable[Event], /, *, delay: float | None = None) -> list[Receipt]: ...
+    def publish(self, event: Event, /, *, delay: float | None = None, far: bool = False) -> Receipt: ...
     @overload
     def publish(
-        self,
-        topic: Topic | str,
-        /,
-        data: Any = None,
-        *,
-        type: str = "event",
-        subject: str | None = None,
-        id: str | None = None,
-        time: datetime | str | None = None,
-        attributes: Mapping[str, Attribute] | None = None,
-        delay: float | None = None,
+        self, event: Event, second: Event, /, *more: Event, delay: float | None = None, far: bool = False
+    ) -> list[Receipt]: ...
+    @overload
+    def publish(
+        self, events: Iterable[Event], /, *, delay: float | None = None, far: bool = False
+    ) -> list[Receipt]: ...
+    @overload
+    def publish(
+        self, topic: Topic[T], /, data: T, *, delay: float | None = None, **event: Unpack[EventMembers]
+    ) -> Receipt: ...
+    @overload
+    def publish(
+        self, topic: Topic[Any], /, *, delay: float | None = None, **event: Unpack[EventMembers]
+    ) -> Receipt: ...
+    @overload
+    def publish(
+        self, topic: str, /, data: Any = None, *, delay: float | None = None, **event: Unpack[EventMembers]
     ) -> Receipt: ...
 
     def publish(
-        self, first: Event | Topic | str | Iterable[Event], /, *more: Any, delay: float | None = None, **event: Any
+        self,
+        first: Event | Topic | str | Iterable[Event],
+        /,
+        *more: Any,
+        delay: float | None = None,
+        far: bool = False,
+        **event: Any,
     ) -> Receipt | list[Receipt]:
         """Publish an event, several events, an iterable of events, or data to a topic.
 
@@ -76,6 +87,8 @@ class Publisher:
             data, type, subject, id, time, attributes: members of the event to make for a topic; as for `Event`
             delay: deliver the events no earlier than this many seconds after they are stored, 0 to 86,400, and at most half
                 of the topic's retention; events without a delay overtake them
+            far: the events may have been published before, more than 10 minutes ago: those that are stored are not stored
+                again, however long ago that was. It costs reads: all that was stored in their topics since their first try
 
         Returns:
             a receipt for one event; a list of receipts, in the order given, for several events or an iterable
@@ -84,15 +97,18 @@ class Publisher:
             InvalidArgument: an argument is no event, or an event is larger than 900,000 bytes; nothing was sent
             PublishRefused: the service rejects the events without a receipt; they are not stored
             PublishUnavailable: the service could not be reached; the events without a receipt are not stored
-            PublishUnknown: events without a receipt may be stored; publish the same events again, within 10 minutes
+            PublishUnknown: events without a receipt may be stored; publish the same events again, within 10 minutes or with
+                `far`. Its reason is a Conflict (``too_far``) if more was stored since their first try than `far` searches
         """
         delay_s = None if delay is None else check_delay(delay)
+        check_flag("far", far)
         events = _events_of(first, more, event)
         chunks = RequestChunks(events, f"/publishers/{self.name}", self._transport.service.store)
         while request := chunks.next():
             since_us = chunks.since_us(request, self._transport.clock.now_us())
             try:
-                response = self._transport.call("publish", encode_request(request, self.name, since_us, delay_s))
+                body = encode_request(request, self.name, since_us, delay_s, far=far)
+                response = self._transport.call("publish", body)
                 chunks.add_receipts(request, read_receipts(response.body, len(request.indices)))
             except (ServiceError, Unavailable) as error:
                 if isinstance(error, TooLarge) and chunks.split(request):

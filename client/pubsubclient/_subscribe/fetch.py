@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -18,7 +17,8 @@ from pubsubclient._events.lease import Lease
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.responses import bad_response
 from pubsubclient._http.transport import Response, Transport
-from pubsubclient._subscribe.outcomes import Collected, Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Collected, Settlements
 
 __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 
@@ -70,10 +70,11 @@ class Fetch:
         cancellation: Cancellation | None = None,
     ) -> None:
         self._transport = transport
+        self._clock = transport.service.clock
         self._subscriber = subscriber
         self._outcomes = outcomes
         self._max_events = max_events
-        self._wait_until = time.monotonic() + wait_s
+        self._wait_until = self._clock.monotonic() + wait_s
         self._settlements = settlements
         #: outcomes that travel with the request under way
         self._collected: Collected | None = None
@@ -153,15 +154,15 @@ class Fetch:
 
     def _prepare(self) -> _Request:
         """Make the next request: a new token, and the settlements that travel with it."""
-        wait_s = max(0.0, self._wait_until - time.monotonic()) if not self._events else 0.0
+        wait_s = max(0.0, self._wait_until - self._clock.monotonic()) if not self._events else 0.0
         if self._max_events != 0:
             self._token = self._transport.token("get_events")
         extended = [lease for lease in self.leases if lease.half_over]
-        self._collected = self._outcomes.collect()
+        self._collected = self._outcomes.collect(extensions=not wait_s)
         settlements = self._collected.add_to(self._settlements)
         if extended:
             settlements["extend"] = [*settlements.get("extend", ()), *(lease.extension() for lease in extended)]
-        return _Request(self._outcomes.send_most(settlements), extended, wait_s, time.monotonic())
+        return _Request(self._outcomes.send_most(settlements), extended, wait_s, self._clock.monotonic())
 
     def _goes_on(self, error: BaseException) -> bool:
         """A request failed: put back what it was to settle, and say whether another request may do better."""
@@ -229,20 +230,20 @@ class Fetch:
     def _ask_again_empty_handed(self, response: Response, asked: float) -> bool:
         if self._max_events == 0 or response.body.get("blocked"):
             return False
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if self._events.more:
             self._empty += 1
             if now >= self._give_up and self._empty > _MAX_HASTY:  # a few may each have followed an outage
                 raise bad_response("get_events", "it says again and again that there is more, and brings nothing")
             self._hasty = self._hasty + 1 if now - asked < _HASTY_S else 0
             if self._hasty > _MAX_HASTY:
-                self._cancellation.pause(_PAUSE_S)
+                self._cancellation.pause(_PAUSE_S, self._clock)
             return True
         # Too many requests wait at the service already, so it responded at once and asks for a pause.
         left_s = self._wait_until - now
         if response.retry_after_s is None or left_s <= 0:
             return False
-        self._cancellation.pause(min(response.retry_after_s, left_s))
+        self._cancellation.pause(min(response.retry_after_s, left_s), self._clock)
         return True
 
     def _take_events(self, response: Response, asked: float) -> list[ReceivedEvent]:

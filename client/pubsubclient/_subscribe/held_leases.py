@@ -9,7 +9,9 @@ from weakref import ref
 from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
-from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+from pubsubclient._http.service import Service
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Settlements
 
 __all__ = ["HeldLeases", "add_remainders"]
 
@@ -53,6 +55,11 @@ class HeldLeases:
 
     def __repr__(self) -> str:
         return f"events of subscriber {self._subscriber!r}"
+
+    @property
+    def service(self) -> Service:
+        """The service at which the events are settled."""
+        return self._outcomes.service
 
     def after_fork(self) -> None:
         """Hold nothing in the child: the parent keeps its events and settles them."""

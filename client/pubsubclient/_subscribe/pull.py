@@ -10,9 +10,11 @@ from pubsubclient._core.errors import InvalidArgument, PubSubError
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
+from pubsubclient._http.service import Service
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.held_leases import add_remainders
-from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Settlements
 
 __all__ = ["Pull"]
 
@@ -57,6 +59,11 @@ class Pull:
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - see below
         """Release the events at the end of the program, which interrupts the block in another thread."""
         self._settle("release", deadline_s)
+
+    @property
+    def service(self) -> Service:
+        """The service at which the events are settled."""
+        return self._outcomes.service
 
     @property
     def leases(self) -> list[Lease]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Generator
 
@@ -12,9 +11,11 @@ from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.call import Cancellation
+from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pace import Pace
 
 __all__ = ["Stream"]
 
@@ -22,32 +23,6 @@ __all__ = ["Stream"]
 _MAX_POLL_S = 20.0
 #: the pause after an empty response that came before half of the wait was over, seconds
 _PAUSE_S = 0.5
-#: how much work one fetch should bring, seconds. Kept short, because events leased to a process that is killed count as
-#: failed once
-_PREFETCH_S = 1.0
-#: the highest factor between the sizes of a fetch and the next one
-_GROWTH = 8
-
-
-class _Pace:
-    """Chooses how many events to fetch at once, from the time that the loop body takes per event. It begins with one."""
-
-    def __init__(self, max_events: int) -> None:
-        self._max_events = max_events
-        self._size = 1
-        #: exponential moving average of the seconds per event; None before the first event
-        self._mean_s: float | None = None
-
-    def took(self, seconds: float) -> None:
-        """Record how long the loop body took for one event."""
-        self._mean_s = seconds if self._mean_s is None else 0.8 * self._mean_s + 0.2 * seconds
-
-    def next_size(self) -> int:
-        """Return how many events the next fetch asks for."""
-        if self._mean_s is not None:
-            in_time = round(_PREFETCH_S / max(self._mean_s, 1e-6))
-            self._size = max(1, min(in_time, _GROWTH * self._size, self._max_events))
-        return self._size
 
 
 class Stream:
@@ -65,10 +40,11 @@ class Stream:
         self, transport: Transport, subscriber: str, outcomes: Outcomes, max_events: int, wait_s: float | None
     ) -> None:
         self._transport = transport
+        self._clock = transport.service.clock
         self._subscriber = subscriber
         self._outcomes = outcomes
         self._wait_s = wait_s
-        self._pace = _Pace(max_events)
+        self._pace = Pace(max_events)
         self._lease: Lease | None = None
         self._current: ReceivedEvent | None = None
         self._began = 0.0
@@ -96,6 +72,11 @@ class Stream:
             lease.taken_back.update({event.topic for event in list(self._left) if concerned(event.topic)})
 
     @property
+    def service(self) -> Service:
+        """The service at which the events are settled."""
+        return self._transport.service
+
+    @property
     def leases(self) -> list[Lease]:
         """The leases of the loop's events."""
         return [self._lease] if self._lease is not None else []
@@ -120,9 +101,9 @@ class Stream:
     def _next(self) -> ReceivedEvent | None:
         """Return the next event, after waiting for it as long as necessary; None at the end of the loop."""
         if self._current is not None:
-            self._pace.took(time.monotonic() - self._began)
+            self._pace.took(self._clock.monotonic() - self._began)
             if self._lease is not None:
-                self._outcomes.ack(self._lease, self._current.ref)
+                self._outcomes.ack(self._current)
             self._current = None
         while not self._cancellation.cancelled:
             lease = self._lease
@@ -132,7 +113,7 @@ class Stream:
                 if lease.half_over and not lease.ended and self._left:
                     self._renew(lease)
                 if self._left and not (lease.length_s and lease.ended):
-                    self._current, self._began = self._left.popleft(), time.monotonic()
+                    self._current, self._began = self._left.popleft(), self._clock.monotonic()
                     return self._current
                 # The lease has ended, so these events are delivered again: to handle them here would handle them twice.
                 self._left.clear()
@@ -148,7 +129,7 @@ class Stream:
 
     def _renew(self, lease: Lease) -> None:
         """Extend the lease for the events that are left; the request carries the pending acks too."""
-        asked = time.monotonic()
+        asked = self._clock.monotonic()
         unknown = self._outcomes.carry_out({"extend": [lease.extension()]})
         lease.restarted(asked)
         if any(settlement.get("settlement") == "extend" for settlement in unknown):
@@ -156,18 +137,19 @@ class Stream:
 
     def _fetch(self) -> bool:
         """Fetch events until some arrive; returns False if the loop has to end before."""
-        give_up = None if self._wait_s is None else time.monotonic() + self._wait_s
+        give_up = None if self._wait_s is None else self._clock.monotonic() + self._wait_s
         while not self._cancellation.cancelled:
-            asked = time.monotonic()
+            asked = self._clock.monotonic()
             wait_s = _MAX_POLL_S if give_up is None else min(_MAX_POLL_S, max(0.0, give_up - asked))
             if self._lease_more(wait_s):
                 return True
-            now = time.monotonic()
+            now = self._clock.monotonic()
             if give_up is not None and now >= give_up:
                 return False
             if now - asked < wait_s / 2:
                 # The service did not wait, because too many events are unsettled, or a proxy ended the wait.
-                self._cancellation.pause(_PAUSE_S if give_up is None else min(_PAUSE_S, give_up - now))
+                pause_s = _PAUSE_S if give_up is None else min(_PAUSE_S, give_up - now)
+                self._cancellation.pause(pause_s, self._clock)
         return False
 
     def _lease_more(self, wait_s: float) -> bool:

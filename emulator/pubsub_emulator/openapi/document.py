@@ -9,18 +9,21 @@ from typing import Any
 
 import msgspec
 
-from pubsub_emulator.openapi.responses import RESPONSES, responses_of
+from pubsub_emulator.openapi.responses import CURSOR, RESPONSES, responses_of
 from pubsub_emulator.openapi.subscribe import FILTER, FILTERS, FOLLOWED, START_POSITION, TOPIC, setting_schema
 from pubsubservice import __version__
 from pubsubservice.api.cloudevents import BATCHED, STRUCTURED
 from pubsubservice.api.get_events import MAX_HANDED_OUT, MAX_WAIT_S, GetEventsBody
+from pubsubservice.api.peek import MAX_NEWEST
 from pubsubservice.api.publish import MAX_DELAY_S, PublishBody
 from pubsubservice.api.register import MAX_ID, MAX_PAGE, ExpireBody, RegisterBody
 from pubsubservice.api.subscribe import MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
 from pubsubservice.core.ownership import TOKEN_HEADER
+from pubsubservice.delivery.peek_cursor import MAX_PEEK_LOGS
 from pubsubservice.events.attributes import NAME
 from pubsubservice.events.validate import MAX_EVENTS, OURS
 from pubsubservice.log.topics import MAX_PARTITIONS
+from pubsubservice.redrive.redriving import MAX_REDRIVEN
 from pubsubservice.subscribers.records import SETTINGS
 
 __all__ = ["BODIES", "openapi"]
@@ -41,6 +44,7 @@ _FIELDS: dict[str, Schema] = {
     "partitions": {"type": "integer", "minimum": 1, "maximum": MAX_PARTITIONS},
     "retention_s": {"type": "integer", "minimum": 600, "maximum": 10 * 366 * 86_400},
     "since": {**_SINCE, "description": "The newest X-Store-Time received before the first attempt, µs."},
+    "far": {"description": "Only with since: recognise events that were stored since then, however long ago."},
     "start": START_POSITION,
     "seek": START_POSITION,
     "filters": FILTERS,
@@ -115,12 +119,18 @@ def openapi(server: str = "/") -> Schema:
             "/publish": {"post": _publish()},
             "/subscribe": {
                 "post": _call(
-                    "subscribe", "Subscribe, or change a subscription", [200], 404, 409, body="SubscribeBody"
+                    "subscribe",
+                    "Subscribe, change a subscription, or redrive dead letters",
+                    [200],
+                    404,
+                    409,
+                    body="SubscribeBody",
                 ),
                 "delete": _call("unsubscribe", "End a subscription", [204], 404, 409, body="UnsubscribeBody"),
             },
             "/get_events": {
-                "post": _call("get_events", "Settle events, and get events", [200], 404, body="GetEventsBody")
+                "post": _call("get_events", "Settle events, and get events", [200], 404, body="GetEventsBody"),
+                "get": _call("peek", "Look at events of topics, and change nothing", [200], 404, parameters=_peek()),
             },
             "/expire": {"post": _call("expire", "Delete events past their retention", [200], body="ExpireBody")},
         },
@@ -189,7 +199,39 @@ def _registered() -> list[Schema]:
             description="With subscriber and topic: the sequence or the id of the event whose state to explain.",
         ),
         _parameter("page_size", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}),
+        _parameter(
+            "state", {"const": "1"}, description="With an empty topic or subscriber: a page of states, not names."
+        ),
         _parameter("page_token", _NAME, description="The next_page_token of the page before."),
+    ]
+
+
+def _peek() -> list[Schema]:
+    begin = "To begin; the cursor of a response has it."
+    return [
+        _parameter(
+            "topic",
+            {"type": "array", "items": FOLLOWED, "maxItems": MAX_PEEK_LOGS},
+            description="To begin: topics and patterns, one parameter each.",
+        ),
+        _parameter(
+            "start",
+            {
+                "anyOf": [{"enum": ["latest", "earliest"]}, {"type": "string", "format": "date-time"}],
+                "default": "latest",
+            },
+            description=begin,
+        ),
+        _parameter(
+            "last",
+            {"type": "integer", "minimum": 1, "maximum": MAX_NEWEST},
+            description="In place of start: how many of the newest events of all named topics together.",
+        ),
+        _parameter("filters", {"type": "string"}, description=f"{begin} JSON, as filters of subscribe."),
+        _parameter("of", _FIELDS["subscriber"], description="Tell what became of each event for this subscriber."),
+        _parameter("cursor", CURSOR, description="To read on: the cursor of the last response."),
+        _parameter("max_events", {"type": "integer", "minimum": 1, "maximum": MAX_HANDED_OUT, "default": 100}),
+        _parameter("wait_s", {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0}),
     ]
 
 
@@ -212,6 +254,7 @@ def _bodies() -> dict[str, Schema]:
                 field.update(limits)
     for body in ("SubscribeBody", "UnsubscribeBody"):
         schemas[body]["properties"]["topic"] = FOLLOWED
+    schemas["RedriveBody"]["properties"]["max_events"] |= {"minimum": 1, "maximum": MAX_REDRIVEN}
     schemas["PublishBody"]["properties"]["events"] |= {
         "items": _ref("CloudEvent"),
         "minItems": 1,

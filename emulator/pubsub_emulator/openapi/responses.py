@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from pubsub_emulator.openapi.subscribe import setting_schema
+from pubsubservice.delivery.peek_cursor import MAX_CURSOR
 from pubsubservice.subscribers.records import SETTINGS
 
-__all__ = ["CODES", "RESPONSES", "STATES", "responses_of"]
+__all__ = ["CODES", "CURSOR", "RESPONSES", "STATES", "responses_of"]
 
 Schema = dict[str, Any]
 
@@ -17,13 +18,13 @@ CODES: dict[int, tuple[str, ...]] = {
     400: (
         "invalid_json", "invalid_request", "unknown_field", "invalid_name", "invalid_event", "invalid_number", "too_deep",
         "invalid_token", "invalid_filter", "unknown_dialect", "invalid_position", "too_many_subscriptions",
-        "delay_too_long", "too_many_settlements",
+        "delay_too_long", "too_many_settlements", "invalid_cursor", "too_many_logs",
     ),
     401: ("invalid_identity_token",),
     403: ("not_owner",),
     404: ("unknown_subscriber", "unknown_topic", "unknown_publisher", "unknown_subscription"),
     405: ("method_not_allowed",),
-    409: ("partitions_fixed", "settings_differ", "older_token", "ordinary_topic"),
+    409: ("partitions_fixed", "settings_differ", "older_token", "ordinary_topic", "too_far"),
     413: ("too_large",),
     415: ("unsupported_media_type",),
     422: ("payload_differs",),
@@ -41,7 +42,11 @@ STATES = (
 
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
+#: {topic: count}
+_COUNTS: Schema = {"type": "object", "additionalProperties": _COUNT}
+_AGE: Schema = {"type": ["number", "null"], "minimum": 0}
 _TIME: Schema = {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$"}
+CURSOR: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": MAX_CURSOR}
 _SEQUENCE: Schema = {"type": "string", "pattern": "^\\d{4}-\\d{20}$"}
 
 
@@ -52,6 +57,15 @@ def _object(members: dict[str, Schema], **optional: Schema) -> Schema:
         "required": list(members),
         "properties": {**members, **optional},
         "additionalProperties": False,
+    }
+
+
+def _event(added: dict[str, Schema]) -> Schema:
+    """Return the schema of an event as responses hold it, with the attributes that the service added."""
+    return {
+        "type": "object",
+        "required": ["specversion", "id", "source", "type", *added],
+        "properties": {"specversion": {"const": "1.0"}, "id": _TEXT, "source": _TEXT, "type": _TEXT, **added},
     }
 
 
@@ -73,19 +87,33 @@ _ADDED = {"topic": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME, "attempt
 RESPONSES: dict[str, Schema] = {
     "Publisher": _object({"publisher": _TEXT}),
     "Topic": _object({"topic": _TEXT, "partitions": _COUNT, "retention_s": _COUNT}),
+    "TopicState": _object(
+        {"topic": _TEXT, "partitions": _COUNT, "retention_s": _COUNT, "dead_letter": {"type": "boolean"}},
+        events=_COUNT,
+        logs=_list(_object({"first": _SEQUENCE, "next": _SEQUENCE}, newest=_TIME)),
+    ),
     "Subscriber": _object(
         {
             "subscriber": _TEXT,
             "subscriptions": _list(
-                _object({**_SUBSCRIPTION, "backlog": _COUNT, "lost": _COUNT}, **_VIA, dropped=_COUNT)
+                _object(
+                    {**_SUBSCRIPTION, "backlog": _COUNT, "unsettled": _COUNT, "oldest_age_s": _AGE, "lost": _COUNT},
+                    **_VIA,
+                    dropped=_COUNT,
+                    unmet=_COUNT,
+                )
             ),
             "backlog": _COUNT,
             "unsettled": _COUNT,
-            "oldest_unsettled_age_s": {"type": ["number", "null"], "minimum": 0},
-            "leases": _list(_object({"lease": _TEXT, "until": _TIME, "attempt": _COUNT, "events": _COUNT})),
+            "oldest_unsettled_age_s": _AGE,
+            "leases": _list(
+                _object({"lease": _TEXT, "until": _TIME, "attempt": _COUNT, "events": _COUNT, "topics": _COUNTS})
+            ),
             "due": _COUNT,
             "delayed": _COUNT,
+            "next_due_at": {"anyOf": [_TIME, {"type": "null"}]},
             "dead": _COUNT,
+            "changed_at": _TIME,
         },
         unfollowed=_COUNT,
         more_topics={"const": True},
@@ -107,15 +135,35 @@ RESPONSES: dict[str, Schema] = {
         dead_letter_topic=_TEXT,
         searched_batches=_COUNT,
     ),
+    "States": {
+        "anyOf": [
+            _object({f"{kind.lower()}s": _list({"$ref": f"#/components/schemas/{schema}"})}, next_page_token=_TEXT)
+            for kind, schema in (("Topic", "TopicState"), ("Subscriber", "Subscriber"))
+        ]
+    },
     "Names": _object({"names": _list(_TEXT)}, next_page_token=_TEXT),
     "Subscription": _object(_SUBSCRIPTION, **_VIA),
+    "Redriven": _object(
+        {"redriven": _COUNT, "passed": _COUNT, "more": {"type": "boolean"}},
+        token=_TEXT,
+        refused=_list(_object({"topic": _TEXT, "code": _TEXT, "detail": _TEXT, "events": _COUNT})),
+    ),
     "Receipts": _object({"events": _list(_object({"id": _TEXT, "sequence": _SEQUENCE, "recordedtime": _TIME}))}),
     "Expired": _object({"topics": _COUNT, "batches": _COUNT, "more": {"type": "boolean"}}),
-    "DeliveredEvent": {
-        "type": "object",
-        "required": ["specversion", "id", "source", "type", *_ADDED],
-        "properties": {"specversion": {"const": "1.0"}, "id": _TEXT, "source": _TEXT, "type": _TEXT, **_ADDED},
-    },
+    "DeliveredEvent": _event(_ADDED),
+    "PeekedEvent": _event({name: schema for name, schema in _ADDED.items() if name != "attempt"}),
+    "Peeked": _object(
+        {
+            "events": _list({"$ref": "#/components/schemas/PeekedEvent"}),
+            "cursor": CURSOR,
+            "more": {"type": "boolean"},
+        },
+        lost=_COUNTS,
+        states={
+            "type": "object",
+            "additionalProperties": {"type": "object", "additionalProperties": {"enum": [*STATES]}},
+        },
+    ),
     "Events": _object(
         {
             "events": _list({"$ref": "#/components/schemas/DeliveredEvent"}),
@@ -126,17 +174,18 @@ RESPONSES: dict[str, Schema] = {
         over={"const": True},
         blocked={"enum": ["leases", "dead", "delayed", "ordered", "logs"]},
         unknown=_list(_object({"lease": _TEXT, "settlement": {"enum": ["ack", "nack", "release", "extend"]}})),
-        lost={"type": "object", "additionalProperties": _COUNT},
+        lost=_COUNTS,
     ),
 }
 
 #: {operation: the names of the schemas that a success may have}
 _SUCCESSES = {
     "register": ("Publisher", "Registered", "Topic", "Explanation"),
-    "registered": ("Publisher", "Subscriber", "Topic", "Names", "Explanation"),
+    "registered": ("Publisher", "Subscriber", "TopicState", "Names", "States", "Explanation"),
     "publish": ("Receipts",),
-    "subscribe": ("Subscription",),
+    "subscribe": ("Subscription", "Redriven"),
     "get_events": ("Events",),
+    "peek": ("Peeked",),
     "expire": ("Expired",),
 }
 

@@ -15,8 +15,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pubsub_emulator.document_limits import check_collection, split
 from pubsub_emulator.errors import DataDirError, NewerFormatError
-from pubsub_emulator.sqlite.documents import check_collection, decode, encode, split
+from pubsub_emulator.sqlite.documents import decode, encode
 from pubsub_emulator.sqlite.pool import Connections, refusal
 from pubsub_emulator.sqlite.watch import Watch
 from pubsubservice.core.meter import meter

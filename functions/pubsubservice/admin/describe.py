@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,7 +20,7 @@ from pubsubservice.storage.paths import batch_path, subscriber_path
 from pubsubservice.storage.port import Store
 from pubsubservice.subscribers.records import SETTINGS
 from pubsubservice.subscribers.registry_cursor import CaughtUp, catch_up
-from pubsubservice.subscribers.spans import select
+from pubsubservice.subscribers.spans import pieces, select
 from pubsubservice.subscribers.state import State, unknown_subscriber
 
 __all__ = ["Descriptions", "describe", "described", "sequences"]
@@ -55,6 +57,30 @@ def described(state: State) -> list[dict[str, Any]]:
     return [describe(state, topic) for topic in state.subscriptions]
 
 
+@dataclass
+class _Counts:
+    """What is open in a subscription; for a pattern, in all topics that are followed through it."""
+
+    backlog: int
+    #: of the oldest event that is unread, leased or due, seconds; None without one
+    age_s: float | None
+    unsettled: int = 0
+    #: of a pattern: events of topics that the subscriber has not met yet; they count in `backlog` too
+    unmet: int = 0
+
+    def add(self, topic: _Counts, *, unmet: bool) -> None:
+        """Add the counts of a topic to those of its pattern."""
+        self.backlog += topic.backlog
+        self.unsettled += topic.unsettled
+        self.unmet += topic.backlog if unmet else 0
+        self.age_s = max((age for age in (self.age_s, topic.age_s) if age is not None), default=None)
+
+    def members(self) -> dict[str, Any]:
+        """Return the members that show the counts."""
+        shown = {"backlog": self.backlog, "unsettled": self.unsettled, "oldest_age_s": self.age_s}
+        return {**shown, "unmet": self.unmet} if self.unmet else shown
+
+
 class Descriptions:
     """Reads what the document of a subscriber does not hold: backlogs, ages, and topics that are not followed yet."""
 
@@ -74,30 +100,44 @@ class Descriptions:
         if doc is None:
             raise unknown_subscriber(name)
         check_owner("subscriber", name, doc.data.get("owner"))
-        state = State.read(doc)
+        return self.described(State.read(doc), doc.updated, reads.time)
+
+    def described(self, state: State, changed_us: int, now: int) -> dict[str, Any]:
+        """Describe a subscriber's state.
+
+        Args:
+            changed_us: when its document was written last, µs
+            now: store time of the read, µs
+        """
+        met = {*state.subscriptions}
         caught_up = self.catch_up(state)
-        subscriptions, ages, unread = [], [], 0
-        for topic, backlog, age_s in self.backlogs(state, reads.time):
-            ages += [age_s] if age_s is not None else []
-            unread += backlog
+        counts = {topic: _Counts(backlog, age_s) for topic, backlog, age_s in self.backlogs(state, now)}
+        for topic, unsettled in _unsettled_by_topic(state, now).items():
+            counts[topic].unsettled = unsettled
+        unread = sum(each.backlog for each in counts.values())
+        ages = [each.age_s for each in counts.values() if each.age_s is not None]
+        for topic, subscription in state.subscriptions.items():
+            if subscription.via:
+                counts[subscription.via].add(counts[topic], unmet=topic not in met)
+        subscriptions = []
+        for topic in state.subscriptions:
             if topic not in caught_up.unfollowed:
-                counts = {"backlog": backlog, "lost": state.lost.get(topic, 0)}
                 dropped = state.subscriptions[topic].dropped
-                subscriptions.append({**describe(state, topic), **counts, **({"dropped": dropped} if dropped else {})})
-        leases = [
-            {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt, "events": lease.left.bit_count()}
-            for token, lease in state.leases.items()
-        ]
+                members = {**describe(state, topic), **counts[topic].members(), "lost": state.lost.get(topic, 0)}
+                subscriptions.append({**members, **({"dropped": dropped} if dropped else {})})
+        due = [due for due in state.due if due.left]
         return {
-            "subscriber": name,
+            "subscriber": state.name,
             "subscriptions": subscriptions,
             "backlog": unread,
-            "unsettled": state.unsettled(reads.time),
+            "unsettled": state.unsettled(now),
             "oldest_unsettled_age_s": max(ages, default=None),
-            "leases": leases,
-            "due": sum(due.left.bit_count() for due in state.due if not due.waits(reads.time)),
-            "delayed": sum(due.left.bit_count() for due in state.due if due.waits(reads.time)),
+            "leases": [_lease(state, token) for token in state.leases],
+            "due": sum(each.left.bit_count() for each in due if not each.waits(now)),
+            "delayed": sum(each.left.bit_count() for each in due if each.waits(now)),
+            "next_due_at": rfc3339(min(each.at for each in due)) if due else None,
             "dead": len(state.dead),
+            "changed_at": rfc3339(changed_us),
             **_unfollowed(caught_up),
         }
 
@@ -140,6 +180,26 @@ def _unfollowed(caught_up: CaughtUp) -> dict[str, Any]:
     """Return the members about topics without room, and about topics that were not looked at; empty if neither exist."""
     members: dict[str, Any] = {"unfollowed": len(caught_up.unfollowed)} if caught_up.unfollowed else {}
     return {**members, "more_topics": True} if caught_up.more else members
+
+
+def _lease(state: State, token: str) -> dict[str, Any]:
+    """Describe a lease, with the number of its unsettled events in each topic."""
+    lease, topics = state.leases[token], state.topic_of()
+    by_topic: Counter[str] = Counter()
+    for piece in pieces(lease.spans, lease.left):
+        by_topic[topics[piece.span.number]] += piece.size
+    shown = {"lease": token, "until": rfc3339(lease.until), "attempt": lease.attempt}
+    return {**shown, "events": lease.left.bit_count(), "topics": by_topic}
+
+
+def _unsettled_by_topic(state: State, now: int) -> Counter[str]:
+    """Count the events of each topic that are leased or due."""
+    topics, counts = state.topic_of(), Counter[str]()
+    held = [piece for lease in state.leases.values() for piece in pieces(lease.spans, lease.left)]
+    held += [piece for due in state.due if not due.waits(now) for piece in pieces(due.spans, due.left)]
+    for piece in held:
+        counts[topics[piece.span.number]] += piece.size
+    return counts
 
 
 def _oldest_batches(state: State, now: int) -> dict[str, dict[_Log, int]]:

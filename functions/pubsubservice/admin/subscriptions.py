@@ -24,7 +24,6 @@ from pubsubservice.storage.port import Exists, Store
 from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.leases import forget_subscription
 from pubsubservice.subscribers.pattern_topics import (
-    MAX_LOGS,
     MAX_SUBSCRIPTION_BYTES,
     bring_in,
     drop_topics,
@@ -37,7 +36,7 @@ from pubsubservice.subscribers.pattern_topics import (
     reroute,
 )
 from pubsubservice.subscribers.records import Subscription
-from pubsubservice.subscribers.state import State, unknown_subscriber
+from pubsubservice.subscribers.state import MAX_LOGS, State, unknown_subscriber
 from pubsubservice.subscribers.tokens import check_not_ahead, make_token, token_time
 
 __all__ = ["Subscribe", "Subscriptions"]

@@ -1,9 +1,12 @@
-"""The service of this process: the configured one, or one made from the environment."""
+"""The service that a request calls: the one bound by `using`, else that of this process, configured or of the environment."""
 
 from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from pubsubservice.core.ownership import Authenticator
 from pubsubservice.core.request_log import log_to_stdout
@@ -12,9 +15,23 @@ from pubsubservice.core.settings import Settings
 from pubsubservice.service import Service
 from pubsubservice.storage.port import Store
 
-__all__ = ["configure", "current"]
+__all__ = ["configure", "current", "using"]
 
 _service: Service | None = None
+_bound: ContextVar[Service | None] = ContextVar("service of the request", default=None)
+
+
+@contextmanager
+def using(service: Service) -> Iterator[None]:
+    """Within the block, requests of this thread or task call this service, whatever the process's is.
+
+    Threads started within the block do not inherit the binding.
+    """
+    token = _bound.set(service)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
 
 
 def configure(
@@ -33,11 +50,15 @@ def configure(
 
 
 def current() -> Service:
-    """Return the configured service; if none is, configure one for Firestore with the project's default credentials.
+    """Return the bound service, else the configured one.
 
-    Environment: ``PUBSUB_DATABASE`` (default ``(default)``), ``THREADS`` (as the functions framework reads it), and the
-    variables of `identity.identity_from_environment`.
+    If there is none, configure one for Firestore with the project's default credentials. Environment: ``PUBSUB_DATABASE``
+    (default ``(default)``), ``THREADS`` (as the functions framework reads it), and the variables of
+    `identity.identity_from_environment`.
     """
+    bound = _bound.get()
+    if bound is not None:
+        return bound
     if _service is None:
         # these imports take one to two seconds, and only the cloud needs them
         from pubsubservice.api.identity import identity_from_environment  # noqa: PLC0415

@@ -114,16 +114,22 @@ def unsupported_media_type(expected: str) -> Problem:
     return BadRequest("unsupported_media_type", f"Content-Type: {expected}.", status=415)
 
 
-def query(request: flask.Request, *names: str) -> dict[str, str]:
-    """Return the query parameters. Raises BadRequest for a parameter that is not in `names`, or was sent twice."""
+def query(request: flask.Request, *names: str, repeated: str | None = None) -> dict[str, str]:
+    """Return the query parameters. Raises BadRequest for a parameter that is not in `names`, or was sent twice.
+
+    The parameter `repeated` may be sent any number of times, and is left out of the result.
+    """
     for name in request.args:
+        if name == repeated:
+            continue
         if name not in names:
             raise BadRequest(
-                "unknown_field", f"The query parameter {name!r} is not known; known are: {', '.join(names)}."
+                "unknown_field",
+                f"The query parameter {name!r} is not known; known are: {', '.join(filter(None, (repeated, *names)))}.",
             )
         if len(request.args.getlist(name)) > 1:
             raise BadRequest("invalid_request", f"The query parameter {name!r} is expected once.")
-    return request.args.to_dict()
+    return {name: text for name, text in request.args.items() if name != repeated}
 
 
 def _identify(request: flask.Request, service: Service) -> Caller | None:

@@ -1,29 +1,22 @@
-"""The wire format of get_events: decodes and checks requests, and encodes responses.
-
-The events of a response are the lines that were published, with the service's attributes spliced in: events are not decoded
-again.
-"""
+"""The wire format of get_events: decodes and checks requests, and encodes responses."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from pubsubservice.api.decoding import check_range, decode, encode
+from pubsubservice.api.event_lines import spliced_lines
 from pubsubservice.api.publish import MAX_DELAY_S
 from pubsubservice.api.subscribe import MAX_DEADLINE_S
 from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.core.times import rfc3339
 from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
-from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.attributes import CONTROL
-from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.subscribers.leases import MAX_REASON, Settlement, Settlements
-from pubsubservice.subscribers.spans import positions
 from pubsubservice.subscribers.tokens import check_token
 
 __all__ = ["MAX_HANDED_OUT", "MAX_NAMED", "MAX_SETTLEMENTS", "MAX_WAIT_S", "decode_get_events", "encode_response"]
@@ -40,6 +33,10 @@ MAX_NAMED = 60_000
 class Ack(msgspec.Struct, forbid_unknown_fields=True):
     lease: str
     events: list[tuple[str, str]] | None = None
+
+
+class Release(Ack):
+    delay_s: float = 0.0
 
 
 class Nack(Ack):
@@ -61,7 +58,7 @@ class GetEventsBody(msgspec.Struct, forbid_unknown_fields=True):
     ack: list[Ack] = []
     nack: list[Nack] = []
     extend: list[Extend] = []
-    release: list[Ack] = []
+    release: list[Release] = []
 
 
 def decode_get_events(body: bytes) -> GetEvents:
@@ -76,9 +73,10 @@ def decode_get_events(body: bytes) -> GetEvents:
     for verb in ("ack", "nack", "extend", "release"):
         for number, settlement in enumerate(getattr(request, verb)):
             check_token(settlement.lease, f"{verb}[{number}].lease")
-    for number, nack in enumerate(request.nack):
-        if nack.delay_s is not None:
-            check_range(f"nack[{number}].delay_s", nack.delay_s, 0, MAX_DELAY_S)
+    for verb in ("nack", "release"):
+        for number, settlement in enumerate(getattr(request, verb)):
+            if settlement.delay_s is not None:
+                check_range(f"{verb}[{number}].delay_s", settlement.delay_s, 0, MAX_DELAY_S)
     for number, extend in enumerate(request.extend):
         if extend.seconds is not None:
             check_range(f"extend[{number}].seconds", extend.seconds, 1, MAX_DEADLINE_S)
@@ -88,7 +86,7 @@ def decode_get_events(body: bytes) -> GetEvents:
             Settlement(nack.lease, nack.events, delay_s=nack.delay_s, reason=_text(nack.reason), dead=nack.dead)
             for nack in request.nack
         ],
-        release=[Settlement(release.lease, release.events) for release in request.release],
+        release=[Settlement(release.lease, release.events, delay_s=release.delay_s) for release in request.release],
         extend=[Settlement(extend.lease, extend.events, seconds=extend.seconds) for extend in request.extend],
     )
     return GetEvents(request.subscriber, settlements, request.lease, request.max_events, request.wait_s, request.wake)
@@ -122,20 +120,8 @@ def encode_response(response: GetEventsResponse) -> bytes:
         members["unknown"] = [{"lease": token, "settlement": verb} for verb, token in response.unknown]
     if response.lost:
         members["lost"] = dict(response.lost)
-    events: list[bytes] = []
-    for slice_ in response.slices:
-        _splice(events, slice_, response.attempt)
+    events = [line for slice_ in response.slices for line in spliced_lines(slice_, response.attempt)]
     return b'{"events":[%b],%b' % (b",".join(events), encode(members)[1:])
-
-
-def _splice(events: list[bytes], slice_: Slice, attempt: int) -> None:
-    """Append the lines of a slice, with the service's attributes in place of the closing brace of each line."""
-    span = slice_.span
-    offsets = range(len(slice_.lines)) if len(slice_.lines) == span.stop - span.start else positions(slice_.picked)
-    head = f',"topic":{json.dumps(slice_.topic)},"sequence":"{sequence_prefix(span.partition)}'.encode()
-    tail = f'","recordedtime":"{rfc3339(slice_.batch.created)}","attempt":{attempt}}}'.encode()
-    for offset, line in zip(offsets, slice_.lines, strict=True):
-        events.append(b"%b%b%020d%b" % (line[:-1], head, span.first + offset, tail))
 
 
 def _text(reason: str) -> str:

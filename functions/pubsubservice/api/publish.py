@@ -25,6 +25,7 @@ class PublishBody(msgspec.Struct, forbid_unknown_fields=True):
     events: list[msgspec.Raw]
     since: int | None = None
     delay_s: float = 0.0
+    far: bool = False
 
 
 class Publish(msgspec.Struct, frozen=True):
@@ -36,6 +37,8 @@ class Publish(msgspec.Struct, frozen=True):
     since: int | None
     #: seconds after their commit until the events are delivered
     delay_s: float = 0.0
+    #: recognise events that were stored since `since`, however long ago
+    far: bool = False
 
 
 class _Receipt(msgspec.Struct, gc=False):
@@ -48,8 +51,10 @@ def decode_publish(body: bytes) -> Publish:
     """Decode and check a request to publish, including its events. Raises BadRequest."""
     request = decode(PublishBody, body)
     check_publish(request.topic, request.publisher, request.since, request.delay_s)
+    if request.far and request.since is None:
+        raise BadRequest("invalid_request", "far: expected only with since, the store time to look back to.")
     entries = decode_events(body, request.events, request.publisher)
-    return Publish(request.topic, request.publisher, entries, request.since, request.delay_s)
+    return Publish(request.topic, request.publisher, entries, request.since, request.delay_s, request.far)
 
 
 def check_publish(topic: str, publisher: str, since: int | None, delay_s: float = 0.0) -> None:

@@ -68,6 +68,8 @@ class Show(NamedTuple):
     page_size: int
     #: the name after which the page begins; None for the first page
     page_token: str | None
+    #: list states in place of names
+    states: bool = False
 
 
 class Explain(NamedTuple):
@@ -103,7 +105,12 @@ def decode_registered(query: Mapping[str, str]) -> Show | Explain:
     after = query.get("page_token")
     if after is not None:
         check_name("page_token", after)
-    return Show(kinds[0], name, int(size), after)
+    states = "state" in query
+    if states and (name or kinds[0] == "publisher" or query["state"] != "1"):
+        raise BadRequest(
+            "invalid_request", "state: 1 is expected, with an empty topic or subscriber, for a page of states."
+        )
+    return Show(kinds[0], name, int(size), after, states)
 
 
 def _check_explain(request: RegisterBody) -> Explain:

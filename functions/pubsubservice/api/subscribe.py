@@ -14,16 +14,24 @@ from pubsubservice.core.problems import BadRequest
 from pubsubservice.core.times import parse_rfc3339
 from pubsubservice.log.seek import EARLIEST, LATEST, StartPosition
 from pubsubservice.log.sequence import parse_sequence
+from pubsubservice.redrive.redriving import MAX_REDRIVEN, Redrive
 from pubsubservice.subscribers.filters import compile_filters
 from pubsubservice.subscribers.records import SETTINGS
 from pubsubservice.subscribers.tokens import check_token
 
 __all__ = [
-    "MAX_DEADLINE_S", "SubscribeBody", "UnsubscribeBody", "decode_subscribe", "decode_unsubscribe",
+    "MAX_DEADLINE_S", "RedriveBody", "SubscribeBody", "UnsubscribeBody", "decode_subscribe", "decode_unsubscribe",
+    "parse_start",
 ]  # fmt: skip
 
 #: how long a lease may be made to last, seconds
 MAX_DEADLINE_S = 600
+
+
+class RedriveBody(msgspec.Struct, forbid_unknown_fields=True):
+    #: null for every dead letter, as an empty array
+    filters: Any = None
+    max_events: int = MAX_REDRIVEN
 
 
 class SubscribeBase(msgspec.Struct):
@@ -38,6 +46,8 @@ class SubscribeBase(msgspec.Struct):
     token: str | None = None
     #: false: a missing subscription is an error, and is not created
     create: bool = True
+    #: publish dead letters again; nothing else is changed
+    redrive: RedriveBody | None = None
 
 
 #: with one field for each setting
@@ -55,10 +65,12 @@ class UnsubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
     token: str | None = None
 
 
-def decode_subscribe(body: bytes) -> Subscribe:
-    """Decode and check a request to subscribe. Raises BadRequest."""
+def decode_subscribe(body: bytes) -> Subscribe | Redrive:
+    """Decode and check a request to subscribe, or to redrive dead letters. Raises BadRequest."""
     request = decode(SubscribeBody, body)
     _check_names(request)
+    if request.redrive is not None:
+        return _redrive(request, request.redrive)
     settings = {name: given for name in SETTINGS if (given := getattr(request, name)) is not None}
     for name, given in settings.items():
         least, most = SETTINGS[name].least, SETTINGS[name].most
@@ -69,10 +81,7 @@ def decode_subscribe(body: bytes) -> Subscribe:
         check_name("topic", dead_letter_topic)
         if dead_letter_topic == request.topic:
             raise BadRequest("invalid_request", "dead_letter_topic: another topic than the subscribed one is expected.")
-    filters = None
-    if request.filters is not msgspec.UNSET:
-        compiled = compile_filters([] if request.filters is None else request.filters)
-        filters = compiled.packed if compiled else b""
+    filters = None if request.filters is msgspec.UNSET else _filters(request.filters)
     return Subscribe(
         request.subscriber,
         request.topic,
@@ -92,6 +101,35 @@ def decode_unsubscribe(body: bytes) -> UnsubscribeBody:
     return request
 
 
+def _filters(raw: Any) -> bytes:
+    """Return filters in their stored form; empty for none."""
+    compiled = None if raw is None else compile_filters(raw)
+    return compiled.packed if compiled else b""
+
+
+def _redrive(request: SubscribeBase, redrive: RedriveBody) -> Redrive:
+    """Check a request to redrive."""
+    names = {"subscriber", "topic", "token", "redrive"}
+    unset = {field.name: field.default for field in msgspec.structs.fields(SubscribeBody)}
+    others = [name for name, value in unset.items() if name not in names and getattr(request, name) != value]
+    if others:
+        raise BadRequest(
+            "invalid_request",
+            f"With redrive, subscriber, topic and token are expected, and nothing else; got {', '.join(others)}.",
+        )
+    check_range("redrive.max_events", redrive.max_events, 1, MAX_REDRIVEN)
+    filters = _filters(redrive.filters)
+    return Redrive(request.subscriber, request.topic, filters, redrive.max_events, request.token)
+
+
+def parse_start(place: str) -> StartPosition | None:
+    """Return the start position of a word or a time; None if the text is neither."""
+    if place in {EARLIEST, LATEST}:
+        return place
+    time_us = parse_rfc3339(place)
+    return None if time_us is None else max(1, time_us)
+
+
 def _check_names(request: SubscribeBase | UnsubscribeBody) -> None:
     check_name("subscriber", request.subscriber)
     if is_pattern(request.topic):
@@ -107,23 +145,21 @@ def _place(field: str, place: str | list[str] | None, topic: str) -> StartPositi
     if place is None:
         return None
     if isinstance(place, str):
-        if place in {EARLIEST, LATEST}:
-            return place
-        time_us = parse_rfc3339(place)
-        if time_us is None:
+        found = parse_start(place)
+        if found is None:
             raise BadRequest(
                 "invalid_request",
                 f'{field}: "earliest", "latest", a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z, or a position (an '
                 f"array of sequences) is expected; got {place[:40]!r}.",
             )
-        return max(1, time_us)
+        return found
     if is_pattern(topic):
         raise BadRequest("invalid_position", f"{field}: a position is in one topic; {topic!r} may stand for many.")
-    found = sorted(filter(None, map(parse_sequence, place)))
-    if [partition for partition, _ in found] != list(range(len(place))):
+    offsets = sorted(filter(None, map(parse_sequence, place)))
+    if [partition for partition, _ in offsets] != list(range(len(place))):
         raise BadRequest(
             "invalid_position",
             f"{field}: a position is an array with one sequence for each partition, such as "
             f'["0000-00000000000000000017"]; got {str(place)[:80]}.',
         )
-    return tuple(index for _, index in found)
+    return tuple(index for _, index in offsets)

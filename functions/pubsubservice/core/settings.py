@@ -43,6 +43,8 @@ class Settings:
     #: the same limit for a log that lately read older batches back, for a publish that was first tried long ago: the next
     #: such publish finds them in memory
     looked_back_identities: int = 200_000
+    #: batches older than the deduplication window that one publish may be compared with (`far`)
+    far_batches: int = 10_000
     #: logs whose tails a process keeps
     known_logs: int = 256
     #: size of a process's batch cache, stored bytes

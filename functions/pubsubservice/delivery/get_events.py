@@ -21,6 +21,7 @@ from pubsubservice.delivery.dead_letters import DeadLetters
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery, count_lost, read_again
 from pubsubservice.delivery.slices import Slice
+from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Reads, Store
 from pubsubservice.storage.replace import replace
@@ -96,17 +97,21 @@ class Delivery:
     redelivery_type = Redelivery
 
     def __init__(
-        self, store: Store, runtime: Runtime, settings: Settings, reader: Reader, dead_letters: DeadLetters
+        self,
+        store: Store,
+        runtime: Runtime,
+        settings: Settings,
+        reader: Reader,
+        dead_letters: DeadLetters,
+        waiters: Waiters,
     ) -> None:
         self._store = store
         self._dead_letters = dead_letters
+        self._waiters = waiters
         self._runtime = runtime
         self._reader = reader
         self._bounds = settings.bounds
         self._locks = KeyedLock(runtime)
-        self._waiters = 0
-        self._max_waiters = settings.threads // 2
-        self._waiters_lock = runtime.new_lock()
 
     def get_events(self, request: GetEvents) -> GetEventsResponse:
         """Carry out settlements and hand out events. Raises NotFound, Forbidden, BadRequest, Unavailable, StoreError."""
@@ -115,15 +120,8 @@ class Delivery:
             response, watch = self._call(request)
         if response.slices or response.over or not request.max_events or not request.wait_s:
             return response
-        with self._waiters_lock:
-            if self._waiters >= self._max_waiters:
-                return response._replace(crowded=True)
-            self._waiters += 1
-        try:
-            return self._wait(request, response, watch, until)
-        finally:
-            with self._waiters_lock:
-                self._waiters -= 1
+        with self._waiters.enter() as admitted:
+            return self._wait(request, response, watch, until) if admitted else response._replace(crowded=True)
 
     def _wait(self, request: GetEvents, response: GetEventsResponse, watch: _Watch, until: float) -> GetEventsResponse:
         unknown = response.unknown

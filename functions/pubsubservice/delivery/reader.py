@@ -16,6 +16,7 @@ from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.cursor import LogCursor, LogRead, begin_topic, head, skip_trimmed, take_slice
+from pubsubservice.delivery.peek_cursor import too_many_logs
 from pubsubservice.delivery.read_ahead import MAX_READS, ReadAhead
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice
 from pubsubservice.log.batch import Batch
@@ -27,6 +28,8 @@ from pubsubservice.storage.paths import batch_path, log_path
 from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import EventFilter
+from pubsubservice.subscribers.pattern_topics import followed_logs
+from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.registry_cursor import RegistryCursor, follows_patterns
 from pubsubservice.subscribers.state import State
 
@@ -166,7 +169,7 @@ class Reader:
                 if partitions is None:
                     cursors.append(LogCursor(topic, subscription, -1, _event_filter(state, topic)))
                     continue
-                begin_topic(subscription, partitions)
+                _begin_topic(state, subscription, partitions)
             cursors += self._cursors_of(state, topic)
         return cursors
 
@@ -244,7 +247,7 @@ class Reader:
         if doc is None:
             cursor.horizon, cursor.open = time, False
             return
-        begin_topic(cursor.subscription, self._topics.met(cursor.topic, doc).partitions)
+        _begin_topic(state, cursor.subscription, self._topics.met(cursor.topic, doc).partitions)
         cursors.remove(cursor)
         cursors += self._cursors_of(state, cursor.topic)
 
@@ -292,6 +295,13 @@ class Reader:
             with self._large[int(self._runtime.random() * len(self._large))]:
                 reads = self._store.get_many(paths)
         return reads.docs, reads.times
+
+
+def _begin_topic(state: State, subscription: Subscription, partitions: int) -> None:
+    """Begin to read a topic, which exists now, from its start. Raises BadRequest if a peek would read too many logs."""
+    begin_topic(subscription, partitions)
+    if state.peeks and followed_logs(state) > state.max_logs:
+        raise too_many_logs()
 
 
 def _event_filter(state: State, topic: str) -> EventFilter:

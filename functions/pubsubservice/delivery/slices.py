@@ -33,6 +33,12 @@ class Slice(NamedTuple):
         return Piece(self.span, self.picked)
 
     @property
+    def offsets(self) -> Sequence[int]:
+        """The offset of each event from the first event of the span."""
+        complete = len(self.lines) == self.span.stop - self.span.start
+        return range(len(self.lines)) if complete else [*positions(self.picked)]
+
+    @property
     def bytes(self) -> int:
         """Approximate size of the events in a response."""
         return sum(map(len, self.lines)) + ADDED_BYTES * len(self.lines)

@@ -6,17 +6,18 @@ is found by binary search. Each step reads one batch of every partition, in one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.log.position import Position
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.log.trim_point import TrimPoint
 from pubsubservice.storage.format import check_format
-from pubsubservice.storage.paths import batch_path, batches, log_path, seq_of
+from pubsubservice.storage.paths import batch_id, batch_path, batches, log_path, seq_of
 from pubsubservice.storage.port import Doc, Store
 
-__all__ = ["EARLIEST", "LATEST", "TRIMMED", "Seeker", "StartPosition"]
+__all__ = ["EARLIEST", "LATEST", "TRIMMED", "Extent", "Seeker", "StartPosition"]
 
 EARLIEST = "earliest"
 LATEST = "latest"
@@ -27,7 +28,21 @@ StartPosition = str | int | tuple[int, ...]
 #: result of `Seeker.batch_of` for an event that retention has deleted; no batch has this number
 TRIMMED = 0
 
+#: batches that `Seeker.newest` reads at once
+_PAGE = 50
+
 _FIELDS = ("format", "first", "count")
+
+
+class Extent(NamedTuple):
+    """Where a log begins and ends."""
+
+    #: log index of the first event that is kept
+    first_index: int
+    #: log index of the next event
+    next_index: int
+    #: commit time of the newest event, µs; None for a log without events
+    newest: int | None
 
 
 class _Search:
@@ -90,6 +105,15 @@ class Seeker:
         newest, time = self._tail(topic, partition)
         return Position(1, 0, 0, time) if newest is None else _position_after(newest, time)
 
+    def extents(self, topic: str, partitions: int) -> list[Extent]:
+        """Return where the log of each partition begins and ends. Two reads per partition."""
+        extents: list[Extent] = []
+        for partition, point in enumerate(self._trims(topic, range(partitions))):
+            newest, time = self._tail(topic, partition)
+            end = 0 if newest is None else _position_after(newest, time).index
+            extents.append(Extent(point.next_index, end, None if newest is None else newest.created))
+        return extents
+
     def at_time(self, topic: str, partitions: int, time_us: int) -> list[Position]:
         """Return the first batch of each partition that was committed at this time or later; the end if none was."""
         positions: list[Position] = []
@@ -102,6 +126,57 @@ class Seeker:
         for search in self._search(topic, tails, lambda _, doc: doc.created < time_us):
             positions[search.partition] = Position(search.high, 0, _first_index(search.found))
         return positions
+
+    def newest(self, topics: Mapping[str, int], events: int) -> dict[str, list[Position]]:
+        """Return the positions from which on all logs together have the newest events, in commit-time order.
+
+        Costs one read per log, and one per batch with events to count. No batch is counted twice.
+
+        Args:
+            topics: {topic: partitions}
+            events: how many of the newest events the positions are to include
+        """
+        positions: dict[str, list[Position]] = {}
+        #: the newest events of all logs: (commit time, topic, partition, log index, batch, offset in the batch)
+        found: list[tuple[int, str, int, int, int, int]] = []
+        for topic, partitions in topics.items():
+            for partition in range(partitions):
+                page = self._store.list(batches(topic, partition), limit=1, fields=_FIELDS)
+                newest = page.docs[0] if page.docs else None
+                positions.setdefault(topic, []).append(
+                    Position(1, 0, 0, page.time) if newest is None else _position_after(newest, page.time)
+                )
+                for batch in self._newest_batches(topic, partition, newest, events):
+                    first, seq = _first_index(batch), seq_of(batch.path)
+                    found += [
+                        (batch.created, topic, partition, first + offset, seq, offset)
+                        for offset in range(int(batch.data["count"] or 0))
+                    ]
+                found = sorted(found)[-events:]
+        for _, topic, partition, index, seq, offset in reversed(found):
+            positions[topic][partition] = Position(seq, offset, index)
+        return positions
+
+    def _newest_batches(self, topic: str, partition: int, newest: Doc | None, events: int) -> Iterator[Doc]:
+        """Yield batches of a log from its newest one back, until they have this many events."""
+        if newest is None:
+            return
+        trimmed = self._trims(topic, [partition])[0].seq
+        docs, width = [newest], 1
+        while True:
+            for doc in docs:
+                if seq_of(doc.path) <= trimmed:
+                    return
+                yield doc
+                events -= int(doc.data["count"] or 0)
+                if events <= 0:
+                    return
+            if len(docs) < width:
+                return
+            width = min(2 * width, _PAGE)
+            docs = self._store.list(
+                batches(topic, partition), after=batch_id(seq_of(docs[-1].path)), limit=width, fields=_FIELDS
+            ).docs
 
     def batch_of(self, topic: str, partition: int, index: int) -> int | None:
         """Return the number of the batch that holds the event with this log index.

@@ -78,6 +78,11 @@ class Topics:
         docs = self._store.get_many([topic_path(name) for name in names]).docs if names else []
         return {name: self.met(name, doc) for name, doc in zip(names, docs, strict=True) if doc is not None}
 
+    def get_fixed(self, topics: Collection[str]) -> dict[str, Topic]:
+        """Like `get_many`, but reads only topics that this process has not met: partitions and kind never change."""
+        known = {name: found for name in topics if (found := self._known.get(name)) is not None}
+        return {**known, **self.get_many([name for name in topics if name not in known])}
+
     def met(self, topic: str, doc: Doc) -> Topic:
         """Return a topic's configuration from its document, and cache it. Raises Unavailable for a newer format."""
         check_format(doc)

@@ -17,9 +17,9 @@ from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.events.entry import Entry
-from pubsubservice.events.validate import identity_of, same_payload
 from pubsubservice.log.batch import HEAD_FIELDS, Batch, Origin, compress, document
 from pubsubservice.log.batch_cache import BatchCache
+from pubsubservice.log.find_stored import check_same, place_in_batch
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.tail import EventOffset, Tail
 from pubsubservice.storage.paths import batch_path
@@ -150,7 +150,7 @@ class Log:
             if (duplicate[0].publisher, other.source, other.id) != (request.publisher, entry.source, entry.id):
                 new.append((request, i))  # a hash collision of two identities
                 continue
-            _check_same(entry, other.line)
+            check_same(entry, other.line)
             request.duplicates.append((i, *duplicate))
 
     def _answer_known(self, request: Append, entry: Entry, tail: Tail, place: EventOffset) -> tuple[int, int] | None:
@@ -162,18 +162,7 @@ class Log:
         if head.created < tail.time - self._settings.once_us and not request.unlimited_lookback:
             return None
         path = batch_path(self._topic, self._partition, place.seq)
-        batch = self._cache.get(path)
-        if batch is None or batch.created != head.created:
-            doc = self._store.get_many([path]).docs[0]
-            if doc is None or doc.created != head.created:
-                return None  # retention has deleted the batch: its events are not recognised any more
-            batch = Batch(doc)
-            self._cache.put(path, batch)
-        line = batch.lines()[place.offset]
-        if (batch.publisher_of(place.offset), *identity_of(line)) != (request.publisher, entry.source, entry.id):
-            return None  # a hash collision of two identities
-        _check_same(entry, line)
-        return (head.first + place.offset, head.created)
+        return place_in_batch(self._store, self._cache, path, head.created, place.offset, request.publisher, entry)
 
     def _create_next(self, tail: Tail, new: _New) -> bool:
         """Try to create the next batch from new events and set their places; return whether it was certainly stored."""
@@ -221,18 +210,6 @@ def _document(new: _New, first: int) -> Fields:
         for request, run in groupby(new, key=lambda event: event[0])
     ]
     return document(blob, first, [request.entries[i].hash for request, i in new], origins)
-
-
-def _check_same(entry: Entry, line: bytes) -> None:
-    """Raise Conflict if an event has another payload than the stored event `line` of the same identity."""
-    if not same_payload(entry.line, line):
-        raise Conflict(
-            "payload_differs",
-            f"The event {entry.id!r} of {entry.source!r} was published before with another payload; nothing of this request "
-            "was stored. Give each event an id of its own.",
-            status=422,
-            event=entry.id,
-        )
 
 
 def _place_duplicates(request: Append) -> None:

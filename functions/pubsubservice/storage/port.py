@@ -1,7 +1,8 @@
 """The storage port: the six operations on documents that the service is built on.
 
-Two adapters implement the port: ``pubsubservice.storage.firestore`` (the cloud) and ``pubsub_emulator.sqlite`` (a laptop).
-The suite ``tests/stores`` runs against both. ``tests/simulation`` runs the service over a store of its own.
+Three adapters implement the port: ``pubsubservice.storage.firestore`` (the cloud), ``pubsub_emulator.sqlite`` (a laptop) and
+``pubsub_emulator.memory`` (tests of programs). The suite ``tests/stores`` runs against all. ``tests/simulation`` runs the
+service over the store in memory, with the faults of a distributed one.
 
 All times are integer microseconds of *store time*: the clock of the store, never the clock of a process.
 

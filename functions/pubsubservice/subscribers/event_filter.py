@@ -25,7 +25,7 @@ class EventFilter:
     """Selects events once, when they are read from the log; a redelivery does not filter again.
 
     Args:
-        subscriber: name of the subscriber
+        subscriber: name of the subscriber; empty to select what was redriven for any subscriber
         topic: name of the topic
         filters: the subscription's filters as stored; empty for none
     """
@@ -43,7 +43,7 @@ class EventFilter:
     def pick(self, lines: Sequence[bytes]) -> int:
         """Return the selected events as bits: bit i is set if `lines[i]` is selected."""
         wanted = self._filter.select(lines, self._topic) if self._filter else (1 << len(lines)) - 1
-        if any(_REDRIVEN in line for line in lines):
+        if self._subscriber and any(_REDRIVEN in line for line in lines):
             for i, line in enumerate(lines):
                 if meant_for_another(line, self._subscriber):
                     wanted &= ~(1 << i)

@@ -159,7 +159,7 @@ class Leases:
             if verb == "nack":
                 self._fail(lease, hit, settlement)
             else:
-                self._requeue(lease, hit)
+                self._requeue(lease, hit, settlement.delay_s or 0.0)
             self._nacked_or_released[settlement.lease] = self._nacked_or_released.get(settlement.lease, 0) | hit
         self.close_if_empty(settlement.lease)
         return counted
@@ -182,16 +182,26 @@ class Leases:
         """Fail the nacked events of a lease; without names in the nack they count as failed as a group."""
         for backoff, mask in self._backoffs(lease, hit):
             wait = backoff if settlement.delay_s is None else round(settlement.delay_s * _SECOND)
-            # rounded up to the second: events nacked one by one share an entry, and none is due too early
-            due_us = (self.now + wait + _SECOND - 1 if wait else self.now) // _SECOND * _SECOND
-            kind = Due(due_us, lease.attempt + 1, failed_as_group=settlement.events is None, rejected=settlement.dead)
+            kind = Due(
+                self._due_at(wait),
+                lease.attempt + 1,
+                failed_as_group=settlement.events is None,
+                rejected=settlement.dead,
+            )
             kind.reason = settlement.reason[:MAX_REASON]
             self._add_due(kind, lease, mask)
 
-    def _requeue(self, lease: Lease, mask: int) -> None:
-        """Make events of a lease due again at once with the same attempt; `failed_as_group` is kept."""
-        due_us = self.now // _SECOND * _SECOND  # so that events released one by one share an entry
+    def _requeue(self, lease: Lease, mask: int, delay_s: float = 0.0) -> None:
+        """Make events of a lease due again with the same attempt; `failed_as_group` is kept."""
+        due_us = self._due_at(round(delay_s * _SECOND))
         self._add_due(Due(due_us, lease.attempt, failed_as_group=lease.failed_as_group), lease, mask)
+
+    def _due_at(self, wait: int) -> int:
+        """Return when events given back now are due after `wait`, µs.
+
+        Rounded to a whole second, so that events given back one by one share an entry: up, so that none is due too early.
+        """
+        return (self.now + wait + _SECOND - 1 if wait else self.now) // _SECOND * _SECOND
 
     def _recall_newer(self) -> None:
         """Recall from the leases of ordered topics the events behind those that this call nacked or released."""

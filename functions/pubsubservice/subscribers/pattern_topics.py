@@ -14,12 +14,10 @@ from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.state import State
 
 __all__ = [
-    "MAX_LOGS", "MAX_SUBSCRIPTION_BYTES", "bring_in", "drop_topics", "followed_logs", "has_room", "leave_pattern",
+    "MAX_SUBSCRIPTION_BYTES", "bring_in", "drop_topics", "followed_logs", "has_room", "leave_pattern",
     "leave_topic", "pattern_of", "patterns", "reroute",
 ]  # fmt: skip
 
-#: the most logs that a subscriber may follow
-MAX_LOGS = 1_000
 #: bytes of subscriptions in a document, as `has_room` estimates them: the rest up to 900,000 is for unsettled events
 MAX_SUBSCRIPTION_BYTES = 600_000
 
@@ -36,7 +34,7 @@ def followed_logs(state: State) -> int:
 
 def has_room(state: State, logs: int = 0) -> bool:
     """Whether the subscriptions, with `logs` more logs, leave room in the document for unsettled events."""
-    if followed_logs(state) + logs > MAX_LOGS:
+    if followed_logs(state) + logs > state.max_logs:
         return False
     size = 0
     for topic, subscription in state.subscriptions.items():

@@ -93,7 +93,7 @@ class RegistryCursor:
     def follow_records(self, records: Sequence[Doc | None], times: Sequence[int]) -> list[str]:
         """Follow the topics of these records that match a pattern, in order; return the newly followed topics."""
         self._width = 2 * len(records)
-        found = self._topics.get_many(
+        found = self._topics.get_fixed(
             {topic for record in records if record for topic in [recorded_topic(record)] if self._pattern_of(topic)}
         )
         followed: list[str] = []

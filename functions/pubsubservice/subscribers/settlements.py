@@ -16,7 +16,7 @@ class Settlement(msgspec.Struct, frozen=True):
     lease: str
     #: (topic, sequence) of the events; None means all events of the lease
     events: list[tuple[str, str]] | None = None
-    #: nack: seconds until redelivery; None means the subscription's backoff
+    #: seconds until redelivery; None means the subscription's backoff for a nack, and at once for a release
     delay_s: float | None = None
     #: nack: why the events failed; stored in the dead letter
     reason: str = ""

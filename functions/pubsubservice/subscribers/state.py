@@ -17,10 +17,12 @@ from pubsubservice.subscribers.records import Dead, Due, Lease, Subscription
 from pubsubservice.subscribers.spans import pieces
 from pubsubservice.subscribers.tokens import Ended
 
-__all__ = ["MAX_STATE_BYTES", "State", "unknown_subscriber"]
+__all__ = ["MAX_LOGS", "MAX_STATE_BYTES", "State", "unknown_subscriber"]
 
 #: above this size, due entries are merged when written; new events stop before that (see `Bounds.state_bytes`)
 MAX_STATE_BYTES = 900_000
+#: the most logs that a subscriber may follow
+MAX_LOGS = 1_000
 #: dropped events that are remembered individually, for explanations
 MAX_DROPPED = 100
 
@@ -54,6 +56,8 @@ class State:
         self.name = name
         #: the identity that owns the subscriber; None without one
         self.owner = owner
+        #: the most logs that the state may follow
+        self.max_logs = MAX_LOGS
         #: token of the last change to the subscriptions
         self.changed = stored.changed
         self.next_number = stored.next_number
@@ -101,6 +105,11 @@ class State:
     def settings_of(self, subscription: Subscription) -> Subscription:
         """Return the subscription whose settings apply: for a topic followed through a pattern, the pattern's."""
         return self.subscriptions[subscription.via] if subscription.via else subscription
+
+    @property
+    def peeks(self) -> bool:
+        """Whether this is the state of a peek: it belongs to no subscriber, and is never stored."""
+        return not self.name
 
     def unsettled(self, now: int) -> int:
         """Count the events that are leased, due, or waiting for redelivery; without delayed events that still wait."""

@@ -28,7 +28,7 @@ def test_it_serves_until_it_is_closed_and_ends_long_polls() -> None:
             )
             poll.start()
             until = time.monotonic() + 30
-            while not current().delivery._waiters and time.monotonic() < until:
+            while not current().delivery._waiters.waiting and time.monotonic() < until:
                 time.sleep(0.01)
         poll.join()
     assert polls[0].status_code == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import math
-from datetime import datetime, timezone
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -64,7 +64,8 @@ def circular() -> Any:
         ([-math.inf], r"^data\[0\]: -inf is not JSON"),
         ({"a": {1, 2}}, r"^data\['a'\]: a set is not JSON; expected dict, list"),
         ({"a": b"bytes"}, r"^data\['a'\]: a bytes is not JSON"),
-        (datetime.now(timezone.utc), "^data: a datetime is not JSON"),
+        (timedelta(1), "^data: a timedelta is not JSON"),
+        ({"at": date(2026, 1, 31), "a": {1, 2}}, r"^data\['a'\]: a set is not JSON"),
         ({"a": {1: "x"}}, r"^data\['a'\]: a key of type int; JSON has only strings for keys"),
         ({None: "x"}, "^data: a key of type NoneType"),
         ([2**64], r"^data\[0\]: an integer that does not fit 64 bits"),

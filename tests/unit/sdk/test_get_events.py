@@ -206,9 +206,7 @@ def test_answers_that_come_late_are_no_fault_of_the_service(
 ) -> None:
     """That there is more, said twice with an outage before each, while other consumers got it: the third answer has it."""
     ticks = itertools.count(0.0, 40.0)
-    monkeypatch.setattr(
-        "pubsubclient._subscribe.fetch.time", SimpleNamespace(monotonic=lambda: next(ticks), sleep=time.sleep)
-    )
+    monkeypatch.setattr(subscriber._transport.service, "clock", SimpleNamespace(monotonic=lambda: next(ticks)))
     server.script("get_events", lease(more=True), lease(more=True), lease(event(1)))
     assert [each.id for each in subscriber.get_events()] == ["id-1"]
 

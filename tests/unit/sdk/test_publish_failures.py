@@ -114,6 +114,30 @@ def test_the_same_event_published_again_keeps_its_since(server: ScriptedService)
     assert new >= 1_700_000_100_000_000
 
 
+def test_an_event_is_published_again_long_after(server: ScriptedService) -> None:
+    """With the time of its first try, which survives pickling; if that is too long ago, nobody knows what is stored."""
+    publisher = Publisher("shop", service=Service(server.url, deadline_s=0.2))
+    server.script("publish", *[BREAK_OFF] * 100)
+    event = Event("orders", id="7")
+    with pytest.raises(PublishUnknown):
+        publisher.publish(event, far=True)
+    first = server.calls("publish")[0]
+    assert first["far"] is True
+    server.as_usual("publish")
+    server.store_time_us = 1_700_100_000_000_000
+    publisher.publish("other")
+    publisher.publish(pickle.loads(pickle.dumps(event)), far=True)
+    *_, other, again = server.calls("publish")
+    assert again == first
+    assert "far" not in other
+    server.script("publish", problem(409, "too_far"))
+    with pytest.raises(PublishUnknown) as raised:
+        publisher.publish(event, far=True)
+    assert isinstance(raised.value.reason, Conflict)
+    with pytest.raises(InvalidArgument):
+        publisher.publish(event, far=1)  # type: ignore[call-overload]
+
+
 def test_a_refusal_after_a_try_without_an_answer_is_an_unknown_outcome(
     server: ScriptedService, publisher: Publisher
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +55,28 @@ def test_an_event_is_settled_by_name_at_once(server: ScriptedService, subscriber
     assert settled(server) == {"nack": [{"lease": token, "events": [ref(3)], "delay_s": 1.5}]}
     subscriber.get_events()
     assert settled(server) == {"ack": [{"lease": token, "events": [ref(4)]}]}
+
+
+def test_an_event_is_released_for_some_time(server: ScriptedService, subscriber: Subscriber) -> None:
+    """One event or all of a call; without a delay nothing is said of one."""
+    events, token = take(server, subscriber, 1, 2, 3)
+    assert events[0].release(delay=timedelta(minutes=1))
+    assert settled(server) == {"release": [{"lease": token, "events": [ref(1)], "delay_s": 60.0}]}
+    assert events[1].release(0)
+    assert settled(server) == {"release": [{"lease": token, "events": [ref(2)]}]}
+    assert events.release(delay=2)
+    assert settled(server) == {"release": [{"lease": token, "events": [ref(3)], "delay_s": 2}]}
+
+
+@pytest.mark.parametrize("delay", [-1, 86_401, "1", None, True])
+def test_a_wrong_delay_releases_nothing(server: ScriptedService, subscriber: Subscriber, delay: Any) -> None:
+    """It fails where it is written."""
+    events, token = take(server, subscriber, 1)
+    for release in (events.release, events[0].release):
+        with pytest.raises(InvalidArgument):
+            release(delay)
+    subscriber.get_events()
+    assert settled(server) == {"ack": [{"lease": token}]}
 
 
 def test_when_everything_is_settled_by_name_nothing_is_left(server: ScriptedService, subscriber: Subscriber) -> None:
@@ -253,7 +276,7 @@ def test_the_end_of_the_program_settles_all_that_is_pending(
         taken.append(pull.__enter__())
         tokens.append(server.calls("get_events")[-1]["lease"])
     for events in taken:
-        outcomes.ack(events._leases[0], events[0].ref)
+        outcomes.ack(events[0])
     before = len(server.calls("get_events"))
     outcomes.settle("ack")
     assert [ack["lease"] for body in server.calls("get_events")[before:] for ack in body["ack"]] == tokens

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pubsubservice.log.position import Position
-from pubsubservice.subscribers.pattern_topics import MAX_LOGS, bring_in, followed_logs, has_room
+from pubsubservice.subscribers.pattern_topics import bring_in, followed_logs, has_room
 from pubsubservice.subscribers.records import Subscription
-from pubsubservice.subscribers.state import MAX_STATE_BYTES, State
+from pubsubservice.subscribers.state import MAX_LOGS, MAX_STATE_BYTES, State
 
 FAR = Position(10**11, 9_999, 10**14, 2**51)
 

@@ -155,12 +155,9 @@ class Subscriber:
         for i in mine:
             event = self.naive[i]
             event.where, event.token = "due", ""
-            if verb == "nack":
-                delay = BACKOFF_S * 2 ** (event.attempt - 1) if settlement.delay_s is None else settlement.delay_s
-                event.at = self.now + round(delay * SECOND)
-                event.attempt += 1
-            else:
-                event.at = self.now
+            backoff_s = BACKOFF_S * 2 ** (event.attempt - 1) if verb == "nack" else 0
+            event.at = self.now + (backoff_s if settlement.delay_s is None else settlement.delay_s) * SECOND
+            event.attempt += verb == "nack"
 
     def _recall_newer(self, returned: dict[str, int]) -> None:
         for token, oldest in returned.items():
