@@ -46,7 +46,9 @@ class Program:
             return [one for line in self.lines if (one := re.search(pattern, line))]
 
         with self._wrote:
-            assert self._wrote.wait_for(lambda: len(found()) >= count or not self._reader.is_alive(), timeout=60), self.lines
+            assert self._wrote.wait_for(lambda: len(found()) >= count or not self._reader.is_alive(), timeout=60), (
+                self.lines
+            )
             matches = found()
         assert len(matches) >= count, self.lines
         return matches

@@ -191,14 +191,13 @@ def test_refused_requests_are_told_once_and_tried_again(
     monkeypatch.setattr("pubsubclient._worker.fetcher._REFUSED_S", 0.05)
     caplog.set_level(logging.INFO)
     refusals = [problem(status, code)] * 3
-    server.script(
-        "get_events", lambda body: refusals.pop() if refusals and body["subscriber"] == "one" else lease(event(1))(body)
-    )
-    for _ in range(40):
-        server.script(
-            "get_events",
-            lambda body: refusals.pop() if refusals and body["subscriber"] == "one" else lease(event(1))(body),
-        )
+
+    def answer(body: Any) -> Any:
+        if body["subscriber"] == "two" or not body["max_events"]:
+            return server._usual(body)
+        return refusals.pop() if refusals else lease(event(1))(body)
+
+    server.script("get_events", *[answer] * 60)
     worker = worker_of(
         Service(server.url), consumer("one", "orders", seen.add), consumer("two", "orders", print), concurrency=1
     )
