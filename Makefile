@@ -10,7 +10,7 @@ PROVIDER ?= standin
 #: processes that tests run in; many wait more than they compute
 WORKERS ?= 3
 #: what `make test-fast` runs, what `make test-wheel` does, and what `make coverage` does
-FAST := tests/unit/sdk tests/unit/service tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
+FAST := tests/unit/sdk tests/unit/app tests/unit/service tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
 INSTALLED := tests/unit/sdk tests/unit/service tests/unit/local tests/signals tests/contract tests/e2e/test_seed_program.py
 COVERED := tests/unit tests/contract tests/stores tests/signals tests/auth tests/e2e
 PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz"
