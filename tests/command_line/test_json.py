@@ -44,7 +44,11 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
         ("publish NAME 1 -s http://127.0.0.1:1 --timeout 0.5", "no_answer", 3),
         ("publish NAME 1 -s nonsense", "config", 2),
     ],
-    "tail": [("tail NAME --grep (", "usage", 2), ("tail NAME --filter 17", "usage", 2), ('tail NAME --filter {"like":1}', "unknown_dialect", 1)],
+    "tail": [
+        ("tail NAME --grep (", "usage", 2),
+        ("tail NAME --filter 17", "usage", 2),
+        ('tail NAME --filter {"like":1}', "unknown_dialect", 1),
+    ],
     "get": [("get nobody-NAME", "unknown_subscriber", 4), ("get NAME --no-ack -F", "usage", 2)],
     "ls": [("ls cats", "usage", 2), ("ls -s http://127.0.0.1:1 --timeout 0.5", "no_answer", 3)],
     "describe": [("describe topic nothing-NAME", "unknown_topic", 4), ("describe topic", "usage", 2)],
