@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from pubsubclient._http.config import configure
     from pubsubclient._http.identity import Identity
     from pubsubclient._http.service import Service
+    from pubsubclient._look.peek import Peek, peek
+    from pubsubclient._look.states import LogState, TopicState, subscribers, topics
     from pubsubclient._publish.batch import Batch
     from pubsubclient._publish.errors import PublishError, PublishRefused, PublishUnavailable, PublishUnknown
     from pubsubclient._publish.publisher import Publisher
@@ -77,9 +79,11 @@ __all__ = [
     "IdentityError",
     "InvalidArgument",
     "LeaseState",
+    "LogState",
     "NotFound",
     "Outcomes",
     "Pause",
+    "Peek",
     "PubSubError",
     "PublishError",
     "PublishRefused",
@@ -97,10 +101,14 @@ __all__ = [
     "SubscriptionState",
     "TooLarge",
     "Topic",
+    "TopicState",
     "Unavailable",
     "__version__",
     "configure",
     "doctor",
+    "peek",
+    "subscribers",
+    "topics",
 ]
 
 #: the modules that define the public names; these are imported together, when one of their names is used
@@ -110,7 +118,17 @@ _ROOMS = (
     "_subscribe.outcomes", "_subscribe.subscriber", "_worker.outcome", "signals.wildcard",
 )  # fmt: skip
 #: those that few programs need are imported alone
-_ROOMS_APART = {"App": "_app.app", "Finding": "_doctor.findings", "doctor": "_doctor.examine"}
+_ROOMS_APART = {
+    "App": "_app.app",
+    "Finding": "_doctor.findings",
+    "LogState": "_look.states",
+    "Peek": "_look.peek",
+    "TopicState": "_look.states",
+    "doctor": "_doctor.examine",
+    "peek": "_look.peek",
+    "subscribers": "_look.states",
+    "topics": "_look.states",
+}
 
 add_former_names(__name__)
 

@@ -30,6 +30,8 @@ TABLE: dict[str, Row] = {
     "subscribe": (200, 200, 403, "404 unknown_subscriber"),
     "subscribe to topic": (200, 200, 200, 200),
     "unsubscribe": (204, 204, 403, "404 unknown_subscriber"),
+    "remove publisher": (204, 204, 403, 204),
+    "remove subscriber": (204, 204, 403, 204),
     "get events": (200, 200, 403, "404 unknown_subscriber"),
     "settle": (200, 200, 403, "404 unknown_subscriber"),
 }

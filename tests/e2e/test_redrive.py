@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 
@@ -156,20 +156,38 @@ def test_the_largest_event_comes_back_again_and_again(
     assert {"before", "after"} | ({event.data} - {None}) == back.keys()
 
 
-def test_a_dead_letter_that_cannot_come_back_stops_no_other(wire: Wire, shared: Serving) -> None:
-    """It stays one, and is told of, each time. This one's numbers take more bytes as the client writes them."""
+def test_an_event_comes_back_in_the_bytes_that_were_sent(wire: Wire, shared: Serving) -> None:
+    """Also one that would be larger than the service takes, if its numbers were written anew."""
     wire.subscribe("s", "t", max_attempts=1)
-    wire.publish("t", cloudevent("before"))
     head = '{"specversion":"1.0","id":"large","source":"/s","type":"t","data":[' + ",".join(["1e15"] * 90_000) + "]}"
     wire.ok("publish", f'{{"topic":"{wire.name("t")}","publisher":"{wire.name("p")}","events":[{head}]}}'.encode())
-    wire.publish("t", cloudevent("after"))
+    subscriber = Subscriber(wire.name("s"), service=shared.url)
+    assert len(fail_all(subscriber)) == 1
+    assert subscriber.redrive(wire.name("t")) == 1
+    assert [len(event.data) for event in subscriber.get_events()] == [90_000]
+
+
+def test_a_dead_letter_that_cannot_come_back_stops_no_other(wire: Wire, shared: Serving) -> None:
+    """It stays one, and is told of, each time. Of this one's event another one has the identity."""
+    wire.subscribe("s", "t", max_attempts=1)
+    wire.publish("t", cloudevent("before"), cloudevent("taken", id="taken", source="/s"), cloudevent("after"))
     subscriber = Subscriber(wire.name("s"), service=shared.url)
     assert len(fail_all(subscriber)) == 3
+    letters = wire.get("get_events", topic=wire.name("s.dead"), start="earliest")["events"]
+    letter = next(f"{each['source']}#{each['id']}" for each in letters if each["originalid"] == "taken")
+    taken = cloudevent("other", id=str(uuid5(NAMESPACE_URL, letter)), source="/s")
+    wire.publish("t", taken, publisher="s.redrive")
+    assert [event.data for event in subscriber.get_events()] == ["other"]
     for back in (["before", "after"], []):
-        with pytest.raises(PublishError, match="too_large") as caught:
+        with pytest.raises(PublishError, match="payload_differs") as caught:
             subscriber.redrive(wire.name("t"))
-        assert [event.attributes["redriveof"] for event in caught.value.events] == ["large"]
+        assert [event.attributes["redriveof"] for event in caught.value.events] == ["taken"]
         assert [event.data for event in subscriber.get_events()] == back
+    request = {"subscriber": wire.name("s"), "topic": wire.name("t"), "redrive": {}}
+    refused = wire.ok("subscribe", request)
+    [problem] = refused.pop("refused")
+    assert refused == {"redriven": 0, "passed": 0, "more": False}
+    assert (problem["topic"], problem["code"], problem["events"]) == (wire.name("t"), "payload_differs", 1)
     assert wire.get("register", subscriber=wire.name("s.redrive"))["leases"] == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .container import AS_ROOT, ROOT, Image
+from .container import AS_ROOT, ROOT, Image, run_as_root
 
 _BUILD_TIMEOUT_S = 800
 #: exit code of docker/without-engine.sh
@@ -49,3 +49,15 @@ def _absent(reason: str, *, in_ci: bool) -> None:
 def volume(image: Image, tmp_path: Path) -> Path:
     """A new volume."""
     return image.volume(tmp_path / "volume")
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    """nginx's path. Without it the tests are skipped; with CI=true it is installed."""
+    if not (found := shutil.which("nginx", path="/usr/sbin:/usr/bin")) and os.environ.get("CI") == "true":
+        # runlevel 1 keeps the package from starting a server
+        run_as_root("env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "nginx-light")
+        found = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    if not found:
+        pytest.skip("nginx is needed: apt-get install nginx-light")
+    return found

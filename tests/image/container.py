@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-__all__ = ["AS_ROOT", "Container", "Image"]
+__all__ = ["AS_ROOT", "ROOT", "Container", "Image", "run_as_root"]
 
 ROOT = Path(__file__).parents[2]
 AS_ROOT = () if os.geteuid() == 0 else ("sudo", "--non-interactive")
-_BUILDAH = (*AS_ROOT, str(ROOT / "docker" / "buildah.sh"))
+_BUILDAH = str(ROOT / "docker" / "buildah.sh")
 
 #: makes the container's mounts and becomes its first process; arguments: the image's files, the volume, user, and the command
 _START = """
@@ -40,6 +40,14 @@ exec chroot --userspec "$user" "$files" /usr/bin/env --ignore-environment "$@"
 """
 
 
+def run_as_root(*command: str | Path) -> str:
+    """Return what a command prints; fails if it fails."""
+    arguments = [*AS_ROOT, *map(str, command)]
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
 class Image(NamedTuple):
     """A built image: its files, mounted, and its configuration as Docker knows it."""
 
@@ -49,21 +57,21 @@ class Image(NamedTuple):
     @classmethod
     def mounted(cls, name: str) -> tuple[Image, str]:
         """Return the image called `name`, and the name that `unmount` takes."""
-        container = _run(*_BUILDAH, "from", name).strip()
-        files = Path(_run(*_BUILDAH, "mount", container).strip())
+        container = run_as_root(_BUILDAH, "from", name).strip()
+        files = Path(run_as_root(_BUILDAH, "mount", container).strip())
         return cls(
-            files, json.loads(_run(*_BUILDAH, "inspect", "--type", "image", name))["Docker"]["config"]
+            files, json.loads(run_as_root(_BUILDAH, "inspect", "--type", "image", name))["Docker"]["config"]
         ), container
 
     @staticmethod
     def remove(name: str, container: str) -> None:
         """Delete the image and what `mounted` made of it."""
-        _run(*_BUILDAH, "rm", container)
-        _run(*_BUILDAH, "rmi", name)
+        run_as_root(_BUILDAH, "rm", container)
+        run_as_root(_BUILDAH, "rmi", name)
 
     def volume(self, folder: Path) -> Path:
         """Make a new volume at `folder`: like an engine, with the owner and mode of the image's /data."""
-        _run(*AS_ROOT, "cp", "--archive", str(self.files / "data"), str(folder))
+        run_as_root("cp", "--archive", self.files / "data", folder)
         return folder
 
 
@@ -154,7 +162,13 @@ class Container:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the first process."""
-        _run(*AS_ROOT, "kill", f"-{number.value}", str(self.pid))
+        run_as_root("kill", f"-{number.value}", str(self.pid))
+
+    def executed(self, *command: str) -> str:
+        """Return what a command prints in the container; fails if it fails."""
+        done = self.execute(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def stop(self) -> tuple[int, float]:
         """Ask it to end, as `docker stop` does; return its exit code and the seconds it took."""
@@ -190,9 +204,3 @@ def _first_process(pid: int) -> int | None:
     except FileNotFoundError:
         return None
     return next(filter(None, map(_first_process, children)), None)
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout

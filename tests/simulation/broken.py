@@ -6,6 +6,7 @@ from typing import Any
 
 from pubsubservice.delivery.cursor import LogCursor
 from pubsubservice.delivery.get_events import Delivery
+from pubsubservice.delivery.peek import Peeking
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.retention import Expire
@@ -15,7 +16,9 @@ from pubsubservice.service import Service
 from pubsubservice.storage.paths import log_path
 from pubsubservice.storage.port import Doc, Reads
 from pubsubservice.subscribers.registry_cursor import RegistryCursor
+from pubsubservice.subscribers.state import State
 
+from .broken_removals import REMOVAL_RULES
 from .broken_retention import RETENTION_RULES
 from .broken_rules import RULES
 
@@ -113,6 +116,30 @@ class Unrecorded(Service):
         self.topics._registry.append = lambda topic: None  # type: ignore[method-assign]
 
 
+class CursorTimes(Service):
+    """A peek believes that the log was complete up to its cursor a moment ago, as a cursor of old would say."""
+
+    class peeking_type(Peeking):
+        def _resume(self, cursor: str) -> State:
+            state = super()._resume(cursor)
+            for subscription in state.subscriptions.values():
+                for position in subscription.positions:
+                    position.at = 1 << 60
+            return state
+
+
+class CursorOfBatches(Service):
+    """A cursor names batches, and not the events in them."""
+
+    class peeking_type(Peeking):
+        def _resume(self, cursor: str) -> State:
+            state = super()._resume(cursor)
+            for subscription in state.subscriptions.values():
+                for position in subscription.positions:
+                    position.offset = 0
+            return state
+
+
 #: the rules by what they are called, with the service that lacks them
 BROKEN: dict[str, type[Service]] = {
     "time check on append": NoTimeCheck,
@@ -125,6 +152,9 @@ BROKEN: dict[str, type[Service]] = {
     "complete up to a bound": BoundIgnored,
     "the registry bounds what goes out": RegistryUnbound,
     "a record before the first batch": Unrecorded,
+    "a peek looks for what was trimmed": CursorTimes,
+    "a peek goes on where it stopped": CursorOfBatches,
     **RULES,
     **RETENTION_RULES,
+    **REMOVAL_RULES,
 }

@@ -52,6 +52,12 @@ class Mix:
     lowers: bool = False
     #: a relay publishes again long after, not knowing whether it had published before
     relays: bool = False
+    #: somebody peeks beside the subscribers
+    peeks: bool = False
+    #: a subscriber is removed and registered again
+    removes: bool = False
+    #: how likely a call of the store stalls
+    stalls: float = 0.004
 
     @classmethod
     def of(cls, seed: int) -> Mix:
@@ -74,4 +80,6 @@ class Mix:
             gone=r.random() < 0.2,
             lowers=r.random() < 0.3,
             relays=r.random() < 0.2,
+            peeks=r.random() < 0.3,
+            removes=r.random() < 0.2,
         )

@@ -221,8 +221,8 @@ class ReceivedEvent(Event):
 
     @property
     def attempt(self) -> int:
-        """The number of this delivery, from 1."""
-        return int(self._members["attempt"])
+        """The number of this delivery, from 1; 0 for an event of a `peek`, which is no delivery."""
+        return int(self._members.get("attempt", 0))
 
     def ack(self) -> bool:
         """Settle the event now, as done.

@@ -42,7 +42,7 @@ class SubscriptionState:
     topic: str
     #: the sequence of the next event of each partition; empty for a pattern, and while the topic does not exist
     position: list[str]
-    #: how many events there are from the position to the newest event, before filters
+    #: how many events there are from the position to the newest event, before filters; for a pattern, in all its topics
     backlog: int
     #: how many events retention deleted before they were delivered
     lost: int
@@ -53,6 +53,12 @@ class SubscriptionState:
     dropped: int = 0
     #: the pattern that the topic was subscribed by, whose settings apply; None for a subscription by name
     via: str | None = None
+    #: how many events are leased or due again; for a pattern, of all topics that it brought
+    unsettled: int = 0
+    #: the age of the oldest event that is unsettled or in the backlog, seconds; None if no event is
+    oldest_age_s: float | None = None
+    #: for a pattern, how many events of its backlog are in topics that the subscriber has not met yet
+    unmet: int = 0
     #: only events that match all of these are delivered; empty: every event
     filters: Sequence[Mapping[str, Any]] = ()
     #: whether newer events are held back while an older one is unsettled
@@ -81,6 +87,8 @@ class LeaseState:
     attempt: int
     #: how many events are unsettled
     events: int
+    #: how many of them are of each topic; None from an older service
+    topics: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,10 @@ class SubscriberState:
     backlog: int = 0
     #: how many topics that match patterns are not followed, because a subscriber follows at most 1,000 logs
     unfollowed: int = 0
+    #: when the next event that is due or delayed is due, which may be past; None without one
+    next_due_at: datetime | None = None
+    #: when the subscriber's document changed last, by a lease, a settlement or a subscription; None from an older service
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -169,13 +181,22 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
                     raw=members,
                     dropped=members.get("dropped", 0),
                     via=members.get("via"),
+                    unsettled=members.get("unsettled", 0),
+                    oldest_age_s=members.get("oldest_age_s"),
+                    unmet=members.get("unmet", 0),
                     filters=tuple(members.get("filters", ())),
                     **{name: members.get(each.wire, each.default) for name, each in SETTINGS.items()},
                 )
                 for members in body["subscriptions"]
             ),
             leases=tuple(
-                LeaseState(members["lease"], parse_time(members["until"]), members["attempt"], members["events"])
+                LeaseState(
+                    members["lease"],
+                    parse_time(members["until"]),
+                    members["attempt"],
+                    members["events"],
+                    members.get("topics"),
+                )
                 for members in body.get("leases", [])
             ),
             unsettled=body.get("unsettled", 0),
@@ -186,6 +207,8 @@ def read_state(body: Mapping[str, Any]) -> SubscriberState:
             raw=body,
             backlog=body.get("backlog", 0),
             unfollowed=body.get("unfollowed", 0),
+            next_due_at=_parse_optional_time(body.get("next_due_at")),
+            changed_at=_parse_optional_time(body.get("changed_at")),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise bad_response("register", f"it holds no state of a subscriber ({e!r})") from e

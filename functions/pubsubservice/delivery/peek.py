@@ -81,7 +81,7 @@ class Peeking:
     def peek(self, request: Peek) -> PeekResponse:
         """Return the next events, and a cursor that continues behind them. Raises BadRequest, Unavailable, StoreError."""
         until = self._runtime.monotonic() + request.wait_s
-        state = self._begin(request) if request.cursor is None else decode_cursor(request.cursor)
+        state = self._begin(request) if request.cursor is None else self._resume(request.cursor)
         response, paths = self._read(state, request.max_events)
         if response.slices or response.more or not request.wait_s:
             return response
@@ -102,6 +102,9 @@ class Peeking:
         if reading.blocked == "logs":
             raise too_many_logs()
         return PeekResponse(reading.slices, encode_cursor(state), reading.more, dict(state.lost)), reading.next_paths
+
+    def _resume(self, cursor: str) -> State:
+        return decode_cursor(cursor)
 
     def _begin(self, request: Peek) -> State:
         """Return a state at the start of the named topics."""

@@ -1,4 +1,4 @@
-"""Redrives the dead letters of a topic, and is killed (SIGKILL) at the one with the number that it is told.
+"""Redrives the dead letters of a topic from here, and is killed (SIGKILL) at the one with the number that it is told.
 
 redrive_killed.py SUBSCRIBER TOPIC 17
 """
@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from pubsubclient import Subscriber
-from pubsubclient._subscribe import redrive as _redrive
+from pubsubclient._subscribe import client_redrive as _redrive
 
 left = int(sys.argv[3])
 accepted = _redrive.accepted
@@ -27,4 +27,5 @@ def accepted_until_killed(filters: Any, members: Any) -> bool:
 
 
 _redrive.accepted = accepted_until_killed
-Subscriber(sys.argv[1]).redrive(sys.argv[2])
+subscriber = Subscriber(sys.argv[1])
+_redrive.client_redrive(subscriber._transport, subscriber.state(), sys.argv[2], [])
