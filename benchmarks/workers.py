@@ -5,8 +5,8 @@
 
 Each contender has a process of its own, and a server of its own: ours is the emulator over SQLite, theirs are redis-server and
 nats-server, with files. The events, of 1 KB, are stored before the clock starts. It stops when the last handler has ended, and
-what was not settled then would fail the run. Contenders take turns, and each figure is the median of its rounds: only ratios within
-one run mean anything. What is not installed is left out.
+if ours left an event unsettled, the run would fail. Contenders take turns, and each figure is the median of its rounds: only
+ratios within one run mean anything. What is not installed is left out.
 
 Handlers do nothing, or sleep for 10 ms in 8 threads, of which 800 a second is the most.
 """

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -184,43 +185,43 @@ ScheduleMachine.TestCase.settings = settings(max_examples=150, stateful_step_cou
 TestSchedule = ScheduleMachine.TestCase
 
 
-def test_threads_that_fetch_run_lose_and_stop_at_once_keep_every_event_in_one_place() -> None:
-    for seed in range(20):
-        bench = Bench(ordered=seed % 4 == 0, concurrency=3)
-        at_work: Counter[object] = Counter()
-        broken: list[str] = []
-        lock = threading.Lock()
+@pytest.mark.parametrize("seed", range(20))
+def test_threads_that_fetch_run_lose_and_stop_at_once_keep_every_event_in_one_place(seed: int) -> None:
+    bench = Bench(ordered=seed % 4 == 0, concurrency=3)
+    at_work: Counter[object] = Counter()
+    broken: list[str] = []
+    lock = threading.Lock()
 
-        def work(number: int) -> None:
-            chance = random.Random(seed * 1000 + number)
-            run, outcome = bench.schedule.take(), None
-            while run is not None:
-                with lock:
-                    at_work[run.gates[0] if run.gates else run] += 1
-                    if run.gates and at_work[run.gates[0]] > run.gates[0]._limit:
-                        broken.append(f"{run!r}: its lane is taken")
-                if chance.random() < 0.02:
-                    run.lease.lost = True
-                    bench.schedule.drop_lost(bench.source)
-                outcome = chance.choice(_OUTCOMES[:5])
-                with lock:
-                    at_work[run.gates[0] if run.gates else run] -= 1
-                run = bench.schedule.take(run, outcome)
+    def work(number: int) -> None:
+        chance = random.Random(seed * 1000 + number)
+        run, outcome = bench.schedule.take(), None
+        while run is not None:
+            with lock:
+                at_work[run.gates[0] if run.gates else run] += 1
+                if run.gates and at_work[run.gates[0]] > run.gates[0]._limit:
+                    broken.append(f"{run!r}: its lane is taken")
+            if chance.random() < 0.02:
+                run.lease.lost = True
+                bench.schedule.drop_lost(bench.source)
+            outcome = chance.choice(_OUTCOMES[:5])
+            with lock:
+                at_work[run.gates[0] if run.gates else run] -= 1
+            run = bench.schedule.take(run, outcome)
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        chance = random.Random(seed)
-        for _ in range(30):
-            bench.fetch(chance.randint(1, 20), 4)
-        if seed % 2:
-            with bench.schedule.lock:
-                bench.schedule.progress.wait_for(lambda: not bench.source.unbegun, 30)
-        bench.schedule.stop([bench.source])
-        for thread in threads:
-            thread.join(30)
-            assert not thread.is_alive()
-        assert bench.schedule.await_idle(30)
-        assert broken == []
-        assert not bench.source.leases
-        bench.check()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    chance = random.Random(seed)
+    for _ in range(30):
+        bench.fetch(chance.randint(1, 20), 4)
+    if seed % 2:
+        with bench.schedule.lock:
+            bench.schedule.progress.wait_for(lambda: not bench.source.unbegun, 30)
+    bench.schedule.stop([bench.source])
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert bench.schedule.await_idle(30)
+    assert broken == []
+    assert not bench.source.leases
+    bench.check()

@@ -80,7 +80,7 @@ def test_attempts_dead_letters_and_acks_add_up(
                 # the killed worker had the event: prefetched, running, or with an outcome that it did not send
                 surprises += 1
                 assert line["at"] > kill_at, (number, told)
-                assert line["attempt"] == attempt + (last != "pause" and last != "" and expected is not None) + 1, (
+                assert line["attempt"] == attempt + (last not in {"pause", ""} and expected is not None) + 1, (
                     number,
                     told,
                 )
