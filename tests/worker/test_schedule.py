@@ -67,7 +67,7 @@ class Bench:
         self.book = Book()
         self.ordered = ordered
         self.schedule = Schedule(lambda: None)
-        lane = (lambda event: "lane") if ordered else (lambda event: event.subject)
+        lane = lambda event: event.subject  # noqa: E731
         handlers = [
             FunctionHandler(print, takes=lambda event: event.data % 3 == 0, lane=lane, concurrency=concurrency),
             FunctionHandler(
@@ -80,7 +80,6 @@ class Bench:
         consumer = Consumer("s", handlers, [])
         self.source = Source(consumer, None, self.book, Options())  # type: ignore[arg-type]
         self.events: dict[str, ReceivedEvent] = {}
-        self.dropped: set[str] = set()
         self._lock = threading.Lock()
 
     def fetch(self, count: int, subjects: int) -> Lease:
@@ -107,6 +106,8 @@ class Bench:
             found: Counter[str] = Counter()
             for run in [*self.source.unbegun, *self.schedule.running]:
                 found.update(event.id for event in run.events)
+            for runs in self.source.set_aside.values():
+                found.update(event.id for run in runs for event in run.events if event.ref not in event.lease.recalled)
             found.update(list(self.book.decided))
             # taken back by the service, or of a lease that is over
             found.update(
@@ -121,7 +122,8 @@ class Bench:
             unbegun = list(source.unbegun)
             assert source.unbegun_events == sum(len(run.events) for run in unbegun)
             assert source.running == len(running)
-            assert Counter(source.leases) == Counter(run.lease for run in [*unbegun, *running])
+            aside = [run for runs in source.set_aside.values() for run in runs]
+            assert Counter(source.leases) == Counter(run.lease for run in [*unbegun, *running, *aside])
             assert all(run.stage is Stage.RUNNING for run in running)
             assert all(run.stage in {Stage.WAITING, Stage.READY} for run in unbegun)
             for gate in {id(gate): gate for run in [*unbegun, *running] for gate in run.gates}.values():

@@ -19,13 +19,13 @@ Publish = Callable[..., list[str]]
 
 def dead_letters(service: Service, name: str, count: int) -> list[tuple[object, str, int]]:
     """Data, reason and attempts of the dead letters."""
-    reader = Subscriber(f"{name}.reader", service=service)
-    reader.subscribe(f"{name}.dead")
     found: list[tuple[object, str, int]] = []
-    while len(found) < count:
-        events = reader.get_events(wait=20)
-        assert events, found
-        found += [(event.data, event.members["reason"], event.members["attempts"]) for event in events]
+    with Subscriber(f"{name}.reader", service=service) as reader:
+        reader.subscribe(f"{name}.dead")
+        while len(found) < count:
+            events = reader.get_events(wait=20)
+            assert events, found
+            found += [(event.data, event.members["reason"], event.members["attempts"]) for event in events]
     return found
 
 
