@@ -9,21 +9,22 @@ CASES ?= 2000
 PROVIDER ?= standin
 #: processes that tests run in; many wait more than they compute
 WORKERS ?= 3
-#: what `make test-fast` runs, and what `make coverage` does
+#: what `make test-fast` runs, what `make test-wheel` does, and what `make coverage` does
 FAST := tests/unit/sdk tests/unit/service tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
+INSTALLED := tests/unit/sdk tests/unit/service tests/unit/local tests/signals tests/contract tests/e2e/test_seed_program.py
 COVERED := tests/unit tests/contract tests/stores tests/signals tests/auth tests/e2e
 PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz"
-#: more arguments for `make test`, `make lock`, `make emulator`, `make torture` and `make demo`
+#: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel dist test-wheel release-check version image clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 venv: $(VENV)/.dev ## make .venv with all that the other targets need
 
-test: $(VENV)/.dev $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
+test: $(VENV)/.release $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
 	@$(PYDISPATCHER) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Of the client, signals and the service: what starts no emulator, virtual environment or Terraform, and takes few seconds.
@@ -36,7 +37,7 @@ coverage: $(VENV)/.dev ## measure which branches the tests take, in every proces
 		$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile $(COVERED) $(ARGS); passed=$$?; \
 		$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report && exit $$passed
 
-lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the files for GitHub and pre-commit
+lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the files for GitHub, Docker and pre-commit
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
@@ -44,6 +45,8 @@ lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the file
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/zizmor --offline --quiet --no-progress .github
 	$(BIN)/pre-commit validate-config .pre-commit-config.yaml
 
@@ -59,6 +62,8 @@ lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and c
 	@cd functions && $(COMPILE) requirements.txt requirements.in
 	@$(COMPILE) requirements/runtime.txt --constraint functions/requirements.txt $(RUNTIME) --group build pyproject.toml
 	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra all --group build --group dev pyproject.toml
+	@$(COMPILE) requirements/image.txt --constraint requirements/runtime.txt --extra emulator --extra auth pyproject.toml
+	@$(COMPILE) requirements/build.txt --constraint requirements/runtime.txt --group build
 	@$(COMPILE) requirements/release.txt --constraint requirements/dev.txt --group release
 	@$(COMPILE) requirements/benchmarks.txt --constraint requirements/dev.txt --group benchmarks
 	@for group in lock standin checkov; do $(COMPILE) requirements/$$group.txt --group $$group || exit 1; done
@@ -95,6 +100,22 @@ bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Dja
 wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
 	rm -rf dist
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+dist: $(VENV)/.release ## build the sdist and the wheel twice, compare them, and check what a release publishes
+	@$(BIN)/python -m release dist
+
+test-wheel: dist ## run tests against the installed wheel, with the sources gone
+	@$(PYDISPATCHER) $(BIN)/python -m tests.installed dist/pubsubclient-*.whl -n $(WORKERS) --dist loadfile \
+		-m "not google and not slow" $(INSTALLED) $(ARGS)
+
+release-check: $(VENV)/.release lint ## check all that a release needs here, and show what a tag would publish: TAG=v0.1.0
+	@$(BIN)/python -m release check --tag "$(TAG)" $(ARGS)
+
+version: $(VENV)/.release ## write VERSION=0.2.0 to every file that names the version, and close the changelog's section
+	@$(BIN)/python -m release version "$(VERSION)"
+
+image: ## build the image without a container engine, as localhost/pubsub; on Debian or Ubuntu, as root: it installs what it needs
+	@docker/without-engine.sh --install localhost/pubsub
 
 clean: ## delete what was built: .venv, dist and caches
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
@@ -134,6 +155,10 @@ $(VENV)/.terraform: $(VENV)/.dev requirements/standin.txt requirements/tf.txt re
 	$(PIP) --python $(VENV)/terraform install --quiet --no-deps --require-hashes --requirement requirements/tf.txt
 	@$(PYTHON) -m venv --without-pip $(VENV)/checkov
 	$(PIP) --python $(VENV)/checkov $(LOCKED)/checkov.txt
+	@touch $@
+
+$(VENV)/.release: $(VENV)/.dev requirements/release.txt
+	$(PIP) $(LOCKED)/release.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev requirements/benchmarks.txt

@@ -32,7 +32,9 @@ def build(root: Path, folder: Path) -> list[Path]:
         with tarfile.open(sdist) as archive:
             archive.extractall(temporary, filter="data")
         unpacked = Path(temporary) / sdist.name.removesuffix(".tar.gz")
-        for again, first in zip(_build(unpacked, Path(temporary) / "again", elsewhere=True), (sdist, wheel), strict=True):
+        for again, first in zip(
+            _build(unpacked, Path(temporary) / "again", elsewhere=True), (sdist, wheel), strict=True
+        ):
             _expect_same(again, first, f"two builds of {first.name} differ")
     return [sdist, wheel]
 

@@ -29,5 +29,5 @@ def render(recipe: Path) -> dict[str, list[str]]:
 
 
 def _text(requirement: str | dict[str, dict[str, str]]) -> str:
-    """Return a requirement as text; a package of the same recipe, pinned exactly, is ``name ==``."""
-    return requirement if isinstance(requirement, str) else f"{requirement['pin_subpackage']['name']} =="
+    """Return a requirement as text; another package of the recipe is pinned exactly, and said so."""
+    return requirement if isinstance(requirement, str) else f"{requirement['pin_subpackage']['name']}, this very build"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -37,6 +38,8 @@ def plan(root: Path, files: list[Path], tag: str | None, *, on_host: bool) -> It
         raise ReleaseError(f"the tag is {tag}, the version {released}: expected the tag v{released}")
     if tag is not None and (changed := _git(root, "status", "--porcelain")):
         raise ReleaseError(f"the checkout differs from the tag:\n{changed}")
+    if on_host and (here := os.environ.get("GITHUB_REPOSITORY")) != _repository(root):
+        raise ReleaseError(f"pyproject.toml says that the repository is {_repository(root)}; this one is {here}")
     heading, section = version.changes_of(root, released, tagged=tag is not None)
     yield f"tag          {tag or f'v{released} (not made yet)'}"
     yield f"changes      CHANGELOG.md, {heading}: {len(section.splitlines())} lines"
@@ -45,20 +48,28 @@ def plan(root: Path, files: list[Path], tag: str | None, *, on_host: bool) -> It
             raise ReleaseError(f"{file.name} is not of version {released}: run make dist")
         yield f"to PyPI      {file.name}, {file.stat().st_size:,} bytes, sha256 {artifacts.sha256(file)}"
     yield f"to ghcr.io   {image(root)}:{released}"
-    yield from (f"             base {line}" for line in _bases(root, on_host=on_host))
+    yield from dict.fromkeys(f"             base {line}" for line in _bases(root, on_host=on_host))
     for name, needs in conda.render(root / "conda" / "recipe.yaml").items():
-        yield f"conda recipe {name}: {', '.join(needs)}"
+        yield f"conda recipe {name}: {'; '.join(needs)}"
     yield from _steps(root)
 
 
 def image(root: Path) -> str:
     """Return the container's name without its version, which is the repository's."""
+    return f"ghcr.io/{_repository(root).lower()}"
+
+
+def _repository(root: Path) -> str:
+    """Return OWNER/NAME."""
     said = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    return "ghcr.io" + urlsplit(said["project"]["urls"]["Source"]).path.lower()
+    source: str = said["project"]["urls"]["Source"]
+    return urlsplit(source).path.strip("/")
 
 
 def _bases(root: Path, *, on_host: bool) -> Iterator[str]:
     """The images that the Dockerfile begins with, each pinned by its digest."""
+    if not (root / _DOCKERFILE).is_file():
+        raise ReleaseError(f"{_DOCKERFILE} is missing")
     text = (root / _DOCKERFILE).read_text(encoding="utf-8")
     stages = set(re.findall(r"^FROM .* AS (\S+)$", text, re.MULTILINE | re.IGNORECASE))
     arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, re.MULTILINE))

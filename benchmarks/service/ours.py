@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -15,13 +16,21 @@ from requests.adapters import HTTPAdapter
 
 from pubsubclient import Event, Publisher, Service, Subscriber
 
-__all__ = ["Counting", "Ours", "emulator"]
+__all__ = ["Counting", "Ours", "emulator", "emulator_on"]
 
 
 def emulator(store: str, *more: str) -> Server:
     """The emulator over a new store: "sqlite" or "firestore"."""
-    where = ["--firestore", "google"] if store == "firestore" else ["--data-dir", str(scratch())]
-    command = [sys.executable, "-m", "pubsub_emulator", "emulator", "--port", "0", *where, *more]
+    return _started("--firestore", "google", *more) if store == "firestore" else emulator_on(scratch(), *more)
+
+
+def emulator_on(directory: Path, *more: str) -> Server:
+    """The emulator over a data directory."""
+    return _started("--data-dir", str(directory), *more)
+
+
+def _started(*options: str) -> Server:
+    command = [sys.executable, "-m", "pubsub_emulator", "emulator", "--port", "0", *options]
     return Server(command, ready="pubsub emulator ready: ")
 
 

@@ -14,6 +14,7 @@ from benchmarks.service.prices import dollars
 from benchmarks.service.rounds import Figures, alternate
 from benchmarks.service.sizes import Sizes
 from benchmarks.service.starts import cold, starts
+from benchmarks.service.volume import connections, disk, sharing
 from benchmarks.service.worker import Worker
 
 __all__ = ["OURSELVES"]
@@ -71,4 +72,7 @@ OURSELVES: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]
     "cold": (cold, ()),
     "memory": (memory, _EVERYONE),
     "growth": (growth, ("ours",)),
+    "disk": (disk, ()),
+    "connections": (connections, ()),
+    "sharing": (sharing, ()),
 }

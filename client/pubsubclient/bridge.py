@@ -17,13 +17,8 @@ from collections.abc import Awaitable, Hashable, Iterable
 from types import TracebackType
 from typing import Any as AnyValue
 
-from pubsubclient import dispatcher
-from pubsubclient._core.errors import InvalidArgument
+from pubsubclient import Event, InvalidArgument, Publisher, Receipt, ReceivedEvent, Subscriber, dispatcher
 from pubsubclient._core.own_loop import NoPlaceForLoop, OwnLoop
-from pubsubclient._events.event import Event, ReceivedEvent
-from pubsubclient._publish.publisher import Publisher
-from pubsubclient._publish.receipts import Receipt
-from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient.signals import AsyncReceiverError, Signal
 from pubsubclient.signals._engine.origin import safe_repr
 from pubsubclient.signals._engine.send import needs_await

@@ -6,13 +6,12 @@ Errors::
     ├── DataDirError    the data directory or its file cannot be used
     │   └── NewerFormatError    a newer emulator wrote it
     ├── AddressError    the address cannot be bound
-    ├── KeyFileError    the key that tokens are signed with cannot be used
-    └── ExtraError      an option needs packages that are not installed
+    └── KeyFileError    the key that tokens are signed with cannot be used
 """
 
 from __future__ import annotations
 
-__all__ = ["AddressError", "DataDirError", "EmulatorError", "ExtraError", "KeyFileError", "NewerFormatError"]
+__all__ = ["AddressError", "DataDirError", "EmulatorError", "KeyFileError", "NewerFormatError"]
 
 
 class EmulatorError(Exception):
@@ -33,7 +32,3 @@ class AddressError(EmulatorError):
 
 class KeyFileError(EmulatorError):
     """The file with the private key that tokens are signed with is missing, malformed, or open to others."""
-
-
-class ExtraError(EmulatorError):
-    """An option or a command needs packages of an extra that is not installed."""

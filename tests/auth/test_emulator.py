@@ -116,7 +116,10 @@ def test_a_letter_that_only_looks_like_an_admins_makes_no_admin(tmp_path: Path) 
         ),
         (
             ["token", "--sub", "1", "--expires-in", "0"],
-            "pubsub token: argument --expires-in: expected 1 to 31622400 whole seconds, got '0' (see pubsub token --help)\n",
+            (
+                "pubsub token: Invalid value for '--expires-in': expected 1 to 31622400 seconds, "
+                "or with a unit (ms, s, m, h, d) as in 10m; got '0' (see pubsub token --help)\n"
+            ),
         ),
         (["emulator", "--ephemeral", "--admin", "a@b.example"], "pubsub emulator: --admin needs --auth\n"),
     ],

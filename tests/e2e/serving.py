@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["Serving", "environment", "serving_on"]
+from requests.adapters import BaseAdapter
+
+from pubsubclient.testing import Local
+
+__all__ = ["InThisProcess", "Serving", "environment", "serving_on"]
 
 _READY = "pubsub emulator ready: "
 
@@ -32,6 +36,9 @@ class Serving:
         more: further environment
         program: what to run instead of the command, as Python's arguments
     """
+
+    #: what carries requests to it; None for HTTP
+    adapter: BaseAdapter | None = None
 
     def __init__(
         self, store: list[str], log: Path, more: Mapping[str, str], program: Sequence[str] = ("-m", "pubsub_emulator")
@@ -83,6 +90,19 @@ class Serving:
         line = self._process.stdout.readline()
         assert line.startswith(_READY), self.log.read_text()
         self.url = line.removeprefix(_READY).strip()
+
+
+class InThisProcess:
+    """The service as tests of programs run it, over a store in memory, without a socket."""
+
+    def __init__(self) -> None:
+        self._local = Local()
+        service = self._local.service
+        self.url, self.adapter = service.urls["publish"].removesuffix("/publish"), service.adapter
+
+    def close(self) -> None:
+        """End it."""
+        self._local.close()
 
 
 def serving_on(store: str, google: str | None, directory: Path) -> Serving:

@@ -100,6 +100,7 @@ def test_no_events_may_be_asked_for(wire: Wire) -> None:
     assert _data(wire.events("billing")) == [1]
 
 
+@pytest.mark.http
 def test_a_long_poll_without_news_ends_empty_in_time(wire: Wire) -> None:
     """It waits as long as it was told to, not longer by much."""
     wire.subscribe("billing", "orders")

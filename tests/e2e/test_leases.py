@@ -238,6 +238,7 @@ def test_unsubscribing_forgets_what_is_leased_and_due(wire: Wire) -> None:
     assert _data(wire.events("billing")) == [0, 1, 2, "missed"]
 
 
+@pytest.mark.http
 def test_the_clients_settlements_do_what_they_say(wire: Wire) -> None:
     """Ack, nack with a delay, extend, and the implicit ack of the next call."""
     service = Service(wire.url)

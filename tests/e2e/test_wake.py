@@ -14,6 +14,8 @@ import pytest
 
 from e2e.wire import Wire, cloudevent
 
+pytestmark = pytest.mark.http
+
 #: a client that waits, and will be killed while it does; it says when its request is on its way
 _WAITING = """
 import json, socket, sys

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import requests
+from requests.adapters import BaseAdapter
 
 __all__ = ["Wire", "cloudevent", "store_ops"]
 
@@ -24,12 +25,14 @@ def cloudevent(data: Any = None, **attributes: Any) -> dict[str, Any]:
 class Wire:
     """Requests to a service, as they are; `unique` makes the names of one test its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, adapter: BaseAdapter | None = None) -> None:
         self.url = url
         self.unique = uuid4().hex[:12]
         #: X-Store-Time of the newest answer that has one
         self.store_time = 0
         self._session = requests.Session()
+        if adapter is not None:
+            self._session.mount(url, adapter)
 
     def name(self, name: str) -> str:
         """A name that no other test uses."""

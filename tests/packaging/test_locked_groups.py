@@ -16,8 +16,8 @@ _FOLDER = ROOT / "requirements"
 _FILES = sorted(_FOLDER.glob("*.txt"))
 _PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 # the groups and the extras in each file that is not one group
-_GROUPS = {"runtime": ["build"], "dev": ["build", "dev"]}
-_EXTRAS = {"runtime": ["emulator", "auth", "firestore"], "dev": ["all"]}
+_GROUPS = {"runtime": ["build"], "dev": ["build", "dev"], "image": []}
+_EXTRAS = {"runtime": ["emulator", "auth", "firestore"], "dev": ["all"], "image": ["emulator", "auth"]}
 
 
 def _wanted(file: Path) -> list[Requirement]:
@@ -36,7 +36,7 @@ def _versions(python: str, file: Path) -> dict[str, str]:
 
 def test_each_group_is_locked() -> None:
     """In a file that is called like it."""
-    assert {file.stem for file in _FILES} == {"runtime", *project()["dependency-groups"]} - {"build"}
+    assert {file.stem for file in _FILES} == {"runtime", "image", *project()["dependency-groups"]}
 
 
 @pytest.mark.parametrize("file", _FILES, ids=lambda file: file.stem)
@@ -69,6 +69,7 @@ def test_what_is_tested_is_what_is_deployed(python: str) -> None:
     deployed = _versions(python, ROOT / "functions" / "requirements.txt")
     tested = _versions(python, _FOLDER / "dev.txt")
     assert deployed.items() <= tested.items()
-    assert _versions(python, _FOLDER / "runtime.txt").items() <= tested.items()
+    for name in ("runtime.txt", "image.txt", "build.txt"):
+        assert _versions(python, _FOLDER / name).items() <= tested.items()
     measured = _versions(python, _FOLDER / "benchmarks.txt")
     assert {name: tested[name] for name in measured.keys() & tested.keys()}.items() <= measured.items()

@@ -28,7 +28,14 @@ def test_three_commands_lead_to_the_first_event(wheel: Path, tmp_path: Path) -> 
     began = time.monotonic()
     for command in commands:
         ran = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=clean_variables(), capture_output=True, text=True, timeout=280, check=False
+            command,
+            shell=True,
+            cwd=tmp_path,
+            env=clean_variables(),
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
         )
         assert ran.returncode == 0, ran.stderr
         print(f"{time.monotonic() - began:6.1f} s  {command}")

@@ -65,7 +65,9 @@ print(*missing)
 
 def test_its_links_on_the_index_lead_to_the_files_of_its_tag(plain: Environment) -> None:
     """The README's own are relative, and the index has no such files."""
-    program = "import importlib.metadata as m; d = m.metadata('pubsubclient'); print(d['Version']); print(d.get_payload())"
+    program = (
+        "import importlib.metadata as m; d = m.metadata('pubsubclient'); print(d['Version']); print(d.get_payload())"
+    )
     version, _, text = plain.run("python", "-c", program).partition("\n")
     links = re.findall(r"\]\(([^)\s]+)\)", text)
     ours = [link for link in links if link.startswith(project()["project"]["urls"]["Source"])]

@@ -10,7 +10,8 @@ from pubsubclient._core.store_clock import StoreClock
 from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
 from pubsubclient._subscribe.fetch import Fetch
-from pubsubclient._subscribe.outcomes import Collected, Outcomes
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Collected
 from pubsubclient._subscribe.stream import Stream
 
 from .mix import Mix
@@ -73,7 +74,7 @@ class CurrentIsDone(Sdk):
     class stream_type(Stream):
         def _leave(self) -> dict[str, object] | None:
             if self._current is not None and self._lease is not None:
-                self._outcomes.ack(self._lease, self._current.ref)
+                self._outcomes.ack(self._current)
             return super()._leave()
 
 
@@ -84,7 +85,7 @@ class WholeLeaseIsDone(Sdk):
         def _next(self) -> ReceivedEvent | None:
             if self._current is not None and self._lease is not None:
                 for event in self._left:
-                    self._outcomes.ack(self._lease, event.ref)
+                    self._outcomes.ack(event)
             return super()._next()
 
 

@@ -53,9 +53,9 @@ class WorkerOptions(TypedDict, total=False):
 
     concurrency: int
     async_concurrency: int
-    drain_timeout: Seconds
+    drain_timeout: float
     burst: bool
-    prefetch: Seconds
-    settle_within: Seconds
+    prefetch: float
+    settle_within: float
     health: str | None
     subscribe: bool

@@ -197,7 +197,7 @@ class App:
             InvalidArgument, PublishError: as `Publisher.publish`
         """
         publisher = self._part.root.publisher()
-        return publisher.publish(first, *data, **options)  # type: ignore[return-value] # one event, one receipt
+        return publisher.publish(first, *data, **options)
 
     def consumers(self) -> list[Consumer]:
         """Return the subscribers that the handlers need, each with its handlers and subscriptions. Makes no request."""

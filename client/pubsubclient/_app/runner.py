@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
 
 from pubsubclient._app.declaration import Declaration
 from pubsubclient._core.arguments import clean
@@ -22,8 +21,8 @@ __all__ = ["Around", "Runner"]
 #: makes a context manager, which a run is wrapped in, of its event
 Around = Callable[[ReceivedEvent], AbstractContextManager[Any]]
 
-#: the namespace of the ids of answers
-_ANSWERS = UUID("6d3f2e0c-4f0b-5a38-9b0e-1d4c5f2f7a61")
+#: the namespace of the ids of answers, a UUID
+_ANSWERS = "6d3f2e0c-4f0b-5a38-9b0e-1d4c5f2f7a61"
 #: how many characters of a reason the service keeps
 _MAX_REASON = 200
 
@@ -146,7 +145,7 @@ class Runner:
         if topic is None or result is None:
             return None
         name = topic_name(topic)
-        id_ = str(uuid5(_ANSWERS, "\n".join((event.source or "", event.id, self._subscriber, name))))
+        id_ = _answer_id(event, self._subscriber, name)
         to: Any = topic  # a union of both is more than the overloads of Event say
         if not isinstance(result, Event):
             return Event(to, result, id=id_)
@@ -180,6 +179,13 @@ def _nested(arounds: Sequence[Around], event: ReceivedEvent) -> Iterator[None]:
         for make in arounds:
             stack.enter_context(make(event))
         yield
+
+
+def _answer_id(event: ReceivedEvent, subscriber: str, topic: str) -> str:
+    """Return the id of the answer to an event: the same each time (a UUID of RFC 9562, version 5)."""
+    from uuid import UUID, uuid5  # noqa: PLC0415 - most programs have no answers, and do not load it
+
+    return str(uuid5(UUID(_ANSWERS), "\n".join((event.source or "", event.id, subscriber, topic))))
 
 
 def _returned(result: Any) -> Any:

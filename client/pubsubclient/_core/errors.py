@@ -4,7 +4,9 @@ Errors::
 
     PubSubError
     ├── ConfigurationError  no service is configured, or its address is malformed
-    │   └── IdentityError   there are no credentials, or they give no ID tokens
+    │   ├── IdentityError   there are no credentials, or they give no ID tokens
+    │   ├── NoServiceNamed  no service is configured
+    │   └── InvalidAddress  the address of a service is malformed
     ├── InvalidArgument     an argument that every service rejects; nothing was sent (a ValueError too)
     ├── ServiceError        the service responded with an error
     │   ├── Forbidden       401, 403: the caller may not do this
@@ -35,7 +37,9 @@ __all__ = [
     "Conflict",
     "Forbidden",
     "IdentityError",
+    "InvalidAddress",
     "InvalidArgument",
+    "NoServiceNamed",
     "NotFound",
     "PubSubError",
     "ServiceError",
@@ -61,6 +65,14 @@ class ConfigurationError(PubSubError):
 
 class IdentityError(ConfigurationError):
     """Credentials are missing or give no ID tokens, or the extra ``gcp`` is not installed."""
+
+
+class NoServiceNamed(ConfigurationError):
+    """No service is configured."""
+
+
+class InvalidAddress(ConfigurationError):
+    """The address of a service is malformed or incomplete."""
 
 
 class InvalidArgument(PubSubError, ValueError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 __all__ = ["add_former_names"]
 
@@ -20,6 +22,22 @@ _MOVED = {
 
 
 def add_former_names(package: str) -> None:
-    """Enter the modules in `sys.modules` under their former names too."""
+    """Enter the modules in `sys.modules` under their former names too; they are imported when a pickle asks for them."""
     for former, now in _MOVED.items():
-        sys.modules[f"{package}.{former}"] = import_module(f"{package}.{now}")
+        sys.modules[f"{package}.{former}"] = _FormerModule(package, former, now)
+
+
+class _FormerModule(ModuleType):
+    """Has the names of the present module."""
+
+    def __init__(self, package: str, former: str, now: str) -> None:
+        super().__init__(f"{package}.{former}")
+        self._package = package
+        self._now = now
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the present module has under that name; it is pickled again under its public name, if it has one."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = getattr(import_module(f"{self._package}.{self._now}"), name)
+        return getattr(import_module(self._package), name, found)

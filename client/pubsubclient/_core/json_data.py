@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date, datetime, time
-from decimal import Decimal
 from enum import Enum
 from typing import Any
-from uuid import UUID
 
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.json import encode_data
@@ -50,6 +48,10 @@ def _converted(value: Any, levels: int, refused: InvalidArgument) -> Any:
 
 
 def _text_or_model(value: Any) -> Any:
+    # imported here, because programs that have none of these do not load the modules
+    from decimal import Decimal  # noqa: PLC0415
+    from uuid import UUID  # noqa: PLC0415
+
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, UUID | Decimal):

@@ -68,8 +68,10 @@ def codec_of(annotation: object) -> Codec | None:
     try:
         import msgspec  # noqa: PLC0415 - imported only if a type needs it
     except ImportError as error:
+        from pubsubclient._core.extras import install_command  # noqa: PLC0415 - slow to import, only to fail
+
         raise ConfigurationError(
-            f"{_name(annotation)} needs msgspec to be decoded: pip install 'pubsubclient[typed]'."
+            f"{_name(annotation)} needs msgspec to be decoded: {install_command('typed')}"
         ) from error
     return _Msgspec(annotation, msgspec)
 

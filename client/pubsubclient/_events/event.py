@@ -234,7 +234,7 @@ class ReceivedEvent(Event):
         Raises:
             ServiceError, Unavailable: the ack may or may not have counted
         """
-        return self._held().settle("ack", self.ref)
+        return self.lease.settle("ack", self.ref)
 
     def nack(self, delay: Seconds | None = None, *, reason: str | None = None, dead: bool = False) -> bool:
         """Settle the event now, as failed; it is delivered again, with the next number of `attempt`.
@@ -249,7 +249,7 @@ class ReceivedEvent(Event):
         Returns, raises:
             as `ack`; also InvalidArgument for an argument of a wrong type or out of its range: then nothing is settled
         """
-        return self._held().settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
+        return self.lease.settle("nack", self.ref, **nack_options(delay, reason, dead=dead))
 
     def release(self, delay: Seconds = 0) -> bool:
         """Settle the event now, as not handled; it is delivered again, with the same `attempt`.
@@ -260,7 +260,7 @@ class ReceivedEvent(Event):
         Returns, raises:
             as `ack`; also InvalidArgument for a delay of a wrong type or out of its range: then nothing is settled
         """
-        return self._held().settle("release", self.ref, **release_options(delay))
+        return self.lease.settle("release", self.ref, **release_options(delay))
 
     def extend(self, seconds: Seconds) -> bool:
         """Extend the lease of the event, and of the events received with it: nobody else gets them meanwhile.
@@ -275,7 +275,15 @@ class ReceivedEvent(Event):
             InvalidArgument: `seconds` is out of its range
             ServiceError, Unavailable: the lease may or may not have been extended
         """
-        return self._held().extend(self.ref, check_lease_s(seconds))
+        return self.lease.extend(self.ref, check_lease_s(seconds))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the lease of this event has ended, as far as this process knows: then somebody else may have the event.
+
+        A handler that takes long can look, and stop.
+        """
+        return self.lease.gone
 
     @property
     def settled(self) -> bool:
@@ -292,7 +300,9 @@ class ReceivedEvent(Event):
         """The event's topic and sequence, which identify it within a subscriber."""
         return self.topic, self._members["sequence"]
 
-    def _held(self) -> Lease:
+    @property
+    def lease(self) -> Lease:
+        """The lease that holds the event, for this package alone. Raises InvalidArgument for a copy."""
         if self._lease is None:
             raise InvalidArgument("A copied or unpickled event cannot be settled; settle the one that was received.")
         return self._lease

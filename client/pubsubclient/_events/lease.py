@@ -61,11 +61,17 @@ class Lease:
         self.taken_back: set[str] = set()
         self.length_s = length_s
         self.since = since
+        #: events of these topics that the service has recalled, because an older one was nacked or released
+        self.recalled: set[Ref] = set()
+        #: whether the service said that the lease is over, or holds less than it should: an extension did not count
+        self.lost = False
         #: whether the thread has asked for its next events: from then on the rest of this lease can only be acknowledged
         self.handled = False
         #: events that implicit settlements still cover; a dict keeps their order, and its pop is atomic
         self._open = dict.fromkeys(refs)
         self._refs = tuple(self._open)
+        #: events whose outcome was recorded, to be sent by a later request
+        self._decided: set[Ref] = set()
         #: events that were settled explicitly, with success
         self._settled: set[Ref] = set()
         self._settler = settler
@@ -76,6 +82,11 @@ class Lease:
     def ended(self) -> bool:
         """Whether the lease has ended, by the monotonic clock. A late ack may still count for some of its events."""
         return self.clock.monotonic() >= self.since + self.length_s
+
+    @property
+    def gone(self) -> bool:
+        """Whether this process has to assume that others have the events: the lease has ended, or the service said so."""
+        return self.lost or bool(self.length_s and self.ended)
 
     @property
     def over(self) -> bool:
@@ -89,7 +100,9 @@ class Lease:
 
     def extension(self, seconds: float | None = None) -> dict[str, Any]:
         """Build the settlement that extends the lease to `seconds` from now; by default to its own length."""
-        return {"lease": self.token, "seconds": max(1, round(seconds or self.length_s))}
+        whole = {"lease": self.token, "seconds": max(1, round(seconds or self.length_s))}
+        # an extension of recalled events would not count
+        return {**whole, "events": self.held()} if self.recalled else whole
 
     def remainder(self) -> dict[str, Any] | None:
         """Build the settlement of all events that were not settled explicitly; None if no event is left."""
@@ -100,6 +113,33 @@ class Lease:
         """Build the settlement of the unsettled events among `refs`; None if all are settled."""
         left = [ref for ref in refs if ref in self._open]
         return self._naming(left) if left else None
+
+    def named(self, refs: Iterable[Ref]) -> dict[str, Any] | None:
+        """Build the settlement that names the unsettled events among `refs`, even if these are all; None if none is left."""
+        left = [ref for ref in refs if ref in self._open]
+        return {"lease": self.token, "events": left} if left else None
+
+    def decide(self, ref: Ref) -> bool:
+        """Record that an event's outcome is known; False if it was before, or if the event is not in this lease any more."""
+        if ref not in self._open or ref in self._decided or ref in self.recalled:
+            return False
+        self._decided.add(ref)
+        return True
+
+    def recall_after(self, ref: Ref) -> None:
+        """Record that an event is nacked or released; if its topic is ordered, the service recalls the events behind it."""
+        topic = ref[0]
+        if topic not in self.ordered:
+            return
+        self.taken_back.add(topic)
+        behind = self._refs[self._refs.index(ref) + 1 :]
+        self.recalled.update(
+            other for other in behind if other[0] == topic and other in self._open and other not in self._decided
+        )
+
+    def held(self) -> list[Ref]:
+        """Return the events that this process still holds: neither settled nor recalled."""
+        return [ref for ref in list(self._open) if ref not in self.recalled]
 
     def is_open(self, ref: Ref) -> bool:
         """Whether implicit settlements still cover an event."""
@@ -139,8 +179,8 @@ class Lease:
         body = {"subscriber": self._settler.subscriber, "max_events": 0, verb: [settlement]}
         response = self._settler.call("get_events", body)
         self._settled.add(ref)
-        if verb != "ack" and ref[0] in self.ordered:
-            self.taken_back.add(ref[0])
+        if verb != "ack":
+            self.recall_after(ref)
         return not response.body.get("unknown")
 
     def send(self, settlements: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 
 if TYPE_CHECKING:  # at run time, typing has no defaults before Python 3.13
-    from typing_extensions import TypedDict, TypeVar, Unpack
+    from typing_extensions import TypedDict, TypeForm, TypeVar, Unpack
 
     T = TypeVar("T", default=Any)
 
@@ -79,7 +79,7 @@ class Topic(Generic[T]):
         partitions: int | None = None,
         retention: Seconds | None = None,
         *,
-        of: type[T],
+        of: TypeForm[T],
         **settings: Unpack[_Settings],
     ) -> None: ...
     @overload
@@ -89,7 +89,7 @@ class Topic(Generic[T]):
         partitions: int | None = None,
         retention: Seconds | None = None,
         *,
-        of: object = None,
+        of: None = None,
         **settings: Unpack[_Settings],
     ) -> None: ...
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pubsubclient._core.errors import ConfigurationError
+from pubsubclient._core.errors import ConfigurationError, NoServiceNamed
 from pubsubclient._http.identity import GivenToken, Identity
 from pubsubclient._http.service import Address, Service, urls_of
 
@@ -21,6 +21,8 @@ __all__ = [
     "CONFIG_FILE",
     "SETTING",
     "TOKEN_SETTING",
+    "address_of_environment",
+    "address_of_file",
     "adopted",
     "configure",
     "default_settings",
@@ -110,13 +112,13 @@ def find_service(given: Address | Service | None = None) -> Service:
     address = given if given is not None else _default_address
     identity = _default_identity or identity_of_environment()
     if address is None:
-        address = _from_environment()
+        address = address_of_environment()
     other_files: list[str] = []
     if address is None:
-        address, file_identity = _from_file(other_files)
+        address, file_identity = address_of_file(other_files)
         identity = identity or file_identity
     if address is None:
-        raise ConfigurationError(
+        raise NoServiceNamed(
             "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
             f"{SETTING} in the environment, or by {SETTING} in a {CONFIG_FILE} in the working directory or a "
             f"directory above it ({_working_directory() or 'which is gone'}); for instance http://127.0.0.1:8000."
@@ -141,14 +143,18 @@ def adopted(service: Service) -> Iterator[None]:
         _adopted = before
 
 
-def _from_environment() -> Address | None:
+def address_of_environment() -> Address | None:
+    """Return the address in the environment; None if it names no service. Raises ConfigurationError."""
     text = os.environ.get(SETTING, "").strip()
     source = f"{SETTING} in the environment"
     return urls_of(_parse(text, source) if text.startswith("{") else text, source) if text else None
 
 
-def _from_file(other_files: list[str]) -> tuple[Address | None, Identity | None]:
-    """Read the nearest config.json with our key. Files without it belong to other programs; add them to `other_files`."""
+def address_of_file(other_files: list[str]) -> tuple[Address | None, Identity | None]:
+    """Return address and identity of the nearest config.json with our key; None if there is none. Raises ConfigurationError.
+
+    Files without the key belong to other programs; they are added to `other_files`.
+    """
     directory = _working_directory()
     for above in (directory, *directory.parents) if directory else ():
         path = above / CONFIG_FILE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pubsubclient._core.clock import SYSTEM_CLOCK, Clock
-from pubsubclient._core.errors import ConfigurationError
+from pubsubclient._core.errors import ConfigurationError, InvalidAddress
 from pubsubclient._http.identity import GivenToken, Identity, check_urls
 
 if TYPE_CHECKING:
@@ -108,28 +108,28 @@ def urls_of(address: object, source: str) -> dict[str, str]:
         base = _check_url(address, source).rstrip("/")
         return {function: f"{base}/{function}" for function in FUNCTIONS}
     if not isinstance(address, Mapping):
-        raise ConfigurationError(
+        raise InvalidAddress(
             f"{source}: expected a base URL, or one URL for each of {', '.join(FUNCTIONS)}; got {address!r}."
         )
     missing = [function for function in FUNCTIONS if function not in address]
     if missing:
-        raise ConfigurationError(f"{source}: no URL for {', '.join(missing)}.")
+        raise InvalidAddress(f"{source}: no URL for {', '.join(missing)}.")
     return {function: _check_url(address[function], f"{source}: {function}") for function in FUNCTIONS}
 
 
 def _check_url(url: object, source: str) -> str:
     if not isinstance(url, str):
-        raise ConfigurationError(f"{source}: expected a URL; got {url!r}.")
+        raise InvalidAddress(f"{source}: expected a URL; got {url!r}.")
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError for an invalid port
     except ValueError as e:
-        raise ConfigurationError(f"{source}: {url!r} is not a URL: {e}.") from e
+        raise InvalidAddress(f"{source}: {url!r} is not a URL: {e}.") from e
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(
+        raise InvalidAddress(
             f"{source}: expected a URL that begins with http:// or https:// and names a host, for instance "
             f"http://127.0.0.1:8000; got {url!r}."
         )
     if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError(f"{source}: expected a URL without user, query and fragment.")
+        raise InvalidAddress(f"{source}: expected a URL without user, query and fragment.")
     return url

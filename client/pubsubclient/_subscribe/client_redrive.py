@@ -27,7 +27,8 @@ from pubsubclient._subscribe.arguments import change
 from pubsubclient._subscribe.descriptions import SubscriberState, read_state
 from pubsubclient._subscribe.fetch import Fetch, to_us
 from pubsubclient._subscribe.held_leases import add_remainders
-from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Settlements
 
 __all__ = ["client_redrive"]
 
@@ -169,14 +170,13 @@ class _Redrive:
         """Acknowledge the dead letters whose events have receipts; returns how many."""
         lease = self._held[-1]
         stored = [
-            letter.ref
+            letter
             for letter, receipt in zip(letters, receipts, strict=False)
             if receipt.done() and receipt.exception() is None
         ]
-        if lease.part(stored) == lease.remainder():
+        if lease.part([letter.ref for letter in stored]) == lease.remainder():
             self._held.pop()
-        for ref in stored:
-            self._outcomes.ack(lease, ref)
+        self._outcomes.ack(stored)
         return len(stored)
 
     def _is_wanted(self, letter: ReceivedEvent) -> bool:

@@ -17,7 +17,8 @@ from pubsubclient._events.lease import Lease
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.responses import bad_response
 from pubsubclient._http.transport import Response, Transport
-from pubsubclient._subscribe.outcomes import Collected, Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Collected, Settlements
 
 __all__ = ["MAX_EVENTS", "Fetch", "to_us"]
 
@@ -157,7 +158,7 @@ class Fetch:
         if self._max_events != 0:
             self._token = self._transport.token("get_events")
         extended = [lease for lease in self.leases if lease.half_over]
-        self._collected = self._outcomes.collect()
+        self._collected = self._outcomes.collect(extensions=not wait_s)
         settlements = self._collected.add_to(self._settlements)
         if extended:
             settlements["extend"] = [*settlements.get("extend", ()), *(lease.extension() for lease in extended)]

@@ -10,7 +10,8 @@ from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.service import Service
-from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Settlements
 
 __all__ = ["HeldLeases", "add_remainders"]
 

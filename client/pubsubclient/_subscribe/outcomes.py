@@ -1,7 +1,7 @@
-"""Collects the outcomes of leased events (acks, and releases of broken-off fetches), and sends them together.
+"""Collects the outcomes of leased events, and sends them together.
 
-The next fetch carries the pending outcomes; if no fetch follows soon, a background thread sends them, within 0.2 s. The
-outcomes of a failed request are sent again. All settlements of this package pass through this module.
+The next fetch carries the pending outcomes; if no fetch follows soon, a background thread sends them, in one request for all
+leases. The outcomes of a failed request are sent again. All settlements of this package pass through this module.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
+from pubsubclient._core.arguments import Seconds, check_seconds, unpicklable
 from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._core.errors import PubSubError, ServiceError
-from pubsubclient._events.lease import Lease, Ref
+from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.lease import Lease, check_lease_s, nack_options, release_options
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.notices import Notices
+from pubsubclient._subscribe.pending import Collected, Pending, Settlements
 from pubsubclient._subscribe.settlements import MAX_SETTLEMENTS, split
 
-__all__ = ["Collected", "Outcomes", "Settlements"]
-
-#: settlements by verb, as in a request
-Settlements = dict[str, list[Any]]
+__all__ = ["Outcomes"]
 
 #: how long an outcome waits for others, or for a fetch that carries it, seconds
 _WAIT_S = 0.05
@@ -34,43 +34,26 @@ _PAUSE_S = 1.0
 _LAST_TRY_S = 0.1
 #: the thread ends after this long without work, seconds
 _IDLE_S = 5.0
-#: how many broken-off fetches are remembered, and how many leases that a seek emptied
-_MAX_UNKNOWN = 100
+#: how many leases that a seek emptied are remembered
+_MAX_EXPECTED = 100
 
 _log = logging.getLogger("pubsubclient.subscriber")
 
 
-class Collected:
-    """The outcomes that one request carries: acked events, and tokens of leases to release."""
-
-    def __init__(self, acked: dict[Lease, list[Ref]], unknown_tokens: list[str]) -> None:
-        self.acked = acked
-        self.unknown_tokens = unknown_tokens
-
-    def add_to(self, settlements: Settlements) -> Settlements:
-        """Return `settlements` with these outcomes added."""
-        releases = [{"lease": token} for token in self.unknown_tokens]
-        acks = [part for lease, refs in self.acked.items() if (part := lease.part(refs))]
-        both = dict(settlements)
-        for verb, entries in (("ack", acks), ("release", releases)):
-            if entries:
-                both[verb] = [*settlements.get(verb, ()), *entries]
-        return both
-
-
 class Outcomes:
-    """The pending outcomes of one subscriber in this process. Thread-safe.
+    """What became of events, to be told to the service soon, in one request for many: make it by `Subscriber.outcomes`.
 
-    Args:
-        transport: the transport to the subscriber's service
-        subscriber: the subscriber's name
+    `ack`, `nack`, `release` and `extend` send nothing; they record. A fetch that is given these outcomes carries them.
+    Otherwise a background thread sends them soon. After a request that failed it tries again, as long as they can count. The
+    first outcome of an event counts. Thread-safe; a forked child begins with none.
     """
 
-    def __init__(self, transport: Transport, subscriber: str) -> None:
+    def __init__(self, transport: Transport, subscriber: str, within_s: float | None = None) -> None:
         self.call = transport.call
         self.clock = transport.service.clock
         self._transport = transport
         self.subscriber = subscriber
+        self._within_s = within_s
         #: tokens of leases that a seek emptied: no warning if their settlements do not count
         self._expected: dict[str, None] = {}
         self.notices = Notices(transport, subscriber)
@@ -79,6 +62,9 @@ class Outcomes:
 
     def __repr__(self) -> str:
         return f"events of subscriber {self.subscriber!r} that were done"
+
+    def __reduce__(self) -> NoReturn:
+        raise unpicklable(self)
 
     @property
     def service(self) -> Service:
@@ -89,56 +75,157 @@ class Outcomes:
         """Start empty in the child: the parent keeps its outcomes, and the thread that sends them."""
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
-        self._acked: dict[Lease, list[Ref]] = {}
-        #: tokens of broken-off fetches, whose leases nobody received; a dict keeps their order
-        self._unknown_tokens: dict[str, None] = {}
+        self._pending = Pending()
         #: monotonic time since which the oldest outcome waits; 0 if none does
         self._since = 0.0
         self._thread: threading.Thread | None = None
         #: whether the thread is sending a request
         self._sending = False
+        #: whether the thread is to end as soon as it has no work
+        self._closed = False
         settle_at_exit(self, holding=False)
 
     # -- recording outcomes
 
-    def ack(self, lease: Lease, ref: Ref) -> None:
-        """Acknowledge an event with a later request."""
+    def ack(self, events: ReceivedEvent | Iterable[ReceivedEvent]) -> None:
+        """The events are done. Raises InvalidArgument for a copied event."""
+        self._add("ack", events, {})
+
+    def nack(
+        self,
+        events: ReceivedEvent | Iterable[ReceivedEvent],
+        delay: Seconds | None = None,
+        *,
+        reason: str | None = None,
+        dead: bool = False,
+        together: bool = False,
+    ) -> None:
+        """The events have failed, and are delivered again.
+
+        Args:
+            delay, reason, dead: as for `ReceivedEvent.nack`
+            together: the events failed as one, and perhaps only one of them is at fault. This is sent when all other events of
+                their lease are settled. They are redelivered in smaller leases, until the bad event fails alone
+
+        Raises:
+            InvalidArgument: an argument is of a wrong type or out of its range, or an event is a copy; nothing is recorded
+        """
+        self._add("nack", events, nack_options(delay, reason, dead=dead), together=together)
+
+    def release(self, events: ReceivedEvent | Iterable[ReceivedEvent], delay: Seconds = 0) -> None:
+        """The events were not handled, and are delivered again with the same `attempt`, after `delay`.
+
+        Args, raises:
+            as `ReceivedEvent.release`; also InvalidArgument for a copied event
+        """
+        self._add("release", events, release_options(delay))
+
+    def extend(self, event: ReceivedEvent, seconds: Seconds | None = None) -> None:
+        """Extend the lease of the event, and of the events received with it; `event.lost` tells later if that failed.
+
+        Args:
+            seconds: how long the lease is to last from the request on, 1 to 600; by default as long as at first
+
+        Raises:
+            InvalidArgument: `seconds` is out of its range, or the event is a copy
+        """
+        self.extend_lease(event.lease, None if seconds is None else check_lease_s(seconds))
+
+    def extend_lease(self, lease: Lease, seconds: float | None = None) -> None:
+        """Extend a lease with a later request, to `seconds` from then, or to its own length."""
         with self._lock:
-            refs = self._acked.get(lease)
-            if refs is not None:
-                refs.append(ref)
-                return
-            self._acked[lease] = [ref]
+            self._pending.extend(lease, seconds)
+            self._begin()
+
+    @property
+    def pending(self) -> int:
+        """How many events have an outcome that is not on its way to the service."""
+        return self._pending.count
+
+    def flush(self, timeout: Seconds | None = None) -> None:
+        """Send all outcomes now, and wait until they are carried out.
+
+        Args:
+            timeout: for all requests together, seconds; by default the service's deadline
+
+        Raises:
+            ServiceError, Unavailable: some were not carried out. They are sent again in the background
+        """
+        self._send_all(None if timeout is None else check_seconds("timeout", timeout))
+
+    def close(self, timeout: Seconds | None = None) -> None:
+        """Send all outcomes as `flush` does, and end the background thread. May be called again.
+
+        Failures that wait for the rest of their lease are sent by name, because this process settles nothing more.
+        """
+        with self._lock:
+            self._pending.name_together()
+        try:
+            self.flush(timeout)
+        finally:
+            with self._lock:
+                self._closed, thread = True, self._thread
+                self._work.notify_all()
+            if thread is not None:
+                thread.join(_LAST_TRY_S)
+
+    def _add(
+        self,
+        verb: Verb,
+        events: ReceivedEvent | Iterable[ReceivedEvent],
+        options: Mapping[str, Any],
+        *,
+        together: bool = False,
+    ) -> None:
+        members = tuple(options.items())
+        found = [(event.lease, event.ref) for event in ((events,) if isinstance(events, ReceivedEvent) else events)]
+        with self._lock:
+            for lease, ref in found:
+                if not lease.decide(ref):
+                    continue
+                if together:
+                    self._pending.add_together(lease, [ref], members)
+                else:
+                    self._pending.add(verb, lease, ref, members)
+                if verb != "ack":
+                    lease.recall_after(ref)
             self._begin()
 
     def release_unknown(self, tokens: Iterable[str]) -> None:
         """Release what broken-off fetches may have leased under these tokens, because nobody received it."""
         with self._lock:
-            self._unknown_tokens.update(dict.fromkeys(tokens))
-            # keeps the newest: in a long outage, the leases of the oldest have expired by themselves
-            for token in list(self._unknown_tokens)[:-_MAX_UNKNOWN]:
-                del self._unknown_tokens[token]
-            if self._unknown_tokens:
-                self._begin()
+            self._pending.release_unknown(tokens)
+            self._begin()
 
     def expect_unknown(self, leases: Iterable[Lease]) -> None:
         """Do not warn if settlements of these leases do not count, because a seek of this process has emptied them."""
         self._expected.update(dict.fromkeys(lease.token for lease in leases))
-        for token in list(self._expected)[:-_MAX_UNKNOWN]:
+        for token in list(self._expected)[:-_MAX_EXPECTED]:
             self._expected.pop(token, None)
+
+    def discard(self) -> None:
+        """Drop the pending outcomes, because their service is gone."""
+        with self._lock:
+            self._pending = Pending()
+            self._work.notify_all()
 
     # -- sending outcomes
 
-    def collect(self) -> Collected:
-        """Remove and return pending outcomes, for a request to carry. Call `settled` or `put_back` after the request."""
+    def collect(self, *, extensions: bool = True) -> Collected:
+        """Remove and return pending outcomes, for a request to carry. Call `settled` or `put_back` after the request.
+
+        A request that waits for events carries no extensions: its response, which tells whether they counted, may come late.
+        """
         with self._lock:
-            return self._collect()
+            return self._collect(extensions=extensions)
 
     def settled(self, collected: Collected, body: Mapping[str, Any]) -> list[Any]:
         """Record that the service carried out a request; returns the settlements in it that did not count."""
-        for lease, refs in collected.acked.items():
-            lease.forget(refs)
-        return self._told(body)
+        unknown = self._told(body)
+        with self._lock:
+            collected.settled(unknown)
+            self._begin()  # failures together, which waited for the rest of their lease
+        return unknown
 
     def _told(self, body: Mapping[str, Any]) -> list[Any]:
         """Log the warnings of a response: settlements that did not count, which are returned too, and topics not followed."""
@@ -150,14 +237,10 @@ class Outcomes:
         return unknown
 
     def put_back(self, collected: Collected) -> None:
-        """Make the outcomes of a failed request pending again, except acks that are too late to count."""
+        """Make the outcomes of a failed request pending again, except those that are too late to count."""
         with self._lock:
-            later, self._acked = self._acked, {lease: refs for lease, refs in collected.acked.items() if not lease.over}
-            for lease, refs in later.items():
-                self._acked.setdefault(lease, []).extend(refs)
-            self._unknown_tokens = dict.fromkeys([*collected.unknown_tokens, *self._unknown_tokens])
-            if self._acked or self._unknown_tokens:
-                self._begin(pause_s=_PAUSE_S)
+            self._pending.put_back(collected)
+            self._begin(pause_s=_PAUSE_S)
 
     def drop_ahead(self, collected: Collected, error: BaseException) -> bool:
         """After a refused request, drop tokens of broken-off fetches that are ahead of the store time.
@@ -218,12 +301,15 @@ class Outcomes:
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - each outcome has its verb
         """Send the pending outcomes at the end of the program. Raises ServiceError, Unavailable."""
+        self._send_all(deadline_s)
+
+    def _send_all(self, deadline_s: float | None) -> None:
         give_up = self.clock.monotonic() + (deadline_s or self._transport.service.deadline_s)
         while True:
             self.carry_out({}, max(_LAST_TRY_S, give_up - self.clock.monotonic()))
             with self._lock:
                 # one request has room for so many, and other threads may have added some meanwhile
-                if not (self._acked or self._unknown_tokens) or self.clock.monotonic() >= give_up:
+                if not self._pending or self.clock.monotonic() >= give_up:
                     settle_at_exit(self, holding=False)
                     return
 
@@ -231,20 +317,14 @@ class Outcomes:
         """Warn that events could not be settled, where nobody can catch the error."""
         _log.warning("Subscriber %s: events could not be settled and will come again: %s", self.subscriber, error)
 
-    def _collect(self) -> Collected:
-        acked, named = {}, 0
-        while self._acked and named < MAX_SETTLEMENTS:
-            lease = next(iter(self._acked))
-            acked[lease] = self._acked.pop(lease)
-            named += len(acked[lease])
-        unknown_tokens, self._unknown_tokens = list(self._unknown_tokens), {}
-        return Collected(acked, unknown_tokens)
+    def _collect(self, *, extensions: bool = True) -> Collected:
+        return self._pending.collect(self.clock.monotonic(), extensions=extensions, most=MAX_SETTLEMENTS)
 
     # -- the thread that sends outcomes that no fetch carries
 
     def _begin(self, pause_s: float = 0.0) -> None:
-        """Wake or start the thread for a new outcome. The caller holds the lock."""
-        if self._since == 0.0:
+        """Wake or start the thread for new outcomes, if there are any. The caller holds the lock."""
+        if self._since == 0.0 and self._pending:
             self._since = self.clock.monotonic() + pause_s
             settle_at_exit(self, holding=True)
             if self._thread is None:
@@ -280,21 +360,22 @@ class Outcomes:
             self.settled(collected, body)
 
     def _next(self) -> Collected | None:
-        """Wait until outcomes are due, and return them; None after _IDLE_S seconds without any."""
+        """Wait until outcomes are due, and return them; None after _IDLE_S seconds without any, or when closed."""
+        within_s = _WAIT_S if self._within_s is None else self._within_s
         with self._lock:
             while True:
-                if not self._acked and not self._unknown_tokens:
+                if not self._pending:
                     self._since = 0.0
                     settle_at_exit(self, holding=False)
-                    if not self.clock.wait(self._work, _IDLE_S) and self._since == 0.0:
+                    if self._closed or (not self.clock.wait(self._work, _IDLE_S) and self._since == 0.0):
                         self._thread = None
                         return None
                     continue
-                left_s = self._since + _WAIT_S - self.clock.monotonic()
+                left_s = self._since + within_s - self.clock.monotonic()
                 if left_s <= 0:
                     self._since, self._sending = 0.0, True
                     collected = self._collect()
-                    if self._acked or self._unknown_tokens:
+                    if self._pending:
                         self._since = self.clock.monotonic()
                     return collected
                 self.clock.wait(self._work, left_s)

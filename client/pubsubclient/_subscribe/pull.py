@@ -13,7 +13,8 @@ from pubsubclient._fork import reset_in_child
 from pubsubclient._http.service import Service
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.held_leases import add_remainders
-from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Settlements
 
 __all__ = ["Pull"]
 

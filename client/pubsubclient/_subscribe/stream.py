@@ -15,6 +15,7 @@ from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pace import Pace
 
 __all__ = ["Stream"]
 
@@ -22,32 +23,6 @@ __all__ = ["Stream"]
 _MAX_POLL_S = 20.0
 #: the pause after an empty response that came before half of the wait was over, seconds
 _PAUSE_S = 0.5
-#: how much work one fetch should bring, seconds. Kept short, because events leased to a process that is killed count as
-#: failed once
-_PREFETCH_S = 1.0
-#: the highest factor between the sizes of a fetch and the next one
-_GROWTH = 8
-
-
-class _Pace:
-    """Chooses how many events to fetch at once, from the time that the loop body takes per event. It begins with one."""
-
-    def __init__(self, max_events: int) -> None:
-        self._max_events = max_events
-        self._size = 1
-        #: exponential moving average of the seconds per event; None before the first event
-        self._mean_s: float | None = None
-
-    def took(self, seconds: float) -> None:
-        """Record how long the loop body took for one event."""
-        self._mean_s = seconds if self._mean_s is None else 0.8 * self._mean_s + 0.2 * seconds
-
-    def next_size(self) -> int:
-        """Return how many events the next fetch asks for."""
-        if self._mean_s is not None:
-            in_time = round(_PREFETCH_S / max(self._mean_s, 1e-6))
-            self._size = max(1, min(in_time, _GROWTH * self._size, self._max_events))
-        return self._size
 
 
 class Stream:
@@ -69,7 +44,7 @@ class Stream:
         self._subscriber = subscriber
         self._outcomes = outcomes
         self._wait_s = wait_s
-        self._pace = _Pace(max_events)
+        self._pace = Pace(max_events)
         self._lease: Lease | None = None
         self._current: ReceivedEvent | None = None
         self._began = 0.0
@@ -128,7 +103,7 @@ class Stream:
         if self._current is not None:
             self._pace.took(self._clock.monotonic() - self._began)
             if self._lease is not None:
-                self._outcomes.ack(self._lease, self._current.ref)
+                self._outcomes.ack(self._current)
             self._current = None
         while not self._cancellation.cancelled:
             lease = self._lease

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from types import TracebackType
 from typing import NoReturn
 
-from pubsubclient._core.arguments import Seconds, check_count, check_seconds, unpicklable
+from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_seconds, unpicklable
 from pubsubclient._core.at_exit import EXIT_DEADLINE_S, verb_for
-from pubsubclient._core.errors import PubSubError
+from pubsubclient._core.errors import InvalidArgument, PubSubError
 from pubsubclient._core.filters import Filters, check_filters
 from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event, ReceivedEvent
@@ -16,7 +17,7 @@ from pubsubclient._events.event_list import Events
 from pubsubclient._events.topic import Topic
 from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
-from pubsubclient._http.transport import Transport
+from pubsubclient._http.transport import Response, Transport
 from pubsubclient._subscribe.arguments import (
     Position,
     StartPosition,
@@ -31,15 +32,14 @@ from pubsubclient._subscribe.descriptions import Explanation, SubscriberState, r
 from pubsubclient._subscribe.explain import explain
 from pubsubclient._subscribe.fetch import MAX_EVENTS, Fetch
 from pubsubclient._subscribe.held_leases import HeldLeases
-from pubsubclient._subscribe.outcomes import Outcomes, Settlements
+from pubsubclient._subscribe.outcomes import Outcomes
+from pubsubclient._subscribe.pending import Settlements
 from pubsubclient._subscribe.pull import Pull
 from pubsubclient._subscribe.redrive import redrive
 from pubsubclient._subscribe.stream import Stream
 from pubsubclient._subscribe.waits import Waits
 
 __all__ = ["Subscriber"]
-
-#: the longest wait of one call of get_events or pull, seconds
 
 
 class Subscriber:
@@ -55,20 +55,25 @@ class Subscriber:
     Args:
         name: 1 to 250 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit
         service: the service, as for `Publisher`
+        register: whether to register the name now. With False, the constructor sends nothing, and the first call that needs
+            the service registers the name
 
     Raises:
-        InvalidArgument: the name is not valid
+        InvalidArgument: an argument is not valid
         ConfigurationError: no service is configured
         ServiceError, Unavailable: the subscriber could not be registered
     """
 
-    def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
+    def __init__(self, name: str, *, service: Address | Service | None = None, register: bool = True) -> None:
         self.name = check_name("subscriber", name)
+        now = check_flag("register", register)
         self._transport = Transport.to(find_service(service))
         self._outcomes = Outcomes(self._transport, self.name)
         self._held_leases = HeldLeases(self._outcomes, self.name)
         self._waits = Waits(self._outcomes, self._held_leases)
-        self._outcomes.notices.registered(self._transport.register({"subscriber": self.name}).body)
+        self._is_registered = False
+        if now:
+            self._register(self._transport.register)
 
     def subscribe(
         self,
@@ -114,6 +119,7 @@ class Subscriber:
             dead_letter_topic=dead_letter_topic,
             ordered=ordered,
         )
+        self._ensure_registered()
         change(self._transport, "POST", {"subscriber": self.name, "topic": name, **settings})
         self._outcomes.notices.subscribed()
 
@@ -124,6 +130,7 @@ class Subscriber:
             ServiceError, Unavailable: the subscription may still exist
         """
         name = topics_name(topic)
+        self._ensure_registered()
         change(self._transport, "DELETE", {"subscriber": self.name, "topic": name})
         self._waits.forget(name)
 
@@ -142,6 +149,7 @@ class Subscriber:
         """
         name = topics_name(topic)
         seek = {"subscriber": self.name, "topic": name, "seek": check_position("to", to, name), "create": False}
+        self._ensure_registered()
         change(self._transport, "POST", seek)
         self._waits.forget(name)
 
@@ -155,6 +163,7 @@ class Subscriber:
 
     def state(self) -> SubscriberState:
         """Return this subscriber's settings, positions, backlogs and unsettled events. Raises ServiceError, Unavailable."""
+        self._ensure_registered()
         return read_state(self._transport.call("register", None, method="GET", query={"subscriber": self.name}).body)
 
     def explain(self, event: Event | str, topic: Topic | str | None = None) -> Explanation:
@@ -170,6 +179,7 @@ class Subscriber:
             NotFound: this subscriber does not subscribe to the topic
             ServiceError, Unavailable: the service did not return it
         """
+        self._ensure_registered()
         return explain(self._transport, self.name, event, topic)
 
     def redrive(self, topic: Topics, *, filters: Filters = ()) -> int:
@@ -244,9 +254,41 @@ class Subscriber:
         """
         count = check_count("max_events", max_events, 1, MAX_EVENTS)
         wait_s = None if wait is None else check_seconds("wait", wait)
+        self._ensure_registered()
         stream = Stream(self._transport, self.name, self._outcomes, count, wait_s)
         self._waits.add(stream)
         return stream.run()
+
+    def fetch(self, max_events: int | None = None, wait: Seconds = 0, *, settle: Outcomes | None = None) -> Events:
+        """Get events, and settle none: neither this call nor a later one acknowledges what it returns.
+
+        This is for programs that hand events to other threads, or settle them later. Settle every event, by the event's own
+        methods or by `outcomes`; one that is not settled within the ack deadline has failed, and is delivered again.
+
+        Args:
+            max_events, wait: as for `get_events`; `max_events` is at least 1
+            settle: outcomes that travel with the request
+
+        Raises:
+            InvalidArgument: an argument is out of its range, or `settle` belongs to another subscriber
+            ServiceError, Unavailable: no events were received
+        """
+        count, wait_s = check_fetch(max_events, 1, wait)
+        if settle is not None and settle.subscriber != self.name:
+            raise InvalidArgument(
+                f"settle: these are outcomes of subscriber {settle.subscriber!r}, not of {self.name!r}."
+            )
+        return self._new_fetch(count, wait_s, {}, settle).run()
+
+    def outcomes(self, within: Seconds = 0.05) -> Outcomes:
+        """Make a place to record what became of events, which tells the service in one request for many.
+
+        Args:
+            within: how long an outcome may wait for others, or for a fetch that carries it, 0 to 600 seconds
+
+        Raises InvalidArgument: `within` is out of its range
+        """
+        return Outcomes(self._transport, self.name, check_seconds("within", within, 0, 600))
 
     def pull(self, max_events: int | None = None, wait: Seconds = 0) -> Pull:
         """Get events for a block of work: ``with subscriber.pull(max_events=10) as events:``.
@@ -298,6 +340,18 @@ class Subscriber:
     def __repr__(self) -> str:
         return f"Subscriber({self.name!r})"
 
-    def _new_fetch(self, max_events: int | None, wait_s: float, settlements: Settlements) -> Fetch:
+    def _new_fetch(
+        self, max_events: int | None, wait_s: float, settlements: Settlements, outcomes: Outcomes | None = None
+    ) -> Fetch:
+        self._ensure_registered()
         cancellation = self._waits.cancellation
-        return Fetch(self._transport, self.name, self._outcomes, max_events, wait_s, settlements, cancellation)
+        outcomes = outcomes or self._outcomes
+        return Fetch(self._transport, self.name, outcomes, max_events, wait_s, settlements, cancellation)
+
+    def _ensure_registered(self) -> None:
+        if not self._is_registered:
+            self._register(partial(self._transport.call, "register"))
+
+    def _register(self, call: Callable[[dict[str, str]], Response]) -> None:
+        self._outcomes.notices.registered(call({"subscriber": self.name}).body)
+        self._is_registered = True

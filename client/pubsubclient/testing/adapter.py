@@ -16,13 +16,13 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from pubsubclient._core.errors import ConfigurationError
-from pubsubclient.testing.clock import LocalClock
+from pubsubclient.testing.clock import CallerGone, LocalClock
 from pubsubclient.testing.faults import Call, Fault
 
 __all__ = ["InProcess", "LocalAdapter", "NothingWillCome", "in_process"]
 
-#: a wait for events that has moved the clock so far in vain will not end, seconds
-_MAX_WAITED_S = 2 * 86_400.0
+#: a wait that has moved the clock so far in vain, with nothing to come, will not end, seconds
+_MAX_WAITED_S = 3600.0
 _OPS = re.compile(r"reads=(\d+), writes=(\d+), deletes=(\d+)")
 
 
@@ -94,7 +94,10 @@ class LocalAdapter(BaseAdapter):
             self.calls.append(Call(function, method, body, 0, fault=True))
             return _failed(request, fault)
         headers = {str(name): str(value) for name, value in request.headers.items()}
-        status, answered, content = self._service.request(method, f"/{function}", query, headers, raw)
+        try:
+            status, answered, content = self._service.request(method, f"/{function}", query, headers, raw)
+        except CallerGone as gone:
+            raise requests.ConnectionError("the call was cancelled") from gone
         response = _response(request, status, answered, content)
         ops = _OPS.match(response.headers.get("X-Store-Ops", ""))
         reads, writes, deletes = map(int, ops.groups()) if ops else (0, 0, 0)
@@ -112,19 +115,26 @@ class LocalAdapter(BaseAdapter):
         return None
 
     def _check_waits(self, body: Mapping[str, Any]) -> None:
-        if body.get("wait_s") and self._clock.waited_s > _MAX_WAITED_S:
+        if not body.get("wait_s") or self._clock.waited_s < _MAX_WAITED_S:
+            return
+        subscriber = str(body.get("subscriber"))
+        if self._service.next_due_s(subscriber) is None:
             self._clock.waited_s = 0.0
             raise NothingWillCome(
-                f"{body.get('subscriber')!r} has waited for events for two days of this test's time, and no other thread is "
-                "at work. Publish before the loop begins, or end it: events(wait=1)."
+                f"{subscriber!r} has waited for events for an hour of this test's time; none is to come, and no other thread "
+                "is at work. Publish before the loop begins, or end it: events(wait=1)."
             )
 
 
 def _body(raw: bytes, query: str) -> Mapping[str, Any]:
-    if raw:
+    """Return the members of a request; none of one that is no JSON object, which the service refuses."""
+    if not raw:
+        return dict(parse_qsl(query))
+    try:
         decoded = json.loads(raw)
-        return decoded if isinstance(decoded, dict) else {}
-    return dict(parse_qsl(query))
+    except (ValueError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
 
 
 def _response(

@@ -10,14 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pubsubclient._core.clock import Clock
+from pubsubclient._http.call import current_call
 
-__all__ = ["LocalClock"]
+__all__ = ["CallerGone", "LocalClock"]
 
 #: another thread that made a request less than this long ago is at work, seconds
 _AT_WORK_S = 1.0
 #: how often a waiting thread looks whether the clock was moved, or whether it is alone now, seconds
 _SLICE_S = 0.05
 _SECOND_US = 1_000_000
+
+
+class CallerGone(BaseException):
+    """The call that waits was cancelled. No Exception, so that the service does not take it for a failure of its own."""
 
 
 class LocalClock(Clock):
@@ -71,9 +76,12 @@ class LocalClock(Clock):
         return notified or give_up is None or self.monotonic() < give_up
 
     def wait_for_events(self, condition: threading.Condition, predicate: Callable[[], bool], timeout: float) -> None:
-        """Wait in the service's store; the caller holds the lock of the condition."""
+        """Wait in the service's store; the caller holds the lock of the condition. Raises CallerGone."""
         give_up = self.monotonic() + timeout
+        call = current_call()
         while not predicate() and (left_s := give_up - self.monotonic()) > 0:
+            if call is not None and call.was_shut:
+                raise CallerGone
             if self._is_alone():
                 self.waited_s += left_s
                 self._move(left_s)

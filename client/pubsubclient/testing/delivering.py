@@ -35,10 +35,17 @@ class Round:
         service: where the events are
         clock: moves the time, and says when the next event is due
         apps: whose handlers to run
+        pauses: by subscriber, until when a handler has paused it; kept from call to call
     """
 
     def __init__(
-        self, service: Service, clock: Clock, apps: Sequence[App | Subscriber], until: Until, errors: Errors
+        self,
+        service: Service,
+        clock: Clock,
+        apps: Sequence[App | Subscriber],
+        pauses: dict[str, float],
+        until: Until,
+        errors: Errors,
     ) -> None:
         if not apps:
             raise InvalidArgument("deliver: expected at least one App or Subscriber.")
@@ -54,7 +61,7 @@ class Round:
         self._raises = errors == "raise"
         lifespans = [app.lifespan() for app in apps if isinstance(app, App)]
         self._spans = [lifespan() for lifespan in lifespans if lifespan is not None]
-        self._receivers = [receiver for app in apps for receiver in _receivers(app, service)]
+        self._receivers = [receiver for app in apps for receiver in _receivers(app, service, pauses)]
         #: whether a handler or a lifespan has to be awaited
         self.needs_loop = any(receiver.is_async for receiver in self._receivers) or not all(
             isinstance(span, AbstractContextManager) for span in self._spans
@@ -104,17 +111,17 @@ class Round:
         return min(times, default=None)
 
 
-def _receivers(app: App | Subscriber, service: Service) -> list[Receiver]:
+def _receivers(app: App | Subscriber, service: Service, pauses: dict[str, float]) -> list[Receiver]:
     """Return what receives an app's events, after making its subscriptions."""
     transport = Transport.to(service)
     if isinstance(app, Subscriber):
-        return [Receiver(transport, app.name, None)]
+        return [Receiver(transport, app.name, None, pauses)]
     consumers = app.consumers()
     if not consumers:
         raise ConfigurationError(f"{app!r} has no handlers: declare one with @app.handler(topic).")
     for consumer in consumers:
         consumer.subscribe(Subscriber(consumer.subscriber, service=service))
-    return [Receiver(transport, consumer.subscriber, consumer) for consumer in consumers]
+    return [Receiver(transport, consumer.subscriber, consumer, pauses) for consumer in consumers]
 
 
 def without_loop(coroutine: Coroutine[Any, Any, list[Delivery]], *, needs_loop: bool) -> list[Delivery]:

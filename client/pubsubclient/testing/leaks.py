@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pubsubclient._core.at_exit import drop_holders
+from pubsubclient._core.at_exit import Holder, drop_holders
 from pubsubclient._http.service import Service
 from pubsubclient._publish.batch import open_batches
+from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.stream import Stream
 from pubsubclient.testing.adapter import InProcess, LocalAdapter
 from pubsubclient.testing.clock import LocalClock
@@ -21,7 +22,7 @@ def end(service: Service, clock: LocalClock, adapter: LocalAdapter, process: InP
     """End a service, and return what was open: a sentence for each loop with events, each batch, and each thread."""
     found = [
         f"{holder!r} are still leased: the loop was left before its end. Let it end, or close the subscriber."
-        for holder in drop_holders(service)
+        for holder in _drop(service)
         if isinstance(holder, Stream)
     ]
     for batch in open_batches(service):
@@ -34,4 +35,14 @@ def end(service: Service, clock: LocalClock, adapter: LocalAdapter, process: InP
     clock.advance(_END_S)
     for thread in threads:
         thread.join(_JOIN_S)
+    _drop(service)  # what these threads have given back at their ends
     return found
+
+
+def _drop(service: Service) -> list[Holder]:
+    """Settle nothing at this service any more; returns what held events."""
+    holders = drop_holders(service)
+    for holder in holders:
+        if isinstance(holder, Outcomes):
+            holder.discard()
+    return holders

@@ -10,7 +10,7 @@ from typing import Any
 
 from pubsubclient._app.app import App
 from pubsubclient._core.arguments import Seconds, check_count, check_seconds, shown
-from pubsubclient._core.errors import InvalidArgument
+from pubsubclient._core.errors import ConfigurationError, InvalidArgument
 from pubsubclient._events.event import Event, ReceivedEvent
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._http.config import adopted
@@ -73,6 +73,7 @@ class Local:
         self.errors: Errors = "raise"
         self._transport = Transport.to(self.service)
         self._publishers: dict[str, Publisher] = {}
+        self._pauses: dict[str, float] = {}
 
     def __repr__(self) -> str:
         return f"<Local, {len(self.calls)} calls>"
@@ -127,7 +128,14 @@ class Local:
         Args:
             type: only events of this type
             since: only events stored at this time or later; a datetime with a time zone
+
+        Raises:
+            ConfigurationError: the service has ended
         """
+        if self._adapter.closed:
+            raise ConfigurationError(
+                "This service has ended with its test, and what it held is gone: look at it before."
+            )
         found = (ReceivedEvent(members, None) for members in self._process.log(topic_name(topic)))
         return [
             event
@@ -162,14 +170,14 @@ class Local:
             ServiceError, Unavailable: as from the SDK's own calls
             Exception: what a handler raised
         """
-        round_ = Round(self.service, self, apps, until, errors or self.errors)
+        round_ = Round(self.service, self, apps, self._pauses, until, errors or self.errors)
         return without_loop(round_.run(check_count("max_events", max_events, 1)), needs_loop=round_.needs_loop)
 
     async def adeliver(
         self, *apps: App | Subscriber, until: Until = "idle", errors: Errors | None = None, max_events: int = 10_000
     ) -> list[Delivery]:
         """Do what `deliver` does in the running event loop, where ``async def`` handlers are awaited."""
-        round_ = Round(self.service, self, apps, until, errors or self.errors)
+        round_ = Round(self.service, self, apps, self._pauses, until, errors or self.errors)
         return await round_.run(check_count("max_events", max_events, 1))
 
     def advance(self, seconds: Seconds) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pubsubclient._events.event import ReceivedEvent
-from pubsubclient._events.lease import Lease, nack_options
+from pubsubclient._events.lease import Lease, nack_options, release_options
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes
@@ -49,17 +49,17 @@ class Receiver:
     Args:
         name: the subscriber
         consumer: its handlers; None to acknowledge everything
+        pauses: by subscriber, the monotonic time before which nothing is fetched, because a handler raised Pause
     """
 
-    def __init__(self, transport: Transport, name: str, consumer: Consumer | None) -> None:
+    def __init__(self, transport: Transport, name: str, consumer: Consumer | None, pauses: dict[str, float]) -> None:
         self.name = name
         self._transport = transport
         self._consumer = consumer
         self._outcomes = Outcomes(transport, name)
         batches = [handler.batch or 1 for handler in consumer.handlers] if consumer is not None else []
         self._max_events = max(batches, default=1)
-        #: a handler raised Pause: nothing is fetched before this monotonic time
-        self._paused_until = 0.0
+        self._pauses = pauses
 
     @property
     def is_async(self) -> bool:
@@ -69,7 +69,7 @@ class Receiver:
     @property
     def pause_s(self) -> float:
         """How long this subscriber is still paused, seconds; 0 if it is not."""
-        return max(0.0, self._paused_until - self._transport.service.clock.monotonic())
+        return max(0.0, self._pauses.get(self.name, 0.0) - self._transport.service.clock.monotonic())
 
     async def run(self, deliveries: list[Delivery]) -> bool:
         """Fetch once, and handle what came, adding to `deliveries`; returns whether anything came.
@@ -118,8 +118,9 @@ class Receiver:
         elif outcome.kind == "reject":
             verb, options = "nack", nack_options(None, outcome.reason, dead=True)
         elif outcome.kind == "pause":
-            verb = "release"
-            self._paused_until = self._transport.service.clock.monotonic() + (outcome.delay_s or 0.0)
+            pause_s = outcome.delay_s or 0.0
+            verb, options = "release", release_options(pause_s)
+            self._pauses[self.name] = self._transport.service.clock.monotonic() + pause_s
         else:
             verb = "ack"
         refs = [event.ref for event in taken]

@@ -1,8 +1,18 @@
-"""The command line: `pubsub` and its subcommands, the signals that end them, and the store that the options name.
+"""`pubsub emulator`, `exec` and `token`: their options, the signals that end them, and the store that the options name.
 
-May import every room of the emulator; only `__main__` imports this one. Begin with `commands` (the options), then `emulator`.
+The command `pubsub` itself is in `pubsubclient.cli`, which imports these on use. May import every room of the emulator; only
+`__main__` imports this one. Begin with `emulator` (the options), then `serve`.
 """
 
-from pubsub_emulator.cli.commands import main
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command `pubsub`; scripts that were installed before call it here."""
+    from pubsubclient.cli import main as pubsub  # noqa: PLC0415 - not while it catches the first signals
+
+    return pubsub(arguments)

@@ -1,120 +1,68 @@
-"""``pubsub emulator``: opens a store and serves the functions over it until a signal stops it."""
+"""``pubsub emulator``: its options."""
 
 from __future__ import annotations
 
-import gc
-import ipaddress
-import json
-import logging
-import sys
-import threading
-from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
-from pubsub_emulator.cli.extras import extra_error
-from pubsub_emulator.cli.failure import fail
-from pubsub_emulator.cli.stores import data_dir, open_store
-from pubsub_emulator.emulator import Emulator
-from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.server.draining import DrainingRuntime
-from pubsub_emulator.server.malloc_trim import trimming
-from pubsubservice.core.runtime import Runtime
-from pubsubservice.storage.port import StoreError
+import click
 
-if TYPE_CHECKING:
-    from pubsubservice.api.identity import Identity
+from pubsub_emulator.cli.options import SEED, StoreOptions, firestore_option
+from pubsub_emulator.cli.stop_signals import stop_on_signal
+from pubsubclient.cli.common import Command, Common, pass_common
+from pubsubclient.cli.extras import import_with_extra
+from pubsubclient.cli.failures import CommandError
+from pubsubclient.cli.values import Duration
 
-__all__ = ["run"]
+__all__ = ["command"]
+
+#: the longest pause between two runs of `expire`: a day
+_MAX_PAUSE_S = 86_400
 
 
-def run(options: Namespace, stopped: threading.Event) -> int:
-    """Serve until `stopped` is set, drain, and return the exit code. Raises SystemExit(2) if it cannot start."""
-    _log_to_stderr(requests=options.log_requests)
-    runtime = DrainingRuntime()
-    try:
-        with (
-            trimming(),
-            open_store(options, runtime) as (store, location),
-            _identity(options, runtime) as identity,
-            Emulator(
-                store,
-                host=options.host,
-                port=options.port,
-                hosts=options.allow_host,
-                runtime=runtime,
-                identity=identity,
-                expire_s=options.expire_every,
-            ) as emulator,
-        ):
-            _say(f"events are kept {location}")
-            if not _is_loopback(options.host):
-                limit = " under names without an owner" if options.auth else ": requests are not authenticated"
-                _say(f"anyone who reaches {options.host} may publish and read{limit}")
-            gc.freeze()  # loaded modules are never garbage; a collection that traverses them takes 15 to 30 ms
-            _say_ready(emulator.url)
-            # The wait has a timeout for Windows, where no signal interrupts a wait without one.
-            while not stopped.wait(1.0):
-                pass
-    except (EmulatorError, StoreError) as error:
-        fail(str(error))
-    return 0
+@click.command(
+    cls=Command,
+    epilog="The emulator prints `pubsub emulator ready: URL` when it accepts requests. On Ctrl-C or SIGTERM it finishes the "
+    "open requests and exits; a second signal ends it at once.",
+)
+@click.option(
+    "--host", default="127.0.0.1", metavar="ADDRESS",
+    help="Address to listen on (127.0.0.1); without --auth anyone who reaches it may publish and read.",
+)  # fmt: skip
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, metavar="PORT", help="0 picks a free port (8000)."
+)
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME",
+    help="Accept requests to this host name, besides localhost, loopback addresses and --host; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), metavar="DIR",
+    help="Keep events in DIR; several emulators may share it (.pubsub in the working directory).",
+)  # fmt: skip
+@click.option("--ephemeral", is_flag=True, help="Delete all events when the emulator ends.")
+@click.option("--auth", is_flag=True, help="Identify callers by ID tokens; the caller who registers a name owns it.")
+@click.option("--admin", "admins", multiple=True, metavar="EMAIL", help="With --auth: may use every name; repeatable.")
+@click.option("--log-requests", is_flag=True, help="A JSON line on stderr for each request, as in the cloud.")
+@click.option(
+    "--expire-every", type=Duration(0, _MAX_PAUSE_S), default=60, metavar="SECONDS",
+    help="How often to delete events past their retention (60); 0: only on POST /expire.",
+)  # fmt: skip
+@SEED
+@pass_common
+def command(
+    common: Common, data_dir: Path | None, firestore: str | None, admins: tuple[str, ...], *, ephemeral: bool, auth: bool,
+    **options: Any,
+) -> int:  # fmt: skip
+    """Serve the cloud's functions on this machine, over a SQLite file."""
+    store = StoreOptions(data_dir, ephemeral, firestore)
+    store.check()
+    if admins and not auth:
+        raise CommandError("--admin needs --auth")
+    stopped = common.signals or stop_on_signal()
+    serve = import_with_extra("pubsub_emulator.cli.serve", "emulator")
+    code: int = serve.run(serve.ServeOptions(store=store, admins=admins if auth else None, **options), stopped)
+    return code
 
 
-@contextmanager
-def _identity(options: Namespace, runtime: Runtime) -> Iterator[Identity | None]:
-    """Yield the verifier of ID tokens if --auth is given, else None. With --auth, print how to get a token."""
-    if not options.auth:
-        if options.admin:
-            fail("--admin needs --auth")
-        yield None
-        return
-    try:
-        from pubsub_emulator.cli.token import open_identity  # noqa: PLC0415 - 0.1 s of imports, only for --auth
-    except ModuleNotFoundError as error:
-        raise extra_error("--auth", error, "auth") from error
-
-    with open_identity(options, runtime, data_dir(options)) as (identity, command):
-        _say(f"the caller who registers a name owns it; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")
-        yield identity
-
-
-class _JsonLines(logging.Formatter):
-    """Formats log records as one JSON object per line, like the cloud's structured logs."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON, or its message unchanged if that is a JSON object already."""
-        message = record.getMessage()
-        if message.startswith("{"):
-            return message
-        line = {"severity": record.levelname, "message": message, "logger": record.name}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def _log_to_stderr(*, requests: bool) -> None:
-    """Log warnings and errors, and requests if asked to: an idle subscriber sends one every few seconds."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    logging.getLogger("pubsubservice").setLevel(logging.INFO if requests else logging.WARNING)
-
-
-def _say_ready(url: str) -> None:
-    """Print the ready line on stdout. A closed stdout is no error: nobody reads it then."""
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.write(f"pubsub emulator ready: {url}\n")
-        sys.stdout.flush()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"pubsub emulator: {text}\n")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+command.params.insert(5, firestore_option(" (FIRESTORE_EMULATOR_HOST, if it is set and no other store is chosen)"))

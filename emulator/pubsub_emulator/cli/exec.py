@@ -1,54 +1,38 @@
-"""``pubsub exec -- CMD``: runs a command with its own emulator, which ends with the command.
-
-The exit codes are those of ``env`` and ``timeout``: the command's own; 128 + N if signal N ended the command; 127 if the
-command was not found, 126 if it could not be run; 125 if the emulator could not start.
-"""
+"""``pubsub exec``: its options."""
 
 from __future__ import annotations
 
-import logging
-import os
-import subprocess
-import sys
-from argparse import Namespace
+from pathlib import Path
 
-from pubsub_emulator.cli.failure import fail
-from pubsub_emulator.cli.forwarded_signals import Signals
-from pubsub_emulator.cli.stores import open_store
-from pubsub_emulator.emulator import Emulator
-from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.server.draining import DrainingRuntime
-from pubsubservice.storage.port import StoreError
+import click
 
-__all__ = ["run"]
+from pubsub_emulator.cli.options import SEED, StoreOptions, firestore_option
+from pubsubclient.cli.common import Command, Common, pass_common
+from pubsubclient.cli.extras import import_with_extra
 
-#: the variable that the SDK reads the service's address from
-_SERVICE = "PUBLISH_SUBSCRIBE_SERVICE"
-
-_NO_EMULATOR, _NOT_RUNNABLE, _NOT_FOUND = 125, 126, 127
-_PROGRAM = "pubsub exec"
+__all__ = ["command"]
 
 
-def run(options: Namespace, command: list[str], signals: Signals) -> int:
-    """Run `command` beside an emulator and return the exit code. Raises SystemExit(125) if the emulator cannot start."""
-    logging.basicConfig(level=logging.WARNING)
-    options.data_dir, options.ephemeral = None, options.firestore is None
-    runtime = DrainingRuntime()
-    try:
-        with open_store(options, runtime) as (store, _), Emulator(store, runtime=runtime) as emulator:
-            return _run(command, {**os.environ, _SERVICE: emulator.url}, signals)
-    except (EmulatorError, StoreError) as error:
-        fail(str(error), _PROGRAM, _NO_EMULATOR)
+@click.command(
+    cls=Command,
+    options_metavar="[OPTIONS] -- COMMAND ...",
+    epilog="Signals are forwarded to the command. The exit code is the command's; 128 + N if signal N ended it; 127 if the "
+    "command was not found, 126 if it could not be run, 125 if the emulator could not start.",
+)
+@SEED
+@pass_common
+def command(common: Common, firestore: str | None, seed: Path | None) -> int:
+    """Run a command with its own ephemeral emulator.
+
+    The emulator's address is in the command's environment, as PUBLISH_SUBSCRIBE_SERVICE, where the SDK reads it. The emulator
+    ends with the command, and its events are deleted, except in a Firestore emulator at HOST:PORT.
+    """
+    if not common.user_command:
+        raise click.UsageError("a command is expected: pubsub exec -- COMMAND ...")
+    beside = import_with_extra("pubsub_emulator.cli.beside_emulator", "emulator")
+    store = StoreOptions(ephemeral=firestore is None, firestore=firestore)
+    code: int = beside.run(store, seed, common.user_command, common.signals)
+    return code
 
 
-def _run(arguments: list[str], environment: dict[str, str], signals: Signals) -> int:
-    if signals.early is not None:
-        return 128 + signals.early
-    try:
-        command = subprocess.Popen(arguments, env=environment)  # noqa: S603 - the user's own command
-    except OSError as error:
-        sys.stderr.write(f"{_PROGRAM}: {arguments[0]}: {error.strerror}\n")
-        return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUNNABLE
-    signals.forward_to(command)
-    code = command.wait()
-    return code if code >= 0 else 128 - code
+command.params.insert(0, firestore_option())

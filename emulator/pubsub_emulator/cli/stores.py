@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pubsub_emulator.cli.extras import extra_error
+from pubsub_emulator.cli.options import StoreOptions
 from pubsub_emulator.errors import AddressError, DataDirError
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsub_emulator.sqlite.store import SQLiteStore
+from pubsubclient.cli.extras import import_with_extra
 from pubsubservice.storage.port import Store
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ _CONNECT_TIMEOUT_S = 5.0
 
 
 @contextmanager
-def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[Store, str]]:
-    """Open the store that `options` (data_dir, ephemeral, firestore) choose; yield it and its location in words.
+def open_store(options: StoreOptions, runtime: DrainingRuntime) -> Iterator[tuple[Store, str]]:
+    """Open the store that `options` choose; yield it and its location in words.
 
     The default is the Firestore emulator at FIRESTORE_EMULATOR_HOST if that is set, else the default data directory.
     Raises EmulatorError.
@@ -39,7 +39,7 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
     if firestore == "google":
         from pubsub_emulator.google_firestore import process as google  # noqa: PLC0415 - only for this option
 
-        _import_firestore()  # fails before Google's emulator is started
+        _firestore_store()  # fails before Google's emulator is started
         with google.start_emulator() as address, _firestore(address, runtime) as store:
             yield store, f"in Google's Firestore emulator at {address} until this command ends"
     elif firestore is not None:
@@ -54,16 +54,16 @@ def open_store(options: Namespace, runtime: DrainingRuntime) -> Iterator[tuple[S
             yield store, f"in {directory.absolute()}"
 
 
-def data_dir(options: Namespace) -> Path | None:
+def data_dir(options: StoreOptions) -> Path | None:
     """Return the data directory of `options`, created if missing; None for other stores. Raises EmulatorError."""
     if options.ephemeral or _chosen_firestore(options):
         return None
     return _make(options.data_dir or DEFAULT_DATA_DIR)
 
 
-def _chosen_firestore(options: Namespace) -> str | None:
+def _chosen_firestore(options: StoreOptions) -> str | None:
     """Return "google" or HOST:PORT; None if another store is chosen."""
-    chosen: str | None = options.firestore
+    chosen = options.firestore
     if chosen is None and options.data_dir is None and not options.ephemeral:
         return os.environ.get("FIRESTORE_EMULATOR_HOST") or None
     return chosen
@@ -77,12 +77,11 @@ def _closing(store: Store) -> Iterator[Store]:
         store.close()
 
 
-def _import_firestore() -> type[FirestoreStore]:
-    try:
-        from pubsubservice.storage.firestore.store import FirestoreStore  # noqa: PLC0415 - a second of imports
-    except ModuleNotFoundError as error:
-        raise extra_error("--firestore", error, "firestore") from error
-    return FirestoreStore
+def _firestore_store() -> type[FirestoreStore]:
+    """Import the store, which takes a second. Raises CommandError if Google's libraries are missing."""
+    module = import_with_extra("pubsubservice.storage.firestore.store", "firestore", "--firestore")
+    store: type[FirestoreStore] = module.FirestoreStore
+    return store
 
 
 @contextmanager
@@ -95,7 +94,7 @@ def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
     except (OSError, OverflowError) as error:
         raise AddressError(f"no Firestore emulator responds at {address}: {error}") from error
     project = os.environ.get("GOOGLE_CLOUD_PROJECT") or "pubsub-local"
-    with _closing(_import_firestore()(project, emulator=address, runtime=runtime)) as store:
+    with _closing(_firestore_store()(project, emulator=address, runtime=runtime)) as store:
         yield store
 
 

@@ -1,52 +1,45 @@
-"""``pubsub token``, and the verifier of ID tokens for ``pubsub emulator --auth``."""
+"""``pubsub token``: an ID token for `pubsub emulator --auth`."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-import tempfile
-from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from pubsub_emulator.cli.failure import fail
-from pubsub_emulator.cli.stores import DEFAULT_DATA_DIR
-from pubsub_emulator.errors import EmulatorError
-from pubsub_emulator.issuer import AUDIENCE, ISSUER, KEY_FILE, load_issuer, make_issuer
-from pubsubservice.api.identity import Identity, Trust
-from pubsubservice.core.runtime import Runtime
+import click
 
-__all__ = ["open_identity", "print_token"]
+from pubsubclient.cli.common import Command, Common, pass_common
+from pubsubclient.cli.extras import import_with_extra
+from pubsubclient.cli.failures import CommandError
+from pubsubclient.cli.values import Duration
 
+__all__ = ["command"]
 
-@contextmanager
-def open_identity(options: Namespace, runtime: Runtime, directory: Path | None) -> Iterator[tuple[Identity, str]]:
-    """Yield the verifier of ID tokens, and the command that prints a token it accepts.
-
-    The signing key is a file in `directory`, beside the events. If that is None, a temporary key lasts until the block
-    ends. Raises EmulatorError.
-    """
-    with tempfile.TemporaryDirectory(prefix="pubsub-identity-") as temporary:
-        path = (directory or Path(temporary)) / KEY_FILE
-        issuer = make_issuer(path)
-        trust = Trust(frozenset({AUDIENCE}), frozenset(options.admin), ISSUER)
-        identity = Identity(trust, issuer.keys.get, runtime)
-        command = "pubsub token --email alice@example.com"
-        if path != DEFAULT_DATA_DIR / KEY_FILE:
-            command += f" --key {shlex.quote(str(path.absolute()))}"
-        yield identity, command
+#: the longest lifetime of a token: a year
+_MAX_TOKEN_S = 366 * 24 * 3600
 
 
-def print_token(options: Namespace) -> int:
-    """Print an ID token that the emulator trusts and return the exit code. Raises SystemExit(2) if it cannot."""
-    subject = options.sub or options.email
-    if not subject:
-        fail("--email or --sub is expected, to name the owner of the token", "pubsub token")
-    key = options.key or DEFAULT_DATA_DIR / KEY_FILE
-    try:
-        token = load_issuer(key).token(subject=subject, email=options.email, expires_in_s=options.expires_in)
-    except EmulatorError as error:
-        fail(str(error), "pubsub token")
-    sys.stdout.write(f"{token}\n")
-    return 0
+@click.command(cls=Command, epilog="The SDK sends the token in PUBLISH_SUBSCRIBE_TOKEN.")
+@click.option("--email", metavar="EMAIL", help="The owner's email, for logs and the list of admins.")
+@click.option("--sub", "subject", metavar="ID", help="The owner's id (the email).")
+@click.option(
+    "--expires-in",
+    type=Duration(1, _MAX_TOKEN_S),
+    default=3600,
+    metavar="SECONDS",
+    help="Lifetime of the token (3600).",
+)
+@click.option(
+    "--key", type=click.Path(path_type=Path), metavar="FILE",
+    help="The emulator's key file, as the emulator prints it (the one in .pubsub in the working directory).",
+)  # fmt: skip
+@pass_common
+def command(common: Common, email: str | None, subject: str | None, expires_in: float, key: Path | None) -> None:
+    """Print an ID token that `pubsub emulator --auth` trusts, for the header X-Pubsub-Token."""
+    owner = subject or email
+    if not owner:
+        raise CommandError("--email or --sub is expected, to name the owner of the token")
+    identities = import_with_extra("pubsub_emulator.cli.identities", "auth")
+    token: str = identities.make_token(key, owner, email, int(expires_in))
+    if common.output.json:
+        common.output.record({"token": token})
+    else:
+        common.output.line(token)

@@ -18,7 +18,7 @@ from pubsubservice import __version__
 from pubsubservice.core.meter import Meter
 from pubsubservice.core.request_log import log_request
 
-__all__ = ["Router", "WSGIApp", "applications", "load_functions"]
+__all__ = ["Environ", "Router", "StartResponse", "WSGIApp", "applications", "load_functions", "refuse"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -88,17 +88,17 @@ class Router:
         host = _host_of("//" + environ.get("HTTP_HOST", ""))
         if not self._accepts(host):
             detail = f"this emulator does not accept requests to the host name {host!r}; allow it with --allow-host"
-            return _refuse(start_response, 421, detail)
+            return refuse(start_response, 421, detail)
         origin = environ.get("HTTP_ORIGIN")
         here = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
         if origin is not None and _origin_of(origin) != _origin_of(here):
-            return _refuse(
+            return refuse(
                 start_response, 403, f"a web page of {origin} may not use this emulator; only pages of {here} may"
             )
         if _is_foreign(environ):
             site = environ["HTTP_SEC_FETCH_SITE"]
             detail = f"a web page of elsewhere may not use this emulator ({site} request); only pages of {here} may"
-            return _refuse(start_response, 403, detail)
+            return refuse(start_response, 403, detail)
         return self._route(environ, start_response)
 
     def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -107,20 +107,20 @@ class Router:
         if function is not None:
             # As in the cloud, where each function is the root of its own address. werkzeug's DispatcherMiddleware would leave
             # the path empty, and Flask would redirect.
-            environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/{path}", "/"
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"{environ.get('SCRIPT_NAME', '')}/{path}", "/"
             return function(environ, start_response)
         if path == "healthz":
             return _json(start_response, "200 OK", {"status": "ok", "version": __version__})
         if path == "meter":
             return _json(start_response, "200 OK", self._meter.as_json())
-        base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
+        base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{environ.get('SCRIPT_NAME', '')}"
         if path == "openapi.json" and self._describe is not None:
             return _json(start_response, "200 OK", self._describe(base))
         if not path:
             urls = {name: f"{base}/{name}" for name in self._functions}
             return _json(start_response, "200 OK", {"version": __version__, "functions": urls})
         detail = f"unknown function {path!r}; the functions are {', '.join(self._functions)}"
-        return _refuse(start_response, 404, detail)
+        return refuse(start_response, 404, detail)
 
     def _accepts(self, host: str) -> bool:
         if host in self._hosts or host == "localhost" or host.endswith(".localhost"):
@@ -171,7 +171,7 @@ def _json(
     return [encoded]
 
 
-def _refuse(start_response: StartResponse, status: int, detail: str) -> Iterable[bytes]:
+def refuse(start_response: StartResponse, status: int, detail: str) -> Iterable[bytes]:
     """Respond with a problem document, and log the request as the functions do."""
     line, headers, body, code = problem(status, detail)
     log_request("emulator", status, {"code": code}, Meter(), 0.0)

@@ -119,9 +119,12 @@ def test_a_coroutine_that_nobody_awaits_is_an_error() -> None:
     async def charge() -> None:
         pass
 
-    outcome = outcome_of(lambda: charge())
+    outcome = outcome_of(lambda: charge())  # noqa: PLW0108 - a plain function
     assert outcome.kind == "retry"
-    assert outcome.reason == "TypeError: the function returned an awaitable: declare it with async def, so that it is awaited"
+    assert (
+        outcome.reason
+        == "TypeError: the function returned an awaitable: declare it with async def, so that it is awaited"
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_a_wrong_argument_fails_where_it_is_raised(make: Callable[[], Exception]
     """And then as any other exception of the handler: the event comes again."""
     with pytest.raises(InvalidArgument, match=says):
         make()
-    outcome = outcome_of(lambda: make())
+    outcome = outcome_of(make)
     assert outcome.kind == "retry"
     assert str(outcome.reason).startswith("InvalidArgument: ")
 

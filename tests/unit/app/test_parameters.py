@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from pubsubclient import App, ConfigurationError, Event, ReceivedEvent, Topic
+from pubsubclient._core.extras import install_command
 from unit.app.received import handler, received, run
 from unit.sdk.programs import run_program
 
@@ -68,7 +69,7 @@ def positional_only(order: Placed, /, event: Event) -> None:
     calls.append((order, event))
 
 
-def unannotated(order, event: Event):  # type: ignore[no-untyped-def] # noqa: ANN
+def unannotated(order, event: Event):
     calls.append((order, event))
 
 
@@ -146,7 +147,7 @@ def test_the_topic_says_the_type_of_data_without_an_annotation() -> None:
 
 def test_bytes_are_decoded() -> None:
     app = App("billing")
-    app.handler("images")(lambda image: calls.append(image))
+    app.handler("images")(lambda image: calls.append(image))  # noqa: PLW0108 - with a parameter
     image = received(b"bytes", "images")
     assert run(app, image).kind == "ack"
     assert calls == [b"bytes"]
@@ -160,7 +161,7 @@ def batch_of_both(orders: Sequence[Order], events: list[Event]) -> None:
     calls.append((orders, events))
 
 
-def batch_unannotated(orders, events: list[ReceivedEvent]):  # type: ignore[no-untyped-def] # noqa: ANN
+def batch_unannotated(orders, events: list[ReceivedEvent]):
     calls.append((orders, events))
 
 
@@ -192,8 +193,7 @@ def rest(*orders: Order) -> None: ...
 def options(order: Order, **options: Any) -> None: ...
 
 
-def two_without_annotations(order, message):  # type: ignore[no-untyped-def] # noqa: ANN
-    ...
+def two_without_annotations(order, message): ...
 
 
 def foreign(order: TestForeign) -> None: ...
@@ -223,12 +223,20 @@ async def async_generator(order: Order) -> Any:
 @pytest.mark.parametrize(
     ("function", "batch", "says"),
     [
-        (two, None, r"\.two: expected at most one parameter for the data, and others annotated Event; got order, other"),
+        (
+            two,
+            None,
+            r"\.two: expected at most one parameter for the data, and others annotated Event; got order, other",
+        ),
         (two_without_annotations, None, "got order, message"),
         (rest, None, r"\.rest: expected named parameters; got \*orders"),
         (options, None, r"\.options: expected named parameters; got \*\*options"),
         (foreign, None, r"\.foreign, parameter 'order': TestForeign cannot be decoded from JSON"),
-        (only_for_checkers, None, "an annotation cannot be resolved: name 'Decimal' is not defined.*outside of TYPE_CHECKING"),
+        (
+            only_for_checkers,
+            None,
+            "an annotation cannot be resolved: name 'Decimal' is not defined.*outside of TYPE_CHECKING",
+        ),
         (one_event, 10, r"parameter 'event': expected list\[Event\], because of batch="),
         (data, 10, r"parameter 'order': expected list\[...\], because of batch="),
         (list_of_events, None, "parameter 'events': expected an event, or batch= beside the list"),
@@ -239,7 +247,9 @@ async def async_generator(order: Order) -> Any:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_a_function_that_cannot_be_called_so_is_refused_where_it_is_declared(function: Any, batch: Any, says: str) -> None:
+def test_a_function_that_cannot_be_called_so_is_refused_where_it_is_declared(
+    function: Any, batch: Any, says: str
+) -> None:
     """Not at the first event."""
     app = App("billing")
     with pytest.raises(ConfigurationError, match=says):
@@ -281,5 +291,5 @@ def test_without_msgspec_a_dataclass_is_refused_and_a_dict_is_not() -> None:
     ran = run_program(code, "")
     assert ran.stderr == ""
     assert ran.stdout == (
-        "__main__.charge, parameter 'order': Order needs msgspec to be decoded: pip install 'pubsubclient[typed]'.\n"
+        f"__main__.charge, parameter 'order': Order needs msgspec to be decoded: {install_command('typed')}\n"
     )

@@ -245,11 +245,12 @@ def test_a_data_directory_of_a_newer_format_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--prot", "1"], "unrecognized arguments: --prot 1"),
-        (["--port", "70000"], "invalid port 70000: expected 0 to 65535"),
-        (["--port", "x"], "invalid port x: expected 0 to 65535"),
-        (["--expire-every", "x"], "expected 0 to 86400 seconds, got 'x'"),
-        (["--expire-every", "-1"], "expected 0 to 86400 seconds, got '-1'"),
+        (["--prot", "1"], "No such option '--prot'"),
+        (["--port", "70000"], "70000 is not in the range 0<=x<=65535"),
+        (["--port", "x"], "'x' is not a valid integer range"),
+        (["--expire-every", "x"], "expected 0 to 86400 seconds"),
+        (["--expire-every", "-1"], "expected 0 to 86400 seconds"),
+        (["--expire-every", "nan"], "expected 0 to 86400 seconds"),
         (["--ephemeral", "--data-dir", "d"], "not allowed with"),
         (["--ephemeral", "--firestore", "google"], "not allowed with"),
         (["--ephemeral", "--port", "0", "--host", "no.such.host.invalid"], "unknown host no.such.host.invalid"),
@@ -262,8 +263,7 @@ def test_a_bad_flag_is_one_line(tmp_path: Path, flags: list[str], said: str) -> 
 
 
 def test_a_bad_command_is_one_line(tmp_path: Path) -> None:
-    assert "COMMAND" in refused(tmp_path)
-    assert "invalid choice" in refused(tmp_path, "emulate")
+    assert "No such command 'emulate'" in refused(tmp_path, "emulate")
 
 
 def test_the_environment_names_a_firestore_emulator_unless_a_flag_says_otherwise(start: Start, tmp_path: Path) -> None:

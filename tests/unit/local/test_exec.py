@@ -121,8 +121,8 @@ def test_standard_input_is_the_command_s(tmp_path: Path) -> None:
     [
         ([], 2, "a command is expected"),
         (["--"], 2, "a command is expected"),
-        (["true"], 2, "unrecognized arguments: true"),
-        (["--port", "1", "--", "true"], 2, "unrecognized arguments: --port 1"),
+        (["true"], 2, "unexpected extra argument"),
+        (["--port", "1", "--", "true"], 2, "No such option '--port'"),
         (["--", "no-such-command"], 127, "no-such-command: No such file or directory"),
         (["--", "./plain"], 126, "./plain: Permission denied"),
         (["--firestore", "127.0.0.1:1", "--", "true"], 125, "no Firestore emulator responds at 127.0.0.1:1"),

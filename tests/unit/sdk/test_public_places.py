@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import pubsub_emulator
 import pubsubclient
+import pubsubservice
 
 _ROOT = Path(__file__).parents[3]
 _PICKLES = json.loads((_ROOT / "tests/data/pickles.json").read_text())
@@ -46,8 +48,8 @@ def test_public_classes_say_the_public_module() -> None:
 
 def test_loggers_have_the_names_that_the_readme_documents() -> None:
     used: set[str] = set()
-    for package in ("client/pubsubclient", "functions/pubsubservice", "emulator/pubsub_emulator"):
-        for file in (_ROOT / package).rglob("*.py"):
+    for package in (pubsubclient, pubsubservice, pubsub_emulator):
+        for file in Path(package.__path__[0]).rglob("*.py"):
             text = file.read_text()
             assert "getLogger(__name__)" not in text, f"{file}: a logger that moves with its file"
             used |= set(re.findall(r'getLogger\("(pubsub\w+\.\w+)"\)', text))

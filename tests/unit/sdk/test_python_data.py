@@ -64,7 +64,7 @@ _AT = datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=1)))
         (Colour.RED, "red"),
         (Size.LARGE, 3),
         (Corner.TOP, ["2026-01-31", 2]),
-        ({"a": [{"at": date(2026, 1, 31)}, (Decimal(1), None)], "b": "x"}, {"a": [{"at": "2026-01-31"}, ["1", None]], "b": "x"}),
+        ({"a": [{"at": date(2026, 1, 31)}, (Decimal(1),)], "b": "x"}, {"a": [{"at": "2026-01-31"}, ["1"]], "b": "x"}),
         (Order(1, [Line("a", Decimal("0.5"))]), {"number": 1, "lines": [{"sku": "a", "price": "0.5"}], "at": None}),
         ([Parcel(0.5, Order(2, [], _AT))], [{"weight": 0.5, "order": {"number": 2, "lines": [], "at": _AT.isoformat()}}]),
     ],

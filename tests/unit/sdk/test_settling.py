@@ -276,7 +276,7 @@ def test_the_end_of_the_program_settles_all_that_is_pending(
         taken.append(pull.__enter__())
         tokens.append(server.calls("get_events")[-1]["lease"])
     for events in taken:
-        outcomes.ack(events._leases[0], events[0].ref)
+        outcomes.ack(events[0])
     before = len(server.calls("get_events"))
     outcomes.settle("ack")
     assert [ack["lease"] for body in server.calls("get_events")[before:] for ack in body["ack"]] == tokens

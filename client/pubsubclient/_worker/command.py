@@ -1,0 +1,94 @@
+"""The command ``python -m pubsubclient.worker app:app``, which is ``pubsub worker app:app`` too."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from pubsubclient._core.errors import ConfigurationError, InvalidArgument
+from pubsubclient._worker.event_log import EventLogFilter
+from pubsubclient._worker.load import load_app
+from pubsubclient._worker.options import Options
+from pubsubclient._worker.processes import Processes, end_with_parent
+from pubsubclient._worker.reload import Changes
+
+__all__ = ["main"]
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s [%(subscriber)s %(topic)s %(event_id)s #%(attempt)s] %(message)s"
+#: how long a drain may take before a reload, seconds
+_RELOAD_DRAIN_S = 2.0
+_MAX_PROCESSES = 64
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m pubsubclient.worker") -> int:
+    """Run a worker until a signal; returns the exit status: 2 for a mistake of the command line or the configuration."""
+    parser = _parser(prog)
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as ended:  # argparse has told why
+        return int(ended.code or 0)
+    logging.basicConfig(level=arguments.log_level.upper(), format=_FORMAT, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(EventLogFilter())
+    options = {
+        name: value
+        for name in ("concurrency", "async_concurrency", "drain_timeout", "burst", "health", "prefetch")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if arguments.no_subscribe:
+        options["subscribe"] = False
+    if arguments.reload:
+        options.setdefault("drain_timeout", _RELOAD_DRAIN_S)
+    try:
+        Options(**options)
+        if arguments.processes > 1 or arguments.reload:
+            return _processes(arguments, options, list(sys.argv[1:] if argv is None else argv)).run()
+        worker = load_app(arguments.app).worker(**options)
+    except (ConfigurationError, InvalidArgument) as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 2
+    if arguments.child:
+        end_with_parent(partial(worker.stop, "parent"))
+    return worker.run()
+
+
+def _processes(arguments: argparse.Namespace, options: dict[str, object], argv: list[str]) -> Processes:
+    if not 1 <= arguments.processes <= _MAX_PROCESSES:
+        raise InvalidArgument(f"--processes: expected 1 to {_MAX_PROCESSES}; got {arguments.processes}.")
+    if arguments.processes > 1 and arguments.health is not None:
+        raise InvalidArgument("--health: several processes cannot listen at one port; start one worker for each port.")
+    more = ["--processes", "1", "--child"]
+    if arguments.reload:
+        more += ["--no-reload", "--drain-timeout", str(options["drain_timeout"])]
+    command = [sys.executable, "-m", "pubsubclient.worker", *argv, *more]
+    return Processes(command, arguments.processes, Changes(Path.cwd()) if arguments.reload else None)
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Run the handlers of an app until SIGTERM or Ctrl-C.")
+    parser.add_argument("app", metavar="MODULE:APP", help="the app, for instance shop.orders:app")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="threads for plain handlers (8)")
+    parser.add_argument("--async-concurrency", type=int, metavar="N", help="runs of async handlers at one time (100)")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="processes, each a worker (1)")
+    parser.add_argument("--prefetch", type=float, metavar="SECONDS", help="how much work to hold ready (1)")
+    parser.add_argument(
+        "--drain-timeout", type=float, metavar="SECONDS", help="how long a stop waits for handlers (25)"
+    )
+    parser.add_argument("--burst", action="store_true", help="end when nothing is left to do")
+    parser.add_argument("--health", metavar="ADDRESS", help="answer GET /healthz at 8080, or 0.0.0.0:8080")
+    parser.add_argument(
+        "--reload", action=argparse.BooleanOptionalAction, default=False, help="restart when a .py file changes"
+    )
+    parser.add_argument("--no-subscribe", action="store_true", help="leave the subscriptions as they are")
+    parser.add_argument(
+        "--log-level",
+        default="info",
+        choices=["debug", "info", "warning", "error"],
+        help="what to log on stderr (info)",
+    )
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    return parser

@@ -1,0 +1,59 @@
+"""Finds the app that ``module:name`` names."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from operator import attrgetter
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
+
+from pubsubclient._core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pubsubclient._worker.worker import Worker
+
+__all__ = ["App", "load_app"]
+
+
+class App(Protocol):
+    """What the command needs of an app."""
+
+    def worker(self, **options: object) -> Worker:
+        """Return a worker of its handlers."""
+
+
+def load_app(name: str) -> App:
+    """Import ``module:name`` from the working directory, or from where Python finds modules; ``:app`` may be left out.
+
+    Raises:
+        ConfigurationError: there is no such module or name, or it is no app
+        Exception: what the module itself raises
+    """
+    module_name, _, path = name.partition(":")
+    path = path or "app"
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: App = attrgetter(path)(_import(module_name, name))
+    except AttributeError:
+        raise ConfigurationError(f"{name}: module {module_name!r} has no {path!r}.") from None
+    if not callable(getattr(found, "worker", None)):
+        raise ConfigurationError(f"{name}: expected an App; it is {found!r:.80}.")
+    return found
+
+
+def _import(module_name: str, name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise ConfigurationError(f'{name}: expected "module:app", for instance "shop.orders:app".')
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if module_name != missing and not module_name.startswith(f"{missing}."):
+            raise  # the module is there, and imports another one that is not
+        raise ConfigurationError(
+            f"{name}: there is no module {missing!r} in {Path.cwd()} or where Python looks for modules."
+        ) from None

@@ -1,0 +1,18 @@
+"""Removes names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pubsubclient._http.transport import Transport
+
+__all__ = ["remove"]
+
+
+def remove(transport: Transport, kind: str, name: str, *, force: bool = False) -> None:
+    """Remove a subscriber or publisher, if it is there; `force` drops dead letters that no topic takes.
+
+    Something was called with `transport` before. Raises ServiceError, Unavailable.
+    """
+    body: dict[str, Any] = {kind: name, "token": transport.token("register")}
+    transport.call("register", {**body, "force": True} if force else body, method="DELETE")

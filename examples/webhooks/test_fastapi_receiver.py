@@ -1,0 +1,20 @@
+"""Tests of the receiver: the service runs in the test's process, and the handlers in the test's thread."""
+
+import fastapi_receiver
+import pytest
+from fastapi.testclient import TestClient
+
+from pubsubclient.testing import Local
+
+client = TestClient(fastapi_receiver.web)
+
+
+def test_a_webhook_is_deployed(pubsub: Local, capsys: pytest.CaptureFixture[str]) -> None:
+    assert client.post("/webhooks", json={"repository": "shop", "commits": 2}).status_code == 202
+    pubsub.deliver(fastapi_receiver.app)
+    assert capsys.readouterr().out == "deploy shop: 2 commits\n"
+
+
+def test_what_is_no_push_is_refused(pubsub: Local) -> None:
+    assert client.post("/webhooks", json={"repository": "shop"}).status_code == 422
+    assert pubsub.published("webhooks.push") == []

@@ -1,0 +1,141 @@
+"""Events of one lane run one after another; an ordered topic is a lane, or has lanes by subject."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from itertools import pairwise
+
+import pytest
+
+from pubsubclient import Event, Publisher, ReceivedEvent, Service
+from pubsubclient._worker.worker import Worker
+from worker.conftest import Seen
+from worker.functions import FunctionHandler, consumer
+
+Start = Callable[..., Worker]
+
+_SUBJECTS = 16
+
+
+def by_topic(event: ReceivedEvent) -> Hashable:
+    return event.topic
+
+
+def by_subject(event: ReceivedEvent) -> Hashable:
+    return event.subject
+
+
+class Timeline:
+    """When each event's handler began and ended."""
+
+    def __init__(
+        self, seen: Seen, seconds: float, fails: Callable[[ReceivedEvent], bool] = lambda event: False
+    ) -> None:
+        self._seen = seen
+        self._seconds = seconds
+        self._fails = fails
+        self._lock = threading.Lock()
+        #: by subject: the numbers in the order in which their handlers began, and how many were at work together
+        self.begun: dict[str, list[int]] = defaultdict(list)
+        self.all: list[int] = []
+        self.at_once: dict[str, int] = defaultdict(int)
+        self.most: dict[str, int] = defaultdict(int)
+
+    def __call__(self, event: ReceivedEvent) -> None:
+        subject = str(event.subject)
+        with self._lock:
+            self.begun[subject].append(event.data)
+            self.all.append(event.data)
+            self.at_once[subject] += 1
+            self.most[subject] = max(self.most[subject], self.at_once[subject])
+        time.sleep(self._seconds)
+        with self._lock:
+            self.at_once[subject] -= 1
+        if self._fails(event):
+            raise ValueError("bad")
+        self._seen.add(event)
+
+    __module__ = "tests"
+    __name__ = "timeline"
+
+
+def publish(service: Service, name: str, count: int) -> None:
+    Publisher("shop", service=service).publish([Event(name, n, subject=f"s{n % _SUBJECTS}") for n in range(count)])
+
+
+def run(
+    start: Start, service: Service, name: str, lane: Callable[[ReceivedEvent], Hashable], count: int
+) -> tuple[Timeline, float]:
+    """Handle events of an ordered topic with 8 threads; returns what happened and how long it took from the first on."""
+    seen = Seen()
+    timeline = Timeline(seen, 0.02)
+    publish(service, name, count)
+    start(consumer(name, name, FunctionHandler(timeline, lane=lane), ordered=True), concurrency=8)
+    seen.wait_for(1)
+    began = time.monotonic()
+    seen.wait_for(count)
+    return timeline, time.monotonic() - began
+
+
+def inversions(numbers: list[int]) -> int:
+    return sum(after < before for before, after in pairwise(numbers))
+
+
+@pytest.mark.slow
+def test_an_ordered_topic_is_in_order_and_lanes_by_subject_are_much_faster(
+    start: Start, service: Service, name: str
+) -> None:
+    one, one_took = run(start, service, name, by_topic, 200)
+    assert one.all == list(range(200))
+    many, many_took = run(start, service, f"{name}-lanes", by_subject, 200)
+    assert {subject: inversions(numbers) for subject, numbers in many.begun.items()} == {
+        f"s{n}": 0 for n in range(_SUBJECTS)
+    }
+    assert set(many.most.values()) == {1}
+    assert one_took >= 4 * many_took, (one_took, many_took)
+
+
+@pytest.mark.parametrize("lane", [by_topic, by_subject])
+def test_after_a_failure_nothing_newer_of_its_lane_runs_before_it(
+    start: Start, service: Service, name: str, seen: Seen, lane: Callable[[ReceivedEvent], Hashable]
+) -> None:
+    timeline = Timeline(seen, 0.01, fails=lambda event: event.data == 20 and event.attempt == 1)
+    publish(service, name, 60)
+    start(consumer(name, name, FunctionHandler(timeline, lane=lane), ordered=True, backoff=0), concurrency=8)
+    while {event.data for event in seen.wait_for(1)} != set(range(60)):
+        seen.wait_for(len(seen.events) + 1)
+    numbers = [event.data for event in seen.events if lane is by_topic or event.subject == "s4"]
+    expected = list(range(60)) if lane is by_topic else list(range(4, 60, _SUBJECTS))
+    assert list(dict.fromkeys(numbers)) == expected
+
+
+def test_lanes_of_an_unordered_topic_keep_the_order_within_a_worker(
+    start: Start, service: Service, name: str, seen: Seen
+) -> None:
+    timeline = Timeline(seen, 0.005)
+    publish(service, name, 100)
+    start(consumer(name, name, FunctionHandler(timeline, lane=by_subject)), concurrency=8)
+    seen.wait_for(100)
+    assert all(inversions(numbers) == 0 for numbers in timeline.begun.values())
+
+
+def test_a_handlers_concurrency_bounds_its_runs(start: Start, service: Service, name: str, seen: Seen) -> None:
+    timeline = Timeline(seen, 0.01)
+    publish(service, name, 40)
+    together, most, lock = 0, 0, threading.Lock()
+
+    def handle(event: ReceivedEvent) -> None:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        timeline(event)
+        with lock:
+            together -= 1
+
+    start(consumer(name, name, FunctionHandler(handle, concurrency=2)), concurrency=8)
+    seen.wait_for(40)
+    assert most == 2

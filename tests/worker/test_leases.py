@@ -1,0 +1,102 @@
+"""Leases are kept while handlers work, and shared fairly between workers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from pubsubclient import ReceivedEvent, Subscriber
+from pubsubclient._worker.worker import Worker
+from worker.conftest import Seen
+from worker.functions import FunctionHandler, consumer
+
+Start = Callable[..., Worker]
+Publish = Callable[..., list[str]]
+
+
+@pytest.mark.slow
+def test_a_handler_of_five_times_the_ack_deadline_runs_once_an_event(
+    start: Start, publish: Publish, subscriber: Subscriber, name: str, seen: Seen
+) -> None:
+    """Also those events that wait meanwhile, which are leased too."""
+
+    def handle(event: ReceivedEvent) -> None:
+        time.sleep(5)
+        seen.add(event)
+
+    publish(12)
+    worker = start(consumer(name, name, handle, ack_deadline=1), concurrency=4, prefetch=30)
+    seen.wait_for(12)
+    worker.stop()
+    assert worker.join(30)
+    assert sorted(seen.runs) == [(n, 1) for n in range(12)]
+    assert subscriber.state().unsettled == 0
+
+
+def test_async_handlers_keep_their_leases_too(
+    start: Start, publish: Publish, subscriber: Subscriber, name: str, seen: Seen
+) -> None:
+    import asyncio
+
+    async def handle(event: ReceivedEvent) -> None:
+        await asyncio.sleep(3)
+        seen.add(event)
+
+    publish(30)
+    worker = start(consumer(name, name, handle, ack_deadline=1), async_concurrency=10)
+    seen.wait_for(30)
+    worker.stop()
+    assert worker.join(30)
+    assert sorted(seen.runs) == [(n, 1) for n in range(30)]
+    assert subscriber.state().unsettled == 0
+
+
+def test_an_event_whose_lease_was_lost_is_not_begun(
+    start: Start, publish: Publish, subscriber: Subscriber, name: str, seen: Seen
+) -> None:
+    """A seek takes the events back: the handler at work can see it, and what waits is dropped."""
+    go_on, lost = threading.Event(), []
+
+    def handle(event: ReceivedEvent) -> None:
+        seen.add(event)
+        if event.data == 0:
+            go_on.wait(60)
+            give_up = time.monotonic() + 30
+            while not event.lost and time.monotonic() < give_up:
+                time.sleep(0.05)
+            lost.append(event.lost)
+
+    subscriber.subscribe(name, ack_deadline=2)
+    publish(5)
+    worker = start(consumer(name, name, handle), concurrency=1, prefetch=60)
+    seen.wait_for(1)
+    subscriber.seek(name, "latest")
+    go_on.set()
+    worker.stop()
+    assert worker.join(60)
+    assert lost == [True]
+    assert seen.runs[0] == (0, 1)
+
+
+@pytest.mark.slow
+def test_two_workers_share_the_events(start: Start, publish: Publish, name: str, seen: Seen) -> None:
+    by: Counter[str] = Counter()
+
+    def handler(who: str) -> FunctionHandler:
+        def handle(event: ReceivedEvent) -> None:
+            time.sleep(1)
+            by[who] += 1
+            seen.add(event)
+
+        return FunctionHandler(handle)
+
+    start(consumer(name, name, handler("one")), concurrency=1)
+    start(consumer(name, name, handler("two")), concurrency=1)
+    publish(20)
+    seen.wait_for(20)
+    assert sorted(seen.runs) == [(n, 1) for n in range(20)]
+    assert abs(by["one"] - 10) <= 1, by
