@@ -128,22 +128,22 @@ class Transport:
     ) -> Response:
         """Call a function of the service, in as many tries as necessary.
 
-            Args:
-                function: the function's name
-                body: JSON bytes, or a mapping to encode; None for GET; or a callable that makes the mapping for each try, from
-                    the seconds that are left to wait
-                method: HTTP method
-        query: parameters of the URL; a list repeats one
-                wait_s: how long the service may wait before it responds, seconds; added to the deadline and the read timeout
-                deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
-                connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds
-                cancellation: lets another thread end the call
+        Args:
+            function: the function's name
+            body: JSON bytes, or a mapping to encode; None for GET; or a callable that makes the mapping for each try, from
+                the seconds that are left to wait
+            method: HTTP method
+            query: parameters of the URL; a list repeats one
+            wait_s: how long the service may wait before it responds, seconds; added to the deadline and the read timeout
+            deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
+            connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds
+            cancellation: lets another thread end the call
 
-            Raises:
-                ServiceError: the service responded with an error that another try would not change
-                Unavailable: no final response before the deadline
-                IdentityError: there are no valid credentials
-                CallCancelled: another thread has cancelled the call
+        Raises:
+            ServiceError: the service responded with an error that another try would not change
+            Unavailable: no final response before the deadline
+            IdentityError: there are no valid credentials
+            CallCancelled: another thread has cancelled the call
         """
         request = self._request(function, method, query)
         if not callable(body):
