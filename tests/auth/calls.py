@@ -49,6 +49,11 @@ CALLS: dict[str, Call] = {
     "subscribe": Call("subscriber", "subscribe", "POST", lambda name, own: {"subscriber": name, "topic": own}),
     "subscribe to topic": Call("topic", "subscribe", "POST", lambda name, own: {"subscriber": own, "topic": name}),
     "unsubscribe": Call("subscriber", "subscribe", "DELETE", lambda name, own: {"subscriber": name, "topic": own}),
+    "redrive": Call(
+        "subscriber", "subscribe", "POST", lambda name, own: {"subscriber": name, "topic": own, "redrive": {}}
+    ),
+    "peek at topic": Call("topic", "get_events", "GET", lambda name, _: {"topic": name, "last": 1}),
+    "peek for subscriber": Call("subscriber", "get_events", "GET", lambda name, own: {"topic": own, "of": name}),
     "get events": Call("subscriber", "get_events", "POST", lambda name, _: {"subscriber": name}),
     "settle": Call(
         "subscriber",
