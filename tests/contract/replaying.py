@@ -6,6 +6,7 @@ import json
 from http.client import responses
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -29,8 +30,8 @@ class Replaying(BaseAdapter):
         self.sent: list[tuple[str, str, bytes]] = []
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
-        function = str(request.url).rpartition("/")[2]
-        body = request.body
+        function = urlsplit(str(request.url)).path.rpartition("/")[2]
+        body = request.body or b""
         assert isinstance(body, bytes)
         self.sent.append((str(request.method), function, body))
         answer = self._answer if function == self._function else {"status": 200, "body": {}}

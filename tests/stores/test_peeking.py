@@ -1,4 +1,4 @@
-"""Cursors of a peek that no service made: 400 or events, never a failure; bounded reads; and nobody else is misled by them."""
+"""Peeks over each store: cursors that no service made, which mislead nobody; and waits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import flask
@@ -17,7 +18,7 @@ from pubsubservice import main
 from pubsubservice.api import app
 from pubsubservice.delivery.peek import Peek
 from pubsubservice.storage.port import Store
-from stores.services import Calls
+from stores.services import Calls, until
 from stores.test_housekeeping import aged
 
 CURSORS = 10_000
@@ -160,3 +161,17 @@ def test_a_cursor_of_long_ago_does_not_mislead_a_subscriber(store: Store) -> Non
         assert response.lost == {"orders": 2}
         assert [slice_.span.first for slice_ in response.slices] == [2]
     assert dict(other.get().lost) == {"orders": 2}
+
+
+def test_peeks_and_subscribers_wait_in_the_same_threads(store: Store) -> None:
+    """Half of the process's threads: whoever comes when they wait is answered at once, and told to come again."""
+    calls = Calls(store, threads=2)
+    calls.subscribe("orders")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(calls.get, wait_s=20)
+        until(lambda: calls.service.delivery._waiters.waiting == 1)
+        response = calls.service.peek(Peek(["bills"], wait_s=20))
+        assert (response.crowded, response.slices) == (True, [])
+        calls.publish("orders")
+        assert len(waiting.result(timeout=20).slices) == 1
+    assert calls.service.delivery._waiters.waiting == 0
