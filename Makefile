@@ -72,9 +72,10 @@ lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and c
 terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform
 
-tables: $(VENV)/.dev ## write the tables of terraform/README.md, the map of docs/architecture.md and the index of decisions
+tables: $(VENV)/.dev ## write the tables of terraform/README.md, the map of docs/architecture.md, the index of decisions and the reference of commands
 	@$(BIN)/python -m tests.terraform.tables
 	@$(BIN)/python -m tests.documents.map
+	@PYTHONPATH=tests $(BIN)/python -m tests.documents.commands
 
 demo: $(VENV)/.runtime ## publish and consume thousands of real events on an emulator, and check every one
 	@$(BIN)/python -m demo $(ARGS)

@@ -119,10 +119,16 @@ _ROOMS = (
 )  # fmt: skip
 #: those that few programs need are imported alone
 _ROOMS_APART = {
-    "App": "_app.app", "Finding": "_doctor.findings", "doctor": "_doctor.examine",
-    "LogState": "_look.states", "Peek": "_look.peek", "TopicState": "_look.states", "peek": "_look.peek",
-    "subscribers": "_look.states", "topics": "_look.states",
-}  # fmt: skip
+    "App": "_app.app",
+    "Finding": "_doctor.findings",
+    "LogState": "_look.states",
+    "Peek": "_look.peek",
+    "TopicState": "_look.states",
+    "doctor": "_doctor.examine",
+    "peek": "_look.peek",
+    "subscribers": "_look.states",
+    "topics": "_look.states",
+}
 
 add_former_names(__name__)
 

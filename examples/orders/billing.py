@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from messages import Invoice, Order, invoices, orders
 from pubsubclient import App, ReceivedEvent, Reject, Retry
 
 app = App("billing")
+log = logging.getLogger("billing")
 
 
 class BankBusyError(Exception):
@@ -27,9 +30,10 @@ def charge(order: Order, event: ReceivedEvent) -> Invoice:
         charge_at_bank(order, event.attempt)
     except BankBusyError:
         raise Retry("the bank is busy", delay=0) from None
-    print(f"charged order {order.number}", flush=True)
+    log.info("charged order %d", order.number)
     return Invoice(order.number, order.customer, order.amount)
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
     raise SystemExit(app.run())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi_receiver import app, receive
+
+logging.basicConfig(level=logging.INFO)
 
 
 @asynccontextmanager

@@ -4,6 +4,8 @@ uvicorn fastapi_receiver:web
 python -m pubsubclient.worker fastapi_receiver:app
 """
 
+import logging
+
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -31,4 +33,4 @@ def receive(push: Push) -> None:
 @app.handler(pushes, max_attempts=10)
 def deploy(push: Push) -> None:
     """Do what takes long, and may fail."""
-    print(f"deploy {push.repository}: {push.commits} commits", flush=True)
+    logging.info("deploy %s: %d commits", push.repository, push.commits)

@@ -4,6 +4,8 @@ flask --app flask_receiver:web run
 python -m pubsubclient.worker flask_receiver:app
 """
 
+import logging
+
 from flask import Flask, request
 
 from pubsubclient import App, InvalidArgument, Topic
@@ -26,4 +28,4 @@ def receive() -> tuple[str, int]:
 @app.handler(pushes, max_attempts=10)
 def deploy(push: dict[str, object]) -> None:
     """Do what takes long, and may fail."""
-    print(f"deploy {push['repository']}: {push['commits']} commits", flush=True)
+    logging.info("deploy %s: %d commits", push["repository"], push["commits"])

@@ -8,10 +8,11 @@ from pubsubclient.testing import Local
 client = flask_receiver.web.test_client()
 
 
-def test_a_webhook_is_deployed(pubsub: Local, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_webhook_is_deployed(pubsub: Local, caplog: pytest.LogCaptureFixture) -> None:
     assert client.post("/webhooks", json={"repository": "shop", "commits": 2}).status_code == 202
+    caplog.set_level("INFO")
     pubsub.deliver(flask_receiver.app)
-    assert capsys.readouterr().out == "deploy shop: 2 commits\n"
+    assert "deploy shop: 2 commits" in caplog.text
 
 
 def test_what_is_no_push_is_refused(pubsub: Local) -> None:

@@ -33,6 +33,8 @@ TABLE: dict[str, Row] = {
     "redrive": (200, 200, 403, "404 unknown_subscriber"),
     "peek at topic": (200, 200, 200, 200),
     "peek for subscriber": (200, 200, 403, "404 unknown_subscriber"),
+    "remove publisher": (204, 204, 403, 204),
+    "remove subscriber": (204, 204, 403, 204),
     "get events": (200, 200, 403, "404 unknown_subscriber"),
     "settle": (200, 200, 403, "404 unknown_subscriber"),
 }

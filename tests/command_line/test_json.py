@@ -18,13 +18,16 @@ _GOOD: dict[str, tuple[str, int | None]] = {
     "publish": ("publish NAME 17", 1),
     "tail": ("tail NAME", 3),
     "get": ("get NAME", 3),
-    "ls": ("ls topics NAME*", 1),
+    "ls": ("ls subscribers NAME", 1),
     "describe": ("describe subscriber NAME", 1),
     "explain": ("explain NAME NAME 0-0", 1),
+    "dead": ("dead NAME", 1),
+    "cost": ("cost", 1),
     "create": ("create topic NAME", 1),
     "subscribe": ("subscribe NAME NAME --max-attempts 3", 1),
     "unsubscribe": ("unsubscribe NAME NAME", 1),
     "seek": ("seek NAME NAME latest --yes", 1),
+    "redrive": ("redrive NAME --reason declined --yes", 1),
     "seed": ("seed seed.json", 1),
     "bench": ("bench --count 20 --batch 10", 1),
     "init": ("init new", 1),
@@ -41,11 +44,24 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
         ("publish NAME 1 -s http://127.0.0.1:1 --timeout 0.5", "no_answer", 3),
         ("publish NAME 1 -s nonsense", "config", 2),
     ],
-    "tail": [("tail NAME --grep (", "usage", 2), ("tail NAME --filter 17", "invalid_filter", 1)],
+    "tail": [
+        ("tail NAME --grep (", "usage", 2),
+        ("tail NAME --filter 17", "usage", 2),
+        ('tail NAME --filter {"like":1}', "unknown_dialect", 1),
+    ],
     "get": [("get nobody-NAME", "unknown_subscriber", 4), ("get NAME --no-ack -F", "usage", 2)],
     "ls": [("ls cats", "usage", 2), ("ls -s http://127.0.0.1:1 --timeout 0.5", "no_answer", 3)],
     "describe": [("describe topic nothing-NAME", "unknown_topic", 4), ("describe topic", "usage", 2)],
     "explain": [("explain NAME NAME", "usage", 2), ("explain nobody-NAME NAME 0-0", "unknown_subscriber", 4)],
+    "dead": [("dead nobody-NAME", "unknown_subscriber", 4), ("dead NAME --last 0", "usage", 2)],
+    "cost": [("cost --since never", "usage", 2)],
+    "redrive": [
+        ("redrive nobody-NAME", "unknown_subscriber", 4),
+        ("redrive NAME", "usage", 2),
+        ("redrive NAME --reason (", "usage", 2),
+        ("redrive NAME --filter 17 --yes", "usage", 2),
+        ('redrive NAME --filter {"like":1} --yes', "unknown_dialect", 1),
+    ],
     "create": [
         ("create topic NAME --partitions 9", "partitions_fixed", 1),
         ("create topic NAME --retention 2d", "settings_differ", 1),
@@ -67,17 +83,24 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
     "doctor": [("doctor --nothing", "usage", 2)],
     "completion": [("completion cmd", "usage", 2)],
 }  # fmt: skip
-_ELSEWHERE = {"emulator", "exec", "token"}
+_ELSEWHERE = {"emulator", "exec", "token", "worker", "rm"}
 
 
 @pytest.fixture
 def prepared(run: Run, name: str, tmp_path: Path) -> str:
-    """A topic with three events, and a subscriber that follows it, under one name."""
+    """A topic with three events, and a subscriber that follows it and has a dead letter, under one name."""
     Publisher(name).publish(name, 1)
     subscriber = Subscriber(name)
     subscriber.subscribe(name)
     for number in (2, 3):
         Publisher(name).publish(name, number, type="order.placed")
+    with Subscriber(name) as subscriber:
+        subscriber.subscribe(f"{name}.failing")
+        Publisher(name).publish(f"{name}.failing", 4)
+        subscriber.get_events()[-1].nack(reason="declined", dead=True)
+        subscriber.get_events(0)
+        subscriber.unsubscribe(f"{name}.failing")
+        subscriber.seek(name, "earliest")
     (tmp_path / "file").write_text("")
     (tmp_path / "seed.json").write_text(_SEED.replace("NAME", f"{name}.seeded"))
     (tmp_path / "bad.json").write_text('{"topics": []}')

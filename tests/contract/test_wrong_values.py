@@ -65,6 +65,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         },
     ),
     "ExpireBody": ("POST", "expire", {}),
+    "RemoveBody": ("DELETE", "register", {"subscriber": "{unique}-s", "token": "{time}-a", "force": True}),
 }  # fmt: skip
 #: what a settlement says, by its verb
 SETTLEMENTS = {
@@ -75,7 +76,8 @@ SETTLEMENTS = {
 }
 #: which of them a field may have: they mean something there
 TAKEN = {
-    "since": {"zero"}, "delay_s": {"zero"}, "far": {"false"}, "partitions": {"null"}, "retention_s": {"null"},
+    "since": {"zero"}, "delay_s": {"zero"}, "far": {"false"}, "force": {"false"},
+    "partitions": {"null"}, "retention_s": {"null"},
     "start": {"an array", "null"}, "seek": {"an array", "null"}, "filters": {"an array", "null"},
     "ack_deadline_s": {"null"}, "max_attempts": {"null"}, "backoff_s": {"zero", "null"}, "dead_letter_topic": {"null"},
     "ordered": {"false", "null"},
@@ -101,6 +103,7 @@ def test_the_table_has_every_field() -> None:
     kinds["RegisterBody"] -= {"publisher", "subscriber"}  # names like the topic's, and only one of the three
     kinds["RegisterBody"] -= {"id", "source"}  # see below
     kinds["SubscribeBody"] -= {"redrive"}  # see below
+    kinds["RemoveBody"] -= {"publisher"}
     assert {kind: set(body) for kind, (_, _, body) in REQUESTS.items()} == kinds
 
 

@@ -17,12 +17,16 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("*.md"), ROOT / "terraform" / "README.md"])
 _FENCE = "```"
 
-#: runs the blocks of a page as one program, as if they were pasted one after another; a traceback names the page's lines
+#: runs the blocks of a page as one program, as if they were pasted one after another; a traceback names the page's lines. A
+#: block that begins with "# NAME.py" is that file for the blocks after it, too
 _RUN = """
-import json, sys
+import json, pathlib, sys
 page, blocks = json.load(sys.stdin)
 names = {"__name__": "__main__", "__file__": page}
 for line, text in blocks:
+    first = text.partition("\\n")[0]
+    if first.startswith("# ") and first.endswith(".py"):
+        pathlib.Path(first[2:]).write_text(text, encoding="utf-8")
     exec(compile("\\n" * line + text, page, "exec"), names)
 """
 

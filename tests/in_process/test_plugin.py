@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from e2e.serving import environment
-
-_MODULE = "pubsub_emulator.pytest_plugin"
-
-
-class Project:
-    """A project with tests, in a directory of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def write(self, name: str, text: str) -> None:
-        (self._directory / name).write_text(text)
-
-    def run(self, *arguments: str, plugins: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        """Run its tests, with our plugin and these, and all warnings errors."""
-        loaded = [argument for name in (_MODULE, *plugins) for argument in ("-p", name)]
-        command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", *loaded, *arguments]
-        more = environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-        return subprocess.run(
-            command, cwd=self._directory, env=more, capture_output=True, text=True, timeout=240, check=False
-        )
+from in_process.projects import Project
 
 
 @pytest.fixture
@@ -151,7 +128,7 @@ def test_clean(pubsub):
     done = project.run("-p", "no:threadexception")
     assert "4 passed, 3 errors" in done.stdout, done.stdout
     for name, said in [
-        ("test_loop", "events in a loop of subscriber 'reader' are still leased"),
+        ("test_loop", "events in a loop of subscriber 'reader' are still held"),
         ("test_batch", "<Batch of publisher 'shop', 1 events pending> is open"),
         ("test_thread", "The thread 'consumer 7' still uses the service"),
     ]:

@@ -54,6 +54,8 @@ _HEADERS = {
     "Accept-Encoding": "identity",  # a compressed body could unpack to any size
     "User-Agent": f"pubsubclient/{__version__}",
 }
+#: refusals that may be over later, but not by the end of the call
+_NOT_SOON = frozenset({"dead_letters_left"})
 #: errors after which another try may succeed: no connection, no response in time, an incomplete response
 _TRANSIENT = (
     requests.ConnectionError,
@@ -133,7 +135,7 @@ class Transport:
             body: JSON bytes, or a mapping to encode; None for GET; or a callable that makes the mapping for each try, from
                 the seconds that are left to wait
             method: HTTP method
-            query: parameters of the URL; a list repeats one
+            query: parameters of the URL; one with several values is repeated
             wait_s: how long the service may wait before it responds, seconds; added to the deadline and the read timeout
             deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
             connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds
@@ -226,6 +228,9 @@ class Transport:
                 raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
             return Response(read_body(function, response, content), time_us, retry_after_s(response))
         failure = service_error(function, response, content)
+        if failure.code in _NOT_SOON:
+            failure.retryable = True
+            raise failure
         if failure.code == "invalid_token":
             self.clock.refused(time_us)
         if status == 429 or status >= 500:

@@ -203,8 +203,13 @@ class Outcomes:
         for token in list(self._expected)[:-_MAX_EXPECTED]:
             self._expected.pop(token, None)
 
+    def await_sent(self) -> None:
+        """Wait until no request of the background thread is on its way: what it settles counts for the next request."""
+        with self._lock:
+            self.clock.wait_for(self._work, lambda: not self._sending, self._transport.service.deadline_s)
+
     def discard(self) -> None:
-        """Drop the pending outcomes, because their service is gone."""
+        """Drop the pending outcomes, because their service or their subscriber is gone."""
         with self._lock:
             self._pending = Pending()
             self._work.notify_all()
@@ -352,7 +357,8 @@ class Outcomes:
         except ServiceError as error:
             if self.drop_ahead(collected, error):
                 self.put_back(collected)
-            else:  # another try would be refused too, so the outcomes are dropped, and the events come again
+            elif error.code != "unknown_subscriber":  # if it was removed, there is nothing to settle any more
+                # another try would be refused too, so the outcomes are dropped, and the events come again
                 self.log_unsettled(error)
         except PubSubError:
             self.put_back(collected)  # the transport logs the outage

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from pubsubclient._core.arguments import check_count
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument
 from pubsubclient._worker.event_log import EventLogFilter
 from pubsubclient._worker.load import load_app
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m pubsubclient.
         options.setdefault("drain_timeout", _RELOAD_DRAIN_S)
     try:
         Options(**options)
-        if arguments.processes > 1 or arguments.reload:
+        processes = check_count("--processes", arguments.processes, 1, _MAX_PROCESSES)
+        if processes > 1 or arguments.reload:
             return _processes(arguments, options, list(sys.argv[1:] if argv is None else argv)).run()
         worker = load_app(arguments.app).worker(**options)
     except (ConfigurationError, InvalidArgument) as error:
@@ -57,8 +59,6 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m pubsubclient.
 
 
 def _processes(arguments: argparse.Namespace, options: dict[str, object], argv: list[str]) -> Processes:
-    if not 1 <= arguments.processes <= _MAX_PROCESSES:
-        raise InvalidArgument(f"--processes: expected 1 to {_MAX_PROCESSES}; got {arguments.processes}.")
     if arguments.processes > 1 and arguments.health is not None:
         raise InvalidArgument("--health: several processes cannot listen at one port; start one worker for each port.")
     more = ["--processes", "1", "--child"]

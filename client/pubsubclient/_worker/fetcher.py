@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pubsubclient._core.errors import PubSubError, ServiceError
+from pubsubclient._events.event_list import Events
 from pubsubclient._worker.schedule import Schedule
 from pubsubclient._worker.source import Source
 
@@ -92,29 +93,33 @@ class Fetcher:
             return
         ended = self._schedule.ended
         size = self._await_room()
-        if not size:
-            if self._worker.options.burst:
-                self._found_nothing(ended)
-            return
-        source, wait_s, asked = self._source, self._wait_s(), time.monotonic()
+        if size:
+            wait_s, asked = self._wait_s(), time.monotonic()
+            events = self._fetch(size, wait_s)
+            if events:
+                self.dry_at = None
+                self._schedule.add(self._source, events)
+                return
+            if not self._worker.options.burst:
+                if not events.more and time.monotonic() - asked < max(wait_s / 2, _PAUSE_S):
+                    # an ordered topic's events are in hand, too many are unsettled, or a proxy has ended the wait
+                    self._pause(_PAUSE_S if wait_s else _ORDERED_PAUSE_S, until_settled=not wait_s)
+                return
+        if self._worker.options.burst:
+            self._found_nothing(ended)
+
+    def _fetch(self, size: int, wait_s: float) -> Events:
+        source = self._source
         if self._worker.options.burst:
             source.outcomes.flush()  # first, because a settlement may bring events back
+        elif source.is_ordered:
+            source.outcomes.await_sent()  # first, because the topic has nothing more before that
         events = source.subscriber.fetch(size, wait_s, settle=source.outcomes)
         self.answered_at = time.monotonic()
         if self.refused:
             self.refused = False
             _log.info("Subscriber %s: the service no longer refuses its requests", source.name)
-        if events:
-            self.dry_at = None
-            self._schedule.add(source, events)
-        elif self._worker.options.burst:
-            self._found_nothing(ended)
-        elif not events.more and time.monotonic() - asked < max(wait_s / 2, _PAUSE_S):
-            # events of an ordered topic are in hand, or too many are unsettled, or a proxy has ended the wait
-            if wait_s:
-                self._pause(_PAUSE_S)
-            else:
-                self._pause(_ORDERED_PAUSE_S, until_settled=True)
+        return events
 
     def _await_room(self) -> int:
         """Wait until fewer than half of the events to hold are there; returns how many to fetch.
@@ -132,6 +137,7 @@ class Fetcher:
                 if pause_s > 0 and self._worker.options.burst:
                     return 0
                 self.answered_at = math.inf
+                source.refill_below = target / 2
                 schedule.progress.wait(pause_s if pause_s > 0 else None)
         return 0
 

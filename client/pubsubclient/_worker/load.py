@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
@@ -28,8 +29,7 @@ def load_app(name: str) -> App:
     """Import ``module:name`` from the working directory, or from where Python finds modules; ``:app`` may be left out.
 
     Raises:
-        ConfigurationError: there is no such module or name, or it is no app
-        Exception: what the module itself raises
+        ConfigurationError: there is no such module or name, it cannot be imported, or it is no app
     """
     module_name, _, path = name.partition(":")
     path = path or "app"
@@ -50,10 +50,27 @@ def _import(module_name: str, name: str) -> ModuleType:
         raise ConfigurationError(f'{name}: expected "module:app", for instance "shop.orders:app".')
     try:
         return importlib.import_module(module_name)
+    except ConfigurationError:
+        raise  # of a handler's declaration, for instance
     except ModuleNotFoundError as error:
         missing = error.name or ""
-        if module_name != missing and not module_name.startswith(f"{missing}."):
-            raise  # the module is there, and imports another one that is not
-        raise ConfigurationError(
-            f"{name}: there is no module {missing!r} in {Path.cwd()} or where Python looks for modules."
-        ) from None
+        if module_name == missing or module_name.startswith(f"{missing}."):
+            raise ConfigurationError(
+                f"{name}: there is no module {missing!r} in {Path.cwd()} or where Python looks for modules."
+            ) from None
+        raise ConfigurationError(_told(name, error)) from error
+    except Exception as error:
+        if not isinstance(error, ImportError | SyntaxError):
+            traceback.print_exc()  # the program's own error: one line would not say enough
+        raise ConfigurationError(_told(name, error)) from error
+
+
+def _told(name: str, error: Exception) -> str:
+    """Say in one line why a module cannot be imported, and where."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in frame.filename and frame.filename != __file__
+    ]
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{name} cannot be imported: {type(error).__name__}: {error}{where}."

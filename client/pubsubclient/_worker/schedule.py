@@ -46,7 +46,7 @@ class Schedule:
         self.lock = threading.Lock()
         #: notified when a run is ready for a thread, and at the stop
         self._work = threading.Condition(self.lock)
-        #: notified when a run has ended, and at the stop
+        #: notified when a lease begins or has no run left, when a source has room, and at the stop
         self.progress = threading.Condition(self.lock)
         self._for_threads: deque[Run] = deque()
         self._for_loop: deque[Run] = deque()
@@ -77,7 +77,9 @@ class Schedule:
                 source.unbegun[run] = None
                 source.unbegun_events += len(run.events)
                 source.leases[run.lease] = source.leases.get(run.lease, 0) + 1
+                source.is_ordered = source.is_ordered or bool(run.lease.ordered)
             self._admit(runs)
+            self.progress.notify_all()
 
     def _reject(self, source: Source, orphans: Iterable[ReceivedEvent]) -> None:
         for event in orphans:
@@ -147,6 +149,9 @@ class Schedule:
             source = run.source
             source.unbegun.pop(run)
             source.unbegun_events -= len(run.events)
+            if source.unbegun_events < source.refill_below:
+                source.refill_below = 0
+                self.progress.notify_all()
             run.stage = Stage.RUNNING
             run.began = time.monotonic()
             self.running[run] = None
@@ -172,6 +177,8 @@ class Schedule:
             record(run, outcome)
         self.running.pop(run)
         source.running -= 1
+        if self.stopping and not self.running:
+            self.progress.notify_all()
         self._leave(run)
         if run.lease.recalled:
             self._drop_taken_back(run)
@@ -188,6 +195,7 @@ class Schedule:
         leases[lease] -= 1
         if not leases[lease]:
             del leases[lease]
+            self.progress.notify_all()
         following = []
         for gate in run.gates[: run.passed]:
             after = gate.leave()
@@ -196,13 +204,15 @@ class Schedule:
                 following.append(after)
         if following:
             self._admit(following)
-        self.progress.notify_all()
 
     def _drop(self, run: Run) -> None:
         """End a run that has not begun, and record no outcome."""
-        if run.source.unbegun.pop(run, run) is None:
-            run.source.unbegun_events -= len(run.events)
+        source = run.source
+        if source.unbegun.pop(run, run) is None:
+            source.unbegun_events -= len(run.events)
+            source.refill_below = 0
             self._leave(run)
+            self.progress.notify_all()
 
     def _drop_taken_back(self, failed: Run) -> None:
         """Drop what the service takes back of ordered topics: all newer events of the lease, because an older one failed.

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
@@ -33,6 +33,9 @@ __all__ = ["Lifespan", "Worker"]
 
 Lifespan = Callable[[], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
 
+#: the longest wait for an order without looking up, seconds. A signal that comes just before a wait begins does not end it:
+#: Python runs the signal's handler only after the wait
+_LOOK_UP_S = 0.2
 #: how long settling may take after a second signal, or when the drain's time is over, seconds
 _CUT_S = 1.0
 #: how long the last settlements of a drain may take at least, seconds
@@ -236,9 +239,13 @@ class Worker:
     def _next_order(self, give_up: float | None = None) -> str:
         """Return the next order: "stop", "cut" (asked again by the same), or another; "late" at monotonic time `give_up`."""
         while True:
-            order = "late"
-            with suppress(Empty):
-                order = self._orders.get(timeout=None if give_up is None else max(0.0, give_up - time.monotonic()))
+            left_s = _LOOK_UP_S if give_up is None else max(0.0, min(_LOOK_UP_S, give_up - time.monotonic()))
+            try:
+                order = self._orders.get(timeout=left_s)
+            except Empty:
+                if not left_s:
+                    return "late"
+                continue
             if order == "stacks":
                 self._log_stacks()
             elif not order.startswith("stop"):

@@ -18,8 +18,8 @@ from pubsubclient._core.errors import (
 from pubsubclient.cli.text import one_line
 
 __all__ = [
-    "INTERRUPTED", "NOT_ALLOWED", "NO_ANSWER", "PARTLY", "REFUSED", "UNKNOWN", "USAGE", "CommandError", "ReaderHasGone",
-    "failure_of",
+    "INTERRUPTED", "NOT_ALLOWED", "NO_ANSWER", "PARTLY", "REFUSED", "UNKNOWN", "USAGE", "CommandError", "Interrupted",
+    "ReaderHasGone",     "failure_of", "too_old",
 ]  # fmt: skip
 
 REFUSED, USAGE, NO_ANSWER, UNKNOWN, NOT_ALLOWED, PARTLY, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
@@ -53,6 +53,10 @@ class ReaderHasGone(Exception):  # noqa: N818 - it is no failure
     """Nobody reads stdout any more, for instance because `head` has ended. Not an OSError, for which click ends with 1."""
 
 
+class Interrupted(Exception):  # noqa: N818
+    """Ctrl-C. Not a KeyboardInterrupt, for which click writes an empty line to stderr."""
+
+
 def failure_of(error: PubSubError) -> CommandError:
     """Return what an error of the SDK means for a command."""
     if isinstance(error, ServiceError):
@@ -69,6 +73,14 @@ def failure_of(error: PubSubError) -> CommandError:
         return CommandError(str(error))
     reason = getattr(error, "reason", None)
     return failure_of(reason) if isinstance(reason, PubSubError) else CommandError(str(error), exit_code=REFUSED)
+
+
+def too_old(error: ServiceError, what: str) -> Exception:
+    """Return the error for a call that older services do not know; other errors unchanged."""
+    if error.status != 405:
+        return error
+    detail = f"This service is older than `pubsub`, and cannot {what}: upgrade it."
+    return CommandError(detail, code=error.code, exit_code=REFUSED, status=error.status)
 
 
 _EXIT_CODES: dict[type[ServiceError], int] = {Forbidden: NOT_ALLOWED, NotFound: UNKNOWN}

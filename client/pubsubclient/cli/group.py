@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from pubsubclient import __version__
 from pubsubclient.cli.common import common_options
 from pubsubclient.cli.extras import import_with_extra
+from pubsubclient.cli.failures import Interrupted
 
 __all__ = ["COMMANDS", "NAMES", "Entry", "pubsub"]
 
@@ -83,6 +84,13 @@ class _Group(click.Group):
         command = import_with_extra(entry.module, entry.extra).command
         assert isinstance(command, click.Command)  # noqa: S101 - for mypy
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand. Raises Interrupted after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as click calls it
         widest = max(map(len, NAMES))

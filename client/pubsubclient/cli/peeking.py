@@ -10,7 +10,7 @@ from pubsubclient._core.errors import ServiceError
 from pubsubclient._core.names import is_pattern, stands_for
 from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._http.transport import Transport
-from pubsubclient.cli.failures import REFUSED, CommandError
+from pubsubclient.cli.failures import too_old
 from pubsubclient.cli.reads import names
 
 __all__ = ["Page", "last_events", "pages"]
@@ -66,9 +66,4 @@ def _peek(transport: Transport, query: Mapping[str, Any], wait_s: float) -> dict
     try:
         return transport.call("get_events", None, method="GET", query=query, wait_s=wait_s).body
     except ServiceError as error:
-        if error.status != 405:
-            raise
-        raise CommandError(
-            "This service is older than `pubsub`, and cannot show events without a subscriber: upgrade it.",
-            code=error.code, exit_code=REFUSED, status=error.status,
-        ) from error  # fmt: skip
+        raise too_old(error, "show events without a subscriber") from error

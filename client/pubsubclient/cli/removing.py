@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pubsubclient._core.errors import ServiceError
 from pubsubclient._http.transport import Transport
+from pubsubclient.cli.failures import too_old
 
 __all__ = ["remove"]
 
@@ -15,4 +17,7 @@ def remove(transport: Transport, kind: str, name: str, *, force: bool = False) -
     Something was called with `transport` before. Raises ServiceError, Unavailable.
     """
     body: dict[str, Any] = {kind: name, "token": transport.token("register")}
-    transport.call("register", {**body, "force": True} if force else body, method="DELETE")
+    try:
+        transport.call("register", {**body, "force": True} if force else body, method="DELETE")
+    except ServiceError as error:
+        raise too_old(error, "remove names") from error

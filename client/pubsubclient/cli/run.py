@@ -11,7 +11,7 @@ from typing import Any
 from pubsubclient import __version__
 from pubsubclient._core.errors import PubSubError
 from pubsubclient.cli.extras import missing
-from pubsubclient.cli.failures import INTERRUPTED, CommandError, ReaderHasGone, failure_of
+from pubsubclient.cli.failures import INTERRUPTED, CommandError, Interrupted, ReaderHasGone, failure_of
 
 __all__ = ["main"]
 
@@ -86,7 +86,7 @@ def _run(own: list[str], user_command: list[str] | None, signals: object) -> int
         failure = CommandError(f"{error.format_message().rstrip('.')} (see {program} --help)")
     except click.ClickException as error:
         failure, program = CommandError(error.format_message()), _program(own)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, Interrupted, KeyboardInterrupt):
         common.output.clear_progress()
         return INTERRUPTED
     except ReaderHasGone:

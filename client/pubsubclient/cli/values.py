@@ -18,6 +18,7 @@ else:
 
 __all__ = [
     "DURATION",
+    "FILTERS",
     "JSON",
     "MOMENT",
     "NAME_OF_KIND",
@@ -154,6 +155,21 @@ class _Json(ParamType):
             self.fail(f"{value!r} is not JSON: {error}.", param, ctx)
 
 
+class _Filters(_Json):
+    """A filter of the CloudEvents Subscriptions API, or a list of them, as JSON."""
+
+    name = "filters"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[dict[str, Any]]:
+        filters = super().convert(value, param, ctx)
+        listed = [filters] if isinstance(filters, dict) else filters
+        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            self.fail(
+                f'expected {{"exact": {{"type": "order.placed"}}}} or the like, or a list; got {value!r}.', param, ctx
+            )
+        return listed
+
+
 def moment_of(text: str) -> datetime | None:
     """Return a time of RFC 3339, or so long ago; None for any other text."""
     length = _LENGTH.fullmatch(text)
@@ -167,5 +183,5 @@ def moment_of(text: str) -> datetime | None:
 
 
 TOPIC, SUBSCRIBER, PUBLISHER = Name("topic"), Name("subscriber"), Name("publisher")
-NAME_OF_KIND, REGEX = _NameOfKind(), _Regex()
+NAME_OF_KIND, REGEX, FILTERS = _NameOfKind(), _Regex(), _Filters()
 DURATION, POSITION, MOMENT, JSON, SIZE = Duration(), _Position(), _Moment(), _Json(), _Size()

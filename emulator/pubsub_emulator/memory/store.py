@@ -79,6 +79,19 @@ class MemoryStore:
         meter().bill(time=commit_time)
         return commit_time
 
+    def remove(self, path: str, if_update_time: int) -> None:
+        """Delete a document. Raises Changed unless its update time is `if_update_time`."""
+        split(path)
+        meter().bill(deletes=1)
+        with self._created:
+            self._check_open()
+            old = self.documents.get(path)
+            if old is None or old.updated != if_update_time:
+                raise Changed(path)
+            self._delete(path)
+            commit_time = self._commit_time()
+        meter().bill(time=commit_time)
+
     def delete(self, paths: Sequence[str]) -> None:
         """Delete documents; missing ones are no error."""
         once = dict.fromkeys(paths)

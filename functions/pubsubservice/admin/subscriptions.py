@@ -37,7 +37,7 @@ from pubsubservice.subscribers.pattern_topics import (
 )
 from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.state import MAX_LOGS, State, unknown_subscriber
-from pubsubservice.subscribers.tokens import check_not_ahead, make_token, token_time
+from pubsubservice.subscribers.tokens import check_not_ahead, is_of_earlier_life, make_token, token_time
 
 __all__ = ["Subscribe", "Subscriptions"]
 
@@ -210,9 +210,9 @@ class Subscriptions:
             if doc is None:
                 raise unknown_subscriber(subscriber)
             check_owner("subscriber", subscriber, doc.data.get("owner"))
-            token = token or make_token(reads.time, self._runtime.random())
-            check_not_ahead(token, reads.time)
             state = State.read(doc)
+            token = token or make_token(max(reads.time, doc.created), self._runtime.random())
+            check_not_ahead(token, reads.time)
             if state.changed and token == state.changed:
                 return state
             if self._is_old(token, state):
@@ -220,11 +220,20 @@ class Subscriptions:
                     "older_token",
                     f"The subscriptions of {subscriber!r} were changed by a later call; this one ({token}) changes nothing.",
                 )
+            self._check_life(token, state)
             change(state)
             state.changed = token
             if replace(self._store, doc, state.fields()):
                 return state
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
+
+    def _check_life(self, token: str, state: State) -> None:
+        """Raise Conflict if a token was made before the subscriber was registered: for an earlier life of its name."""
+        if is_of_earlier_life(token, state.created):
+            raise Conflict(
+                "older_token",
+                f"The subscriber {state.name!r} was registered after this request was made ({token}); nothing was changed.",
+            )
 
     def _is_old(self, token: str, state: State) -> bool:
         """Whether a call with a newer token has already changed the subscriptions."""

@@ -95,7 +95,7 @@ class Redriving:
         token = request.token or make_token(now, self._runtime.random())
         check_not_ahead(token, now)
         step, redriver = Step.of(token), redriver_of(request.subscriber)
-        open_leases = self._follow(redriver, request.subscriber, _sources(state, request.topic))
+        open_leases, now = self._follow(redriver, request.subscriber, _sources(state, request.topic))
         held = [lease for lease in open_leases if step.is_earlier(lease)]
         settlements = Settlements(
             release=[Settlement(lease) for lease in open_leases if lease not in held],
@@ -125,18 +125,22 @@ class Redriving:
         if settlements.ack or settlements.release:
             self._delivery.get_events(GetEvents(redriver, settlements, max_events=0))
 
-    def _follow(self, redriver: str, subscriber: str, sources: Iterable[str]) -> list[str]:
-        """Subscribe to dead-letter topics unless that is done; return the open leases of `S.redrive`."""
-        state, _ = self._read(redriver)
+    def _follow(self, redriver: str, subscriber: str, sources: Iterable[str]) -> tuple[list[str], int]:
+        """Subscribe to dead-letter topics unless that is done.
+
+        Returns the open leases of `S.redrive`, and a store time from which new ones are made, µs.
+        """
+        state, now = self._read(redriver)
         if state is None:
             self._subscriptions.register(redriver)
+            state, now = self._read(redriver)  # a lease token from before the registration makes no lease
         wanted = compile_filters([{"exact": {"source": f"/subscribers/{subscriber}"}}])
         filters = wanted.packed if wanted else b""
         for source in sources:
             found = state.subscriptions.get(source) if state else None
             if found is None or not _is_set(found, filters):
                 self._subscriptions.subscribe(Subscribe(redriver, source, filters=filters, settings=_SETTINGS))
-        return [*state.leases] if state else []
+        return [*state.leases] if state else [], now
 
     def _read(self, subscriber: str) -> tuple[State | None, int]:
         """Return a subscriber's state, None if there is none, and the store time of the read, µs. Raises Forbidden."""

@@ -10,10 +10,10 @@ from unit.sdk.programs import run_program
 PUBLIC = {
     "Any", "App", "Batch", "BatchClosed", "ConfigurationError", "Conflict", "Event", "Events", "Explanation", "Finding",
     "Forbidden", "Identity", "IdentityError", "InvalidArgument", "LeaseState", "LogState", "NotFound", "Outcomes",
-    "Pause", "Peek", "PubSubError", "PublishError", "PublishRefused", "PublishUnavailable", "PublishUnknown",
-    "Publisher", "Receipt", "ReceivedEvent", "Reject", "Retry", "Service", "ServiceError", "Subscriber",
-    "SubscriberState", "SubscriptionState", "TooLarge", "Topic", "TopicState", "Unavailable", "__version__",
-    "configure", "doctor", "peek", "subscribers", "topics",
+    "Pause", "Peek", "PubSubError", "PublishError", "PublishRefused", "PublishUnavailable", "PublishUnknown", "Publisher",
+    "Receipt", "ReceivedEvent", "Reject", "Retry", "Service", "ServiceError", "Subscriber", "SubscriberState",
+    "SubscriptionState", "TooLarge", "Topic", "TopicState", "Unavailable", "__version__", "configure", "doctor", "peek",
+    "subscribers", "topics",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from pubsubclient.cli.asking import YES, confirm
 from pubsubclient.cli.common import Command, Common, pass_common
 from pubsubclient.cli.failures import PARTLY, REFUSED, CommandError
 from pubsubclient.cli.text import counted
-from pubsubclient.cli.values import JSON, REGEX, SUBSCRIBER, TOPIC
+from pubsubclient.cli.values import FILTERS, REGEX, SUBSCRIBER, TOPIC
 
 if TYPE_CHECKING:
     from pubsubclient._http.transport import Transport
@@ -26,36 +26,41 @@ _IDS = 90
 @click.command(cls=Command)
 @click.argument("subscriber", type=SUBSCRIBER)
 @click.argument("topic", type=TOPIC, default=">")
-@click.option("--filter", "filters", type=JSON, metavar="JSON", help='Only these: {"exact": {"type": "order.placed"}}.')
+@click.option(
+    "--filter", "filters", type=FILTERS, metavar="JSON", help='Only these: {"exact": {"type": "order.placed"}}.'
+)
 @click.option("--reason", type=REGEX, metavar="REGEX", help="Only those whose reason matches.")
 @click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="At most the N oldest.")
 @click.option("--dry-run", is_flag=True, help="Only say how many there are.")
 @YES
 @pass_common
 def command(
-    common: Common, subscriber: str, topic: str, filters: Any, reason: re.Pattern[str] | None, most: int | None,
-    *, dry_run: bool, yes: bool,
+    common: Common, subscriber: str, topic: str, filters: Sequence[Mapping[str, Any]] | None, reason: re.Pattern[str] | None,
+    most: int | None, *, dry_run: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Publish SUBSCRIBER's dead letters again, for it alone: all, or those of events of TOPIC, a name or a pattern."""
     from pubsubclient.cli.letters import letters  # noqa: PLC0415 - it imports requests
 
     transport = common.transport()
-    wanted = [filters] if isinstance(filters, dict) else filters or []
-    open_letters = (letter for letter in letters(transport, subscriber, topic, wanted) if not letter.redriven)
+    open_letters = (letter for letter in letters(transport, subscriber, topic, filters or ()) if not letter.redriven)
     ids = [letter.event.id for letter in open_letters if reason is None or reason.search(letter.reason)][:most]
     if not dry_run and ids:
         confirm(common, f"Publish {counted(len(ids), 'dead letter')} of {subscriber} again?", yes=yes)
     redriven, refused = 0, []
     # one request for all, or one for so many ids as a filter takes, if not all are wanted
     chosen = reason is not None or most is not None
-    for step in _steps(transport, subscriber, topic, _parts(ids, wanted, chosen=chosen)) if ids and not dry_run else ():
+    for step in (
+        _steps(transport, subscriber, topic, _parts(ids, filters or (), chosen=chosen)) if ids and not dry_run else ()
+    ):
         redriven += step["redriven"]
         refused += step.get("refused", [])
         common.output.progress(f"{redriven} of {len(ids)} redriven")
     _say(common, {"would_redrive": len(ids)} if dry_run else {"redriven": redriven}, refused)
 
 
-def _parts(ids: Sequence[str], filters: list[Mapping[str, Any]], *, chosen: bool) -> Iterator[list[Mapping[str, Any]]]:
+def _parts(
+    ids: Sequence[str], filters: Sequence[Mapping[str, Any]], *, chosen: bool
+) -> Iterator[Sequence[Mapping[str, Any]]]:
     """Yield the filters of each request."""
     if not chosen:
         yield filters
@@ -65,7 +70,7 @@ def _parts(ids: Sequence[str], filters: list[Mapping[str, Any]], *, chosen: bool
 
 
 def _steps(
-    transport: Transport, subscriber: str, topic: str, parts: Iterator[list[Mapping[str, Any]]]
+    transport: Transport, subscriber: str, topic: str, parts: Iterator[Sequence[Mapping[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the responses; a request is repeated with its token until there are no more. Raises ServiceError, Unavailable."""
     for filters in parts:

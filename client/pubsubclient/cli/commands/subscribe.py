@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pubsubclient.cli.common import Command, Common, pass_common
-from pubsubclient.cli.values import DURATION, JSON, POSITION, SUBSCRIBER, TOPIC
+from pubsubclient.cli.values import DURATION, FILTERS, POSITION, SUBSCRIBER, TOPIC
 
 __all__ = ["command"]
 
@@ -18,7 +18,7 @@ __all__ = ["command"]
 @click.option(
     "--start", type=POSITION, metavar="PLACE", help="earliest (default), latest, a time, or how long ago: 10m."
 )
-@click.option("--filters", type=JSON, metavar="JSON", help='Only these events: [{"prefix": {"type": "order."}}].')
+@click.option("--filters", type=FILTERS, metavar="JSON", help='Only these events: [{"prefix": {"type": "order."}}].')
 @click.option("--ack-deadline", type=DURATION, metavar="TIME", help="Deliver again what stays unsettled so long (30s).")
 @click.option("--max-attempts", type=int, metavar="N", help="Deliveries before an event becomes a dead letter (5).")
 @click.option("--backoff", type=DURATION, metavar="TIME", help="Delay after the first failure; it doubles (10s).")

@@ -1,0 +1,81 @@
+"""Examples in processes of their own, as their docstrings say how to start them."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from e2e.serving import environment
+
+__all__ = ["EXAMPLES", "Program"]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+class Program:
+    """A process, and the lines that it writes, which can be waited for.
+
+    Args:
+        folder: the example's folder, in which it runs
+        url: where the service is
+        arguments: Python's arguments
+    """
+
+    def __init__(self, folder: str, url: str, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", *arguments],
+            cwd=EXAMPLES / folder,
+            env=environment(PUBLISH_SUBSCRIBE_SERVICE=url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._wrote = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for(self, pattern: str, count: int = 1) -> list[re.Match[str]]:
+        """Wait for so many lines that contain a pattern, and return what was found in each."""
+
+        def found() -> list[re.Match[str]]:
+            return [one for line in self.lines if (one := re.search(pattern, line))]
+
+        with self._wrote:
+            assert self._wrote.wait_for(lambda: len(found()) >= count or not self._reader.is_alive(), timeout=60), (
+                self.lines
+            )
+            matches = found()
+        assert len(matches) >= count, self.lines
+        return matches
+
+    def end(self) -> int:
+        """Ask it to end (SIGTERM), and return its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGUSR1)  # a worker writes what it runs
+            self.wait_for("$never")
+            raise
+
+    def kill(self) -> None:
+        """End it however the test ended."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._wrote:
+                self.lines.append(line.rstrip("\n"))
+                self._wrote.notify_all()
+        with self._wrote:
+            self._wrote.notify_all()
