@@ -70,8 +70,7 @@ class SimStore(MemoryStore):
             if old is None or old.updated != if_update_time:
                 raise Changed(path)
             time = self._commit_time()
-            del self.documents[path]
-            self._on_commit(path, old, None)
+            self._delete(path)
             return time
 
         self._write(apply, deletes=1)
