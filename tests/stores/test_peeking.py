@@ -16,7 +16,7 @@ from werkzeug.test import EnvironBuilder
 
 from pubsubservice import main
 from pubsubservice.api import app
-from pubsubservice.delivery.peek import Peek
+from pubsubservice.delivery.peek import Newest, Peek
 from pubsubservice.storage.port import Store
 from stores.services import Calls, until
 from stores.test_housekeeping import aged
@@ -175,3 +175,26 @@ def test_peeks_and_subscribers_wait_in_the_same_threads(store: Store) -> None:
         calls.publish("orders")
         assert len(waiting.result(timeout=20).slices) == 1
     assert calls.service.delivery._waiters.waiting == 0
+
+
+def test_what_a_pattern_costs_to_peek_at(store: Store) -> None:
+    """To begin, three reads a log, and two for the end of the registry; idle, one a log and one more; and no write."""
+    calls = Calls(store)
+    calls.service.topics.register("wide", 4)
+    for topic in ("wide", "a", "b", "c"):
+        calls.publish(topic)
+    begun: list[str] = []
+    meter = calls.cost(lambda: begun.append(calls.service.peek(Peek([">"])).cursor))
+    assert (meter.reads <= 3 * 7 + 2, meter.writes) == (True, 0), meter
+    meter = calls.cost(lambda: calls.service.peek(Peek(cursor=begun[0])))
+    assert (meter.reads, meter.writes) == (8, 0)
+    other = Calls(store)  # a process that has not read these logs
+    meter = other.cost(lambda: other.service.peek(Peek(cursor=begun[0])))
+    assert (meter.reads, meter.writes) == (8 + 7, 0)
+    meter = other.cost(lambda: other.service.peek(Peek(cursor=begun[0])))
+    assert (meter.reads, meter.writes) == (8, 0)
+    calls.publish("a")
+    meter = calls.cost(lambda: calls.service.peek(Peek(cursor=begun[0])))
+    assert (meter.reads, meter.writes) == (9, 0)
+    meter = calls.cost(lambda: calls.service.peek(Peek(["a"], Newest(20))))
+    assert (meter.reads <= 12, meter.writes) == (True, 0), meter
