@@ -10,9 +10,9 @@ PROVIDER ?= standin
 #: processes that tests run in; many wait more than they compute
 WORKERS ?= 3
 #: what `make test-fast` runs, what `make test-wheel` does, and what `make coverage` does
-FAST := tests/unit/sdk tests/unit/service tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
+FAST := tests/unit/sdk tests/unit/service tests/in_process tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
 INSTALLED := tests/unit/sdk tests/unit/service tests/unit/local tests/signals tests/contract tests/e2e/test_seed_program.py
-COVERED := tests/unit tests/contract tests/stores tests/signals tests/auth tests/e2e
+COVERED := tests/unit tests/in_process tests/contract tests/stores tests/signals tests/auth tests/e2e
 PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz"
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
