@@ -29,7 +29,7 @@ def test_attempts_dead_letters_and_acks_add_up(
     serving: Serving, service: Service, subscriber: Subscriber, name: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "verdicts.jsonl"
-    subscriber.subscribe(name, ack_deadline=3, backoff=0, max_attempts=_ATTEMPTS)
+    subscriber.subscribe(name, ack_deadline=6, backoff=0, max_attempts=_ATTEMPTS)
     letters = Subscriber(f"{name}.reader", service=service)
     letters.subscribe(f"{name}.dead")
     command = [sys.executable, str(_PROGRAM), serving.url, name, str(file), str(_ATTEMPTS)]

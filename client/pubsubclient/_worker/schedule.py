@@ -216,16 +216,15 @@ class Schedule:
             self.progress.notify_all()
 
     def _drop_taken_back(self, failed: Run) -> None:
-        """Drop what the service takes back of ordered topics: all newer events of the lease, because an older one failed.
+        """Drop what the service takes back of ordered topics: the newer events of the lease, because an older one failed.
 
-        Those that are running go on, and come again: the service accepts no outcome of them any more.
+        Older ones, which wait in other lanes, stay. Newer ones that are running go on, and come again: the service accepts no
+        outcome of them any more.
         """
         lease = failed.lease
-        for run in [
-            run for run in failed.source.unbegun if run.lease is lease and run.events[0].topic in lease.taken_back
-        ]:
-            lease.forget([event.ref for event in run.events])
-            self._drop(run)
+        for run in list(failed.source.unbegun):
+            if run.lease is lease and lease.recalled.issuperset(event.ref for event in run.events):
+                self._drop(run)
 
     def _release_unbegun(self, source: Source) -> None:
         running = {run.lease for run in self.running}
