@@ -9,6 +9,8 @@ import pytest
 
 from in_process.projects import Project
 
+pytestmark = pytest.mark.slow  # each runs pytest in a process of its own
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:

@@ -129,7 +129,7 @@ def test_an_outage_is_told_once_and_its_end_once_and_nothing_is_lost(
     """Also what was done in the meantime: it is acknowledged afterwards."""
     caplog.set_level(logging.INFO)
     serving = serving_on("sqlite", None, tmp_path)
-    service = Service(serving.url, deadline_s=3)
+    service = Service(serving.url, deadline_s=2)
     Publisher("shop", service=service).publish([Event(name, n) for n in range(20)])
     away = threading.Event()
 
@@ -145,7 +145,7 @@ def test_an_outage_is_told_once_and_its_end_once_and_nothing_is_lost(
         await_that(lambda: not worker.state()["subscribers"][name]["unsettled"])
         serving.kill()
         away.set()
-        time.sleep(8)  # longer than a call tries
+        time.sleep(5)  # longer than a call tries
         serving.restart()
         seen.wait_for(20)
         Publisher("shop", service=service).publish(Event(name, 20))

@@ -193,6 +193,7 @@ class Schedule:
         self.ended += 1
         leases, lease = run.source.leases, run.lease
         leases[lease] -= 1
+        self._release_set_aside(run.source, lease)
         if not leases[lease]:
             del leases[lease]
             self.progress.notify_all()
@@ -227,9 +228,24 @@ class Schedule:
             self._drop(run)
 
     def _release_unbegun(self, source: Source) -> None:
+        running = {run.lease for run in self.running}
         for run in list(source.unbegun):
-            source.outcomes.release(run.events)
+            if run.lease.ordered and run.lease in running:
+                # Its release would take back what is behind it, and perhaps runs now. So it waits until that has ended.
+                source.set_aside.setdefault(run.lease, []).append(run)
+                source.leases[run.lease] += 1
+            else:
+                source.outcomes.release(run.events)
             self._drop(run)
+
+    def _release_set_aside(self, source: Source, lease: Lease) -> None:
+        """Release what was set aside, if nothing else is left of the lease."""
+        runs = source.set_aside.get(lease)
+        if runs is not None and source.leases[lease] == len(runs):
+            del source.set_aside[lease]
+            source.leases[lease] = 0
+            for run in runs:
+                source.outcomes.release(run.events)
 
     # -- the keeper, and the stop
 

@@ -45,6 +45,8 @@ class Source:
         self.running = 0
         #: the leases with events whose run has not ended, and how many runs these are
         self.leases: dict[Lease, int] = {}
+        #: runs of ordered topics that will not begin, and are released once nothing else of their lease runs
+        self.set_aside: dict[Lease, list[Run]] = {}
         #: nothing is fetched before this monotonic time: a handler has raised Pause
         self.paused_until = 0.0
         #: whether events of an ordered topic have come

@@ -149,8 +149,9 @@ class MemoryStore:
         old = self.documents.get(path)
         if old is None or old.updated != if_update_time:
             raise Changed(path)
+        removed = self._commit_time()
         self._delete(path)
-        return self._commit_time()
+        return removed
 
     def _delete(self, path: str) -> None:
         if self.documents.pop(path, None) is not None:
