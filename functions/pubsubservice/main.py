@@ -17,6 +17,7 @@ from pubsubservice.api.get_events import decode_get_events, encode_response
 from pubsubservice.api.peek import PARAMETERS, decode_peek, encode_peek
 from pubsubservice.api.publish import encode_receipts
 from pubsubservice.api.register import ExpireBody, Explain, decode_register, decode_registered
+from pubsubservice.api.removal import decode_remove
 from pubsubservice.api.subscribe import decode_subscribe, decode_unsubscribe
 from pubsubservice.redrive.redriving import Redrive
 from pubsubservice.service import Service
@@ -27,11 +28,18 @@ __all__ = ["FUNCTIONS", "expire", "get_events", "publish", "register", "subscrib
 FUNCTIONS = ("register", "publish", "subscribe", "get_events", "expire")
 
 
-@endpoint("POST", "GET")
+@endpoint("POST", "GET", "DELETE")
 def register(request: flask.Request, service: Service) -> HttpResponse:
-    """Get or create a publisher, subscriber or topic, or explain an event; GET shows one, lists names, or explains."""
+    """Get or create a publisher, subscriber or topic, or explain an event.
+
+    GET shows one, lists names, or explains; DELETE removes a publisher or subscriber.
+    """
     if request.method == "GET":
         return _registered(request, service)
+    if request.method == "DELETE":
+        kind, name, token, force = decode_remove(json_body(request))
+        service.removal.remove(kind, name, token, force=force)
+        return HttpResponse(b"", {kind: name, "removed": 1}, 204)
     body = decode_register(json_body(request))
     if isinstance(body, Explain):
         return _explained(body, service)

@@ -10,6 +10,7 @@ from pubsubservice.admin.event_states import LoggedEvent
 from pubsubservice.admin.explain import Explanations
 from pubsubservice.admin.housekeeping import Housekeeping
 from pubsubservice.admin.listing import Listing
+from pubsubservice.admin.removal import Removal
 from pubsubservice.admin.subscriptions import Subscriptions
 from pubsubservice.admin.topic_states import TopicStates
 from pubsubservice.core.ownership import Authenticator, check_owner
@@ -17,7 +18,7 @@ from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
-from pubsubservice.delivery.get_events import Delivery
+from pubsubservice.delivery.get_events import Delivery, GetEvents
 from pubsubservice.delivery.peek import Peek, Peeking, PeekResponse
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.waiters import Waiters
@@ -47,6 +48,7 @@ class Service:
     expire_type = Expire
     subscriptions_type = Subscriptions
     dead_letters_type = DeadLetters
+    removal_type = Removal
 
     def __init__(
         self, store: Store, settings: Settings, runtime: Runtime, identity: Authenticator | None = None
@@ -63,6 +65,7 @@ class Service:
         self.topic_states = TopicStates(store, self.topics)
         self.listing = Listing(store, self.topics, self.descriptions, self.topic_states)
         self.explanations = Explanations(store, self.topics)
+        self.removal = self.removal_type(store, runtime, self.topics, self._publish_dead)
         reader = self.reader_type(store, runtime, settings, self.topics, self._cache)
         dead_letters = self.dead_letters_type(store, runtime, self.topics, reader, self._append_letters)
         waiters = Waiters(runtime, settings.threads // 2)
@@ -119,6 +122,10 @@ class Service:
         """Append dead letters to their topic."""
         append = Append(publisher, entries, since, unlimited_lookback=True)
         self._log(topic.name, partition_of(publisher, topic.partitions)).submit(append)
+
+    def _publish_dead(self, subscriber: str) -> None:
+        """Publish a subscriber's dead letters, as a call of get_events that asks for nothing does."""
+        self.delivery.get_events(GetEvents(subscriber, max_events=0))
 
     def show(self, kind: str, name: str) -> dict[str, Any]:
         """Describe what is registered under a name. Raises NotFound, Forbidden, StoreError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,6 +21,11 @@ class Call(NamedTuple):
     method: str
     #: the body, or the query of a GET, for the name, and for a name of the caller's own
     request: Callable[[str, str], dict[str, Any]]
+
+
+def _now() -> str:
+    """A token that is newer than every name: the emulator's clock is this machine's."""
+    return f"{time.time_ns() // 1_000}-a"
 
 
 CALLS: dict[str, Call] = {
@@ -49,6 +55,15 @@ CALLS: dict[str, Call] = {
     "subscribe": Call("subscriber", "subscribe", "POST", lambda name, own: {"subscriber": name, "topic": own}),
     "subscribe to topic": Call("topic", "subscribe", "POST", lambda name, own: {"subscriber": own, "topic": name}),
     "unsubscribe": Call("subscriber", "subscribe", "DELETE", lambda name, own: {"subscriber": name, "topic": own}),
+    "redrive": Call(
+        "subscriber", "subscribe", "POST", lambda name, own: {"subscriber": name, "topic": own, "redrive": {}}
+    ),
+    "peek at topic": Call("topic", "get_events", "GET", lambda name, _: {"topic": name, "last": 1}),
+    "peek for subscriber": Call("subscriber", "get_events", "GET", lambda name, own: {"topic": own, "of": name}),
+    "remove publisher": Call("publisher", "register", "DELETE", lambda name, _: {"publisher": name, "token": _now()}),
+    "remove subscriber": Call(
+        "subscriber", "register", "DELETE", lambda name, _: {"subscriber": name, "token": _now()}
+    ),
     "get events": Call("subscriber", "get_events", "POST", lambda name, _: {"subscriber": name}),
     "settle": Call(
         "subscriber",

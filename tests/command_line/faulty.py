@@ -86,6 +86,10 @@ def _serve(server: socket.socket, answer: bytes, context: ssl.SSLContext | None)
                 peer = context.wrap_socket(connection, server_side=True) if context else connection
                 if peer.recv(65_536):
                     peer.sendall(answer)
+                    # closing with something unread would reset the connection, and the peer might lose the answer
+                    peer.shutdown(socket.SHUT_WR)
+                    while peer.recv(65_536):
+                        pass
             except OSError:
                 continue
 

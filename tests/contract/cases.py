@@ -1,9 +1,9 @@
 """The cases of the wire: ``*.json`` beside this file, checked from the service's side and from the client's.
 
 A case is a request, with what goes ``before`` it, and its answer. In any string, ``{unique}`` is a word of the test's
-own, ``{time}``, ``{time+N}`` and ``{time-N}`` a store time in µs, and ``{N*text}`` N times the text. A refusal has a
-status, a code, what its detail ``says``, and ``extra`` members. A success has a body: times, and tokens made
-from them, stand for any; all else is exact.
+own, ``{time}``, ``{time+N}`` and ``{time-N}`` a store time in µs, ``{first}`` that of the first answer before, and
+``{N*text}`` N times the text. A refusal has a status, a code, what its detail ``says``, and ``extra`` members. A success has
+a body: times, and tokens made from them, stand for any; all else is exact.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ def _with_defaults(value: Any) -> Any:
     return {**_DEFAULTS[value["$defaults"]], **members} if "$defaults" in value else members
 
 
-def fill(value: Any, unique: str, time_us: int) -> Any:
+def fill(value: Any, unique: str, time_us: int, first_us: int = 0) -> Any:
     """A part of a case with its placeholders filled in."""
     if isinstance(value, dict):
-        return {name: fill(item, unique, time_us) for name, item in value.items()}
+        return {name: fill(item, unique, time_us, first_us) for name, item in value.items()}
     if isinstance(value, list):
-        return [fill(item, unique, time_us) for item in value]
+        return [fill(item, unique, time_us, first_us) for item in value]
     if not isinstance(value, str):
         return value
-    value = value.replace("{unique}", unique)
+    value = value.replace("{unique}", unique).replace("{first}", str(first_us or time_us))
     value = _TIME.sub(lambda found: str(time_us + int(found[1] or 0)), value)
     return _REPEATED.sub(lambda found: int(found[1]) * found[2], value)
 

@@ -6,6 +6,7 @@ import json
 from http.client import responses
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -19,21 +20,26 @@ STORE_TIME_US = 1_769_860_800_000_000
 
 
 class Replaying(BaseAdapter):
-    """Answers calls of `function` by one case's answer, and all others by an empty success."""
+    """Answers calls of `function` (by `method` alone, if given) by one case's answer, and all others by an empty success."""
 
-    def __init__(self, function: str, answer: Case) -> None:
+    def __init__(self, function: str, answer: Case, method: str | None = None) -> None:
         super().__init__()
         self._function = function
+        self._method = method
         self._answer = answer
-        #: (method, function, body) of every request
+        #: (method, function, body) of every request, and of those that the case answers
         self.sent: list[tuple[str, str, bytes]] = []
+        self.answered: list[tuple[str, str, bytes]] = []
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
-        function = str(request.url).rpartition("/")[2]
-        body = request.body
+        function = urlsplit(str(request.url)).path.rpartition("/")[2]
+        body = request.body or b""
         assert isinstance(body, bytes)
         self.sent.append((str(request.method), function, body))
-        answer = self._answer if function == self._function else {"status": 200, "body": {}}
+        asked = function == self._function and self._method in (None, request.method)
+        answer = self._answer if asked else {"status": 200, "body": {}}
+        if asked:
+            self.answered.append(self.sent[-1])
         response = requests.Response()
         response.status_code = answer["status"]
         response.url, response.request = str(request.url), request

@@ -14,7 +14,17 @@ import pytest
 import pubsubclient
 from contract.cases import Case, cases, event_text, fill
 from contract.replaying import STORE_TIME_US, Replaying
-from pubsubclient import Event, InvalidArgument, Publisher, PublishRefused, Service, ServiceError, Subscriber, Topic
+from pubsubclient import (
+    Event,
+    InvalidArgument,
+    Publisher,
+    PublishRefused,
+    Service,
+    ServiceError,
+    Subscriber,
+    Topic,
+    peek,
+)
 
 _KINDS = {
     404: pubsubclient.NotFound,
@@ -23,7 +33,7 @@ _KINDS = {
     413: pubsubclient.TooLarge,
 }
 _TOKEN = re.compile(rf'"{str(STORE_TIME_US)[:7]}\d{{9}}-[A-Za-z0-9_]{{1,64}}"')
-_FILES = ("http", "publish", "register", "subscribe", "get_events")
+_FILES = ("http", "publish", "register", "subscribe", "get_events", "peek")
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +45,9 @@ def _nothing_in_hand() -> Iterator[None]:
     _ends._holders.clear()
 
 
-def _service(function: str, answer: Case) -> tuple[Service, Replaying]:
-    adapter = Replaying(function, answer)
+def _service(function: str, answer: Case, method: str | None = None) -> tuple[Service, Replaying]:
+    removes = (function, method) == ("register", "DELETE")  # a constructor registers first
+    adapter = Replaying(function, answer, method if removes else None)
     return Service("http://service.test", adapter=adapter), adapter
 
 
@@ -47,8 +58,12 @@ def _call(service: Service, function: str, method: str) -> None:
     elif function == "subscribe":
         subscriber = Subscriber("s", service=service)
         (subscriber.unsubscribe if method == "DELETE" else subscriber.subscribe)("t")
+    elif function == "get_events" and method == "GET":
+        peek("t", service=service)
     elif function == "get_events":
         Subscriber("s", service=service).get_events()
+    elif method == "DELETE":
+        Publisher("p", service=service).delete()
     else:
         Publisher("p", service=service)
 
@@ -67,7 +82,7 @@ def test_the_client_raises_what_a_refusal_stands_for(case: Case) -> None:
     request = case.get("request", {"function": "publish"})
     answer = fill(case["answer"], "u", STORE_TIME_US)
     function, method = request["function"], request.get("method", "POST")
-    service, adapter = _service(function, answer)
+    service, adapter = _service(function, answer, method)
     with pytest.raises(PublishRefused if function == "publish" else ServiceError) as raised:
         _call(service, function, method)
     error = raised.value
@@ -75,7 +90,7 @@ def test_the_client_raises_what_a_refusal_stands_for(case: Case) -> None:
         assert (error.receipts, [event.data for event in error.events]) == ([None], [1])
         error = error.reason
     _check(error, function, answer)
-    calls = [sent for sent in adapter.sent if sent[1] == function]
+    calls = adapter.answered
     assert (len(calls) > 1) == (answer["code"] == "older_token")
     assert len(set(calls)) == len(calls)
 
@@ -85,7 +100,7 @@ def test_the_client_sends_what_a_case_has_and_returns_its_answer(case: Case) -> 
     """Where the client has a call for it, by the name in ``sdk``."""
     case = fill(case, "u", STORE_TIME_US)
     request, answer = case["request"], case["answer"]
-    service, adapter = _service(request["function"], answer)
+    service, adapter = _service(request["function"], answer, request.get("method"))
     _SDK[case["sdk"]](service, request["body"], answer["body"])
     method, function, body = adapter.sent[-1]
     assert (method, function) == (request.get("method", "POST"), request["function"])
@@ -109,6 +124,14 @@ def _register_subscriber(service: Service, body: Case, answer: Case) -> None:
 
 def _register_topic(service: Service, body: Case, answer: Case) -> None:
     assert Topic(body["topic"], body["partitions"], body["retention_s"], service=service).name == answer["topic"]
+
+
+def _delete_subscriber(service: Service, body: Case, answer: Case) -> None:
+    Subscriber(body["subscriber"], service=service).delete(force=body.get("force", False))
+
+
+def _delete_publisher(service: Service, body: Case, answer: Case) -> None:
+    Publisher(body["publisher"], service=service).delete()
 
 
 def _publish(service: Service, body: Case, answer: Case) -> None:
@@ -151,6 +174,8 @@ def _moment(text: str) -> datetime:
 _SDK = {
     "Publisher": _register,
     "Subscriber": _register_subscriber,
+    "Subscriber.delete": _delete_subscriber,
+    "Publisher.delete": _delete_publisher,
     "Topic": _register_topic,
     "publish": _publish,
     "subscribe": _subscribe,

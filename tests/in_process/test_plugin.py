@@ -9,6 +9,8 @@ import pytest
 
 from in_process.projects import Project
 
+pytestmark = pytest.mark.slow  # each runs pytest in a process of its own
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -128,7 +130,7 @@ def test_clean(pubsub):
     done = project.run("-p", "no:threadexception")
     assert "4 passed, 3 errors" in done.stdout, done.stdout
     for name, said in [
-        ("test_loop", "events in a loop of subscriber 'reader' are still leased"),
+        ("test_loop", "events in a loop of subscriber 'reader' are still held"),
         ("test_batch", "<Batch of publisher 'shop', 1 events pending> is open"),
         ("test_thread", "The thread 'consumer 7' still uses the service"),
     ]:

@@ -205,7 +205,7 @@ class Book:
 
     def _on_change(self, old: State, new: State, before: dict[Event, Place], after: dict[Event, Place]) -> None:
         """Somebody subscribed, sought or unsubscribed."""
-        kind, topic = self._said.on_change(self._name, old.changed, new.changed)
+        kind, topic = self._said.on_change(self._name, new.changed)
         self._order.forget()
         kept = {number for number in new.topic_of() if number in old.topic_of()}
         if kind == "seek" and topic in new.subscriptions:

@@ -213,7 +213,7 @@ class DeadUnremoved(Service):
     class dead_letters_type(DeadLetters):
         def publish(self, state: State) -> int:
             deaths = {one.death for one in state.dead}
-            return len(deaths) if self._remove(state.name, deaths, set(), set()) else 0
+            return len(deaths) if self._remove(state, deaths, set(), set()) else 0
 
 
 class WaitLeases(Service):
@@ -245,8 +245,8 @@ class DroppedUncounted(Service):
     """What failed for the last time in a dead-letter topic is gone, and nobody is told."""
 
     class dead_letters_type(DeadLetters):
-        def _remove(self, subscriber: str, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
-            return super()._remove(subscriber, deaths, lost, set())
+        def _remove(self, published: State, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
+            return super()._remove(published, deaths, lost, set())
 
 
 class ChangedAgain(Service):

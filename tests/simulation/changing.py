@@ -42,6 +42,7 @@ def subscription(world: World, name: str, topic: str) -> Subscribe:
 
 def change_subscriptions(world: World) -> None:
     """Somebody changes subscriptions now and then; its retries may come late."""
+    refusals = ("unknown_subscriber",) if world.mix.removes else ()
     while True:
         world.pause(world.mix.change_s / 3, world.mix.change_s)
         if world.calm:
@@ -52,7 +53,11 @@ def change_subscriptions(world: World) -> None:
         choice = world.random.random()
         if choice < 0.3:
             world.truth.said.will_change(name, str(request.token), "unsubscribe", topic)
-            world.call(lambda s, r=request: s.subscriptions.unsubscribe(r.subscriber, r.topic, r.token) or True, 5)
+            world.call(
+                lambda s, r=request: s.subscriptions.unsubscribe(r.subscriber, r.topic, r.token) or True,
+                5,
+                refusals=refusals,
+            )
             continue
         if choice < 0.6:
             ago = world.store.now() - world.random.randint(0, 20) * SECOND
@@ -60,4 +65,4 @@ def change_subscriptions(world: World) -> None:
         elif world.mix.filters and topic == "B":
             request = request._replace(filters=only(world.random.choice(COLOURS)))
         world.truth.said.will_change(name, str(request.token), "seek" if request.seek else "subscribe", topic)
-        world.call(lambda s, r=request: s.subscriptions.subscribe(r), 5)
+        world.call(lambda s, r=request: s.subscriptions.subscribe(r), 5, refusals=refusals)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from pubsubservice.subscribers.letter_ids import letter_id
 from pubsubservice.subscribers.records import Dead
 
 from .logs import Appended, Log, Logs
@@ -39,7 +40,11 @@ class Letters:
 
     def left(self, subscriber: str, dead: Dead) -> bool:
         """An event is in `dead` no more; whether it should be counted lost."""
-        if _identity(subscriber, dead) in self._letters or self._logs.takes_dead_letters(dead.topic):
+        letter = self._letters.get(_identity(subscriber, dead))
+        # one from before the death is of an earlier life of the subscriber's name
+        if letter is not None and self._logs.events[letter[:2]][letter[2]].created >= dead.at:
+            return False
+        if self._logs.takes_dead_letters(dead.topic):
             return False
         if self._logs.trimmed(dead.topic, dead.partition, dead.index):
             return True
@@ -62,4 +67,4 @@ class Letters:
 
 
 def _identity(subscriber: str, dead: Dead) -> tuple[str, str]:
-    return f"/subscribers/{subscriber}", f"{dead.topic}/{dead.partition}/{dead.index}/{dead.death}"
+    return f"/subscribers/{subscriber}", letter_id(dead)

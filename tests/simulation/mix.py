@@ -54,6 +54,10 @@ class Mix:
     relays: bool = False
     #: somebody peeks beside the subscribers
     peeks: bool = False
+    #: a subscriber is removed and registered again
+    removes: bool = False
+    #: how likely a call of the store stalls
+    stalls: float = 0.004
 
     @classmethod
     def of(cls, seed: int) -> Mix:
@@ -77,4 +81,5 @@ class Mix:
             lowers=r.random() < 0.3,
             relays=r.random() < 0.2,
             peeks=r.random() < 0.3,
+            removes=r.random() < 0.2,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .broken_removals import REMOVAL_RULES
 from .mix import SMALL, Mix
 
 __all__ = ["MIXES"]
@@ -19,6 +20,10 @@ MIXES: dict[str, Mix] = {
     "trim point first": Mix(expire_s=4),
     "far looks back however long": Mix(relays=True, retention_s=60),
     "far looks back from its search on": Mix(relays=True, retention_s=60),
+    **dict.fromkeys(REMOVAL_RULES, Mix(removes=True, poison=0.1, max_attempts=2, backoff_s=0.0)),
+    "deaths of a later life stay": Mix(
+        removes=True, poison=0.5, max_attempts=1, backoff_s=0.0, expire_s=900, change_s=300, stalls=0.1
+    ),
     "a delay is at most half of the retention": Mix(delayed=0.3),
     "a lower retention takes nothing delayed": Mix(delayed=0.5, retention_s=30, lowers=True, expire_s=4),
     "a peek looks for what was trimmed": Mix(peeks=True, expire_s=4),

@@ -109,10 +109,10 @@ class Said:
             self._bad("a token made a lease that its client had released")
         self._made[(name, token)] = set(events)
 
-    def on_change(self, name: str, before: str, token: str) -> tuple[str, str]:
+    def on_change(self, name: str, token: str) -> tuple[str, str]:
         """A change of subscriptions was carried out; returns what it is, and of which topic."""
         order = (token_time(token), token)
-        if before and order <= self._newest.get(name, (0, "")):
+        if order <= self._newest.get(name, (0, "")):
             self._bad("an old subscribe, seek or unsubscribe was carried out again")
         self._newest[name] = max(order, self._newest.get(name, (0, "")))
         return self._changes[(name, token)]

@@ -27,6 +27,8 @@ class SimStore(MemoryStore):
         #: no more faults: everything is to come to its end
         self.calm = False
         self.gentle = False
+        #: how likely a call stalls for longer than F
+        self.stalls = 0.004
 
     def now(self) -> int:
         """The store's time, µs."""
@@ -61,6 +63,9 @@ class SimStore(MemoryStore):
 
     def update(self, path: str, data: Fields, if_update_time: int) -> int:
         return self._write(lambda: self._update(path, data, if_update_time))
+
+    def remove(self, path: str, if_update_time: int) -> None:
+        self._write(lambda: self._remove(path, if_update_time), deletes=1)
 
     def delete(self, paths: Sequence[str]) -> None:
         self._step()
@@ -109,9 +114,9 @@ class SimStore(MemoryStore):
 
     # -- what happens to calls
 
-    def _write(self, apply: Callable[[], int]) -> int:
+    def _write(self, apply: Callable[[], int], *, deletes: int = 0) -> int:
         self._step()
-        meter().bill(writes=1)
+        meter().bill(writes=1 - deletes, deletes=deletes)
         self._maybe_fail(0.03, "lost on the way")
         if self._chance(0.02):
             self._later(apply)
@@ -135,7 +140,7 @@ class SimStore(MemoryStore):
 
     def _step(self) -> None:
         self._scheduler.pass_baton()
-        if self._chance(0.004) and not self.gentle:  # a long stall: longer than F, now and then
+        if self._chance(self.stalls) and not self.gentle:
             self._scheduler.sleep_until(self._scheduler.time + self._random.choice((2, 9, 30, 70)) * SECOND)
 
     def _step_after(self) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from pubsubservice.core.problems import Problem
 from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
+from pubsubservice.delivery.slices import Slice
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.subscribers.leases import Settlement, Settlements
 from pubsubservice.subscribers.spans import positions
 from pubsubservice.subscribers.state import State
+from pubsubservice.subscribers.tokens import is_of_earlier_life
 
 from .said import Event
 from .scheduler import SECOND
@@ -27,13 +29,15 @@ class Talk:
     def __init__(self, world: World, name: str) -> None:
         self._world = world
         self.name = name
+        #: by token and event: how requests name an event
+        self._names: dict[tuple[str, Event], tuple[str, str]] = {}
         #: what it got under a token; what it gave back itself
         self.seen: dict[str, set[Event]] = {}
         self._given: set[tuple[str, Event]] = set()
 
     def call(self, request: GetEvents, patience: int = 99) -> GetEventsResponse | None:
         """One call; None when the client gave up."""
-        done = self.ask(request, patience)
+        done = self.ask(request, patience, refusals=("unknown_subscriber",) if self._world.mix.removes else ())
         return None if done is None or isinstance(done[0], Problem) else done[0]
 
     def ask(
@@ -64,18 +68,21 @@ class Talk:
     def got(self, token: str, answer: GetEventsResponse) -> list[Event]:
         """Its events were received."""
         events = events_of(answer)
+        for slice_ in answer.slices:
+            prefix = sequence_prefix(slice_.span.partition)
+            for event in _events_in(slice_):
+                self._names[(token, event)] = slice_.topic, f"{prefix}{event[2]:020d}"
         self._world.truth.said.received(self.name, token, events)
         self.seen.setdefault(token, set()).update(events)
         return events
 
     def named(self, token: str, events: list[Event]) -> Settlement:
         """A settlement of some events."""
-        return Settlement(token, [self.name_of(event) for event in events])
+        return Settlement(token, [self.name_of(token, event) for event in events])
 
-    def name_of(self, event: Event) -> tuple[str, str]:
-        """An event as requests name it."""
-        number, partition, index = event
-        return self._world.truth.books[self.name].topics[number], f"{sequence_prefix(partition)}{index:020d}"
+    def name_of(self, token: str, event: Event) -> tuple[str, str]:
+        """An event of a lease as requests name it."""
+        return self._names[(token, event)]
 
     def covered(self, settlement: Settlement) -> set[Event]:
         """What a settlement is about, of what was received."""
@@ -83,7 +90,7 @@ class Talk:
         if settlement.events is None:
             return seen
         named = set(settlement.events)
-        return {event for event in seen if self.name_of(event) in named}
+        return {event for event in seen if self.name_of(settlement.lease, event) in named}
 
     def _says(self, request: GetEvents) -> None:
         said = self._world.truth.said
@@ -109,10 +116,12 @@ class Talk:
             if ("ack", settlement.lease) in unknown:
                 said.told_unknown(call, settlement.lease, state)
                 continue
+            book = self._world.truth.books.get(self.name)
+            if book is None or is_of_earlier_life(settlement.lease, state.created):  # it was removed meanwhile
+                continue
             covered = self.covered(settlement)
             settled = {event for event in covered if (settlement.lease, event) not in self._given}
-            outstanding = self._world.truth.books[self.name].outstanding(state)
-            said.told_settled(outstanding, settled)
+            said.told_settled(book.outstanding(state), settled)
         for settlement in settlements.release:
             if settlement.events is None:
                 said.released(settlement.lease)
@@ -135,8 +144,9 @@ class Talk:
 
 def events_of(answer: GetEventsResponse) -> list[Event]:
     """The events of an answer."""
-    return [
-        (slice_.span.number, slice_.span.partition, slice_.span.first + i)
-        for slice_ in answer.slices
-        for i in positions(slice_.picked)
-    ]
+    return [event for slice_ in answer.slices for event in _events_in(slice_)]
+
+
+def _events_in(slice_: Slice) -> list[Event]:
+    span = slice_.span
+    return [(span.number, span.partition, span.first + i) for i in positions(slice_.picked)]

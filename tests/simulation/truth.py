@@ -12,6 +12,7 @@ from pubsubservice.subscribers.state import State
 from .book import Book
 from .letters import Letters
 from .logs import Logs
+from .removing import Removal
 from .said import Said
 
 __all__ = ["Truth"]
@@ -35,6 +36,8 @@ class Truth:
     def on_commit(self, path: str, old: Doc | None, new: Doc | None, call: object, settlements: Settlements) -> None:
         """A document was changed, within a call with these settlements."""
         if new is None:
+            if old is not None and path.startswith("subscribers/"):
+                self._on_removal(old, call)
             return
         if path.startswith("registry/"):
             self.logs.on_record(path, new)
@@ -56,3 +59,14 @@ class Truth:
                 postponed = {release.lease for release in settlements.release if release.delay_s}
                 book.on_commit(State.read(old), state, new.updated, postponed)
                 self.said.on_settled(call, [ack.lease for ack in settlements.ack], state)
+
+    def _on_removal(self, doc: Doc, call: object) -> None:
+        """A subscriber's name was removed: its book ends, and what comes is another life's."""
+        self.books.pop(doc.path.partition("/")[2], None)
+        if not isinstance(call, Removal):
+            self.bad("a name was removed that nobody asked to remove")
+            return
+        if doc.created > call.asked:
+            self.bad("a later life of a name was removed than was asked for")
+        if State.read(doc).dead and not call.force:
+            self.bad("dead letters were dropped with their subscriber")

@@ -78,7 +78,7 @@ class Watch:
             if verb == "extend":
                 continue
             token = settlement.lease
-            refs = {self._process.talk.name_of(event) for event in self._process.talk.covered(settlement)}
+            refs = {self._process.talk.name_of(token, event) for event in self._process.talk.covered(settlement)}
             if verb == "ack" and any((token, ref) not in self._finished for ref in refs):
                 self._bad("an event was acknowledged though nobody had come to its end with it (LOST)")
             if verb == "nack" and self._process.loops and refs & self._untouched.get(token, set()):
@@ -94,7 +94,7 @@ class Watch:
         """An answer came."""
         if answer.slices and request.lease is not None:
             events = self._process.talk.got(request.lease, answer)
-            self._untouched[request.lease] = {self._process.talk.name_of(event) for event in events}
+            self._untouched[request.lease] = {self._process.talk.name_of(request.lease, event) for event in events}
             self._until[request.lease] = answer.until
             if self._exits:
                 self._late.add(request.lease)

@@ -21,6 +21,7 @@ from .mix import Mix
 from .peeking import Peeker
 from .processes import Process, live_all_along
 from .publishing import make_topics, publish_all_along, relay_all_along
+from .removing import remove_all_along
 from .retention import GONE, Lines, expire_all_along, lower_retention
 from .scheduler import SECOND, Actor, Instance, Scheduler, SimRuntime, Stuck
 from .sdk import Sdk, in_place
@@ -53,7 +54,7 @@ class World:
             bounds=self.mix.bounds,
         )
         self.store = SimStore(self.scheduler, self._on_commit)
-        self.store.gentle = self.gentle
+        self.store.gentle, self.store.stalls = self.gentle, self.mix.stalls
         self.truth = Truth(self.store.documents, self.settings.once_us, self.mix.bounds, gentle=self.gentle)
         self._service_type = service_type
         self._sdk = sdk
@@ -96,6 +97,8 @@ class World:
         if self.mix.relays:
             self.publishing += 1
             self.scheduler.spawn(lambda: relay_all_along(self, "R"))
+        if self.mix.removes:
+            self.scheduler.spawn(lambda: remove_all_along(self))
         if not self.gentle:
             self.scheduler.spawn(lambda: expire_all_along(self))
             if self.mix.lowers:
@@ -200,7 +203,9 @@ class World:
             self.truth.said.leased_by_a_wait(State.read(new).leases.keys() - State.read(old).leases.keys())
 
     def state(self, name: str) -> State:
-        return State.read(self.store.documents[f"subscribers/{name}"])
+        """A subscriber's state; that of a new one while the name is removed."""
+        doc = self.store.documents.get(f"subscribers/{name}")
+        return State.new(name) if doc is None else State.read(doc)
 
     def process_of(self, actor: Actor) -> Process | None:
         """The client's process that an actor is of."""

@@ -29,6 +29,11 @@ class LosesAnswers:
             self._inner.update(path, data, if_update_time)
         raise Unknown("the answer was lost")
 
+    def remove(self, path: str, if_update_time: int) -> None:
+        if self._applies:
+            self._inner.remove(path, if_update_time)
+        raise Unknown("the answer was lost")
+
     def delete(self, paths: Sequence[str]) -> None:
         if self._applies:
             self._inner.delete(paths)

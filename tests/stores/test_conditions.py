@@ -51,6 +51,29 @@ def test_an_update_with_the_same_content_has_a_new_time(store: Store) -> None:
     assert store.update(PATH, {"n": 1}, updated) > updated
 
 
+def test_a_document_is_removed_as_it_was_read(store: Store) -> None:
+    created = store.create(PATH, {"n": 1})
+    updated = store.update(PATH, {"n": 2}, created)
+    with pytest.raises(Changed):
+        store.remove(PATH, created)
+    assert store.get_many([PATH]).docs == [(PATH, {"n": 2}, created, updated)]
+    store.remove(PATH, updated)
+    assert store.get_many([PATH]).docs == [None]
+    with pytest.raises(Changed):
+        store.remove(PATH, updated)
+
+
+def test_a_removal_is_not_of_a_later_life(store: Store) -> None:
+    """Whatever was removed at the path before."""
+    created = store.create(PATH, {})
+    store.remove(PATH, created)
+    again = store.create(PATH, {})
+    assert again > created
+    with pytest.raises(Changed):
+        store.remove(PATH, created)
+    assert store.get_many([PATH]).docs == [(PATH, {}, again, again)]
+
+
 def test_a_document_created_again_is_younger_than_its_earlier_life(store: Store) -> None:
     created = store.create(PATH, {"n": 1})
     updated = store.update(PATH, {"n": 2}, created)

@@ -59,6 +59,10 @@ class RecordingStore:
         """As the port says."""
         return self._store.create(path, data)
 
+    def remove(self, path: str, if_update_time: int) -> None:
+        """As the port says."""
+        self._store.remove(path, if_update_time)
+
     def delete(self, paths: Sequence[str]) -> None:
         """As the port says."""
         self._store.delete(paths)

@@ -86,14 +86,17 @@ def _unavailable(url: str, error: Unavailable) -> Finding:
         )
     if isinstance(last, requests.exceptions.ProxyError):
         return fault("proxy", f"The proxy does not reach {_host(url)}: {text}.", "Correct the proxy, or use NO_PROXY.")
-    return _tls(url, last) if isinstance(last, requests.exceptions.SSLError) else _silent(url, text)
+    return _tls(url, last) if isinstance(last, requests.exceptions.SSLError) else _silent(url, last)
 
 
-def _silent(url: str, text: str) -> Finding:
+def _silent(url: str, last: Exception) -> Finding:
+    text = str(last)
     if any(word in text for word in ("BadStatusLine", "HeaderParsing", "InvalidHeader", "ends within its headers")):
         return _foreign(url, "it does not speak HTTP", {})
+    waits = isinstance(last, requests.Timeout)
+    how = f"does not answer within {_READ_S:g} s" if waits else f"closes them without an answer ({text.rstrip('.')})"
     do = "Look at its log, and restart it if it hangs; a firewall in between may drop what is sent."
-    return fault("no_answer", f"{_host(url)} takes connections and does not answer within {_READ_S:g} s.", do)
+    return fault("no_answer", f"{_host(url)} takes connections and {how}.", do)
 
 
 def _foreign(url: str, detail: str, headers: Mapping[str, str]) -> Finding:

@@ -54,6 +54,8 @@ _HEADERS = {
     "Accept-Encoding": "identity",  # a compressed body could unpack to any size
     "User-Agent": f"pubsubclient/{__version__}",
 }
+#: refusals that may be over later, but not by the end of the call
+_NOT_SOON = frozenset({"dead_letters_left"})
 #: errors after which another try may succeed: no connection, no response in time, an incomplete response
 _TRANSIENT = (
     requests.ConnectionError,
@@ -226,6 +228,9 @@ class Transport:
                 raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
             return Response(read_body(function, response, content), time_us, retry_after_s(response))
         failure = service_error(function, response, content)
+        if failure.code in _NOT_SOON:
+            failure.retryable = True
+            raise failure
         if failure.code == "invalid_token":
             self.clock.refused(time_us)
         if status == 429 or status >= 500:

@@ -12,6 +12,7 @@ from pubsubclient._events.event import Event
 from pubsubclient._events.lease import check_delay
 from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.config import find_service
+from pubsubclient._http.fresh_tokens import call_with_token
 from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch import Batch
@@ -135,6 +136,18 @@ class Publisher:
         events = check_count("max_events", max_events, 1)
         size = check_count("max_bytes", max_bytes, 1)
         return Batch(self._transport, self.name, delay_s, events, size)
+
+    def delete(self) -> None:
+        """Remove this publisher's name. What was published under it stays.
+
+        A later publish registers the name again, for the identity that publishes. Other processes of the service may take up
+        to five minutes to notice the removal. Deleting a name that nobody has registered does nothing.
+
+        Raises:
+            ServiceError: the publisher was not deleted: it is another owner's (Forbidden)
+            Unavailable: the publisher may or may not be deleted; call again
+        """
+        call_with_token(self._transport, "register", "DELETE", {"publisher": self.name})
 
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from pubsubclient._core.errors import InvalidArgument, ServiceError
 from pubsubclient._core.filters import Filters, check_filters
 from pubsubclient._core.names import check_pattern, is_pattern
 from pubsubclient._events.topic import Topic, topic_name
+from pubsubclient._http.fresh_tokens import call_with_token
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.descriptions import SETTINGS
 from pubsubclient._subscribe.fetch import MAX_EVENTS
@@ -39,8 +39,6 @@ StartPosition = Literal["earliest", "latest"] | datetime | str | Mapping[str, Se
 
 #: the longest wait of one request, seconds
 _MAX_WAIT_S = 20
-#: how often in a row another consumer's change may overtake ours; more often means that something is wrong
-_MAX_OLDER = 20
 _SEQUENCE = re.compile(r"[0-9]{4}-[0-9]{20}")
 
 
@@ -106,20 +104,11 @@ def check_fetch(max_events: object, lowest: int, wait: object) -> tuple[int | No
 
 def change(transport: Transport, method: Literal["POST", "DELETE"], request: Mapping[str, Any]) -> None:
     """Create, change or delete a subscription. Raises ServiceError, Unavailable."""
-    for tries in itertools.count(1):
-        token = transport.token("subscribe")
-        try:
-            transport.call("subscribe", {**request, "token": token}, method=method)
-        except ServiceError as error:
-            # an older service does not know "create"; it creates the subscription in any case
-            if error.code == "unknown_field" and "create" in request:
-                request = {name: value for name, value in request.items() if name != "create"}
-                continue
-            # This process's estimate of the store time was behind, so its token is older than another consumer's change:
-            # consumers of one name start together, or this one was idle for long. The response has corrected the estimate,
-            # so the next token is new enough. But not after a try without a response: it may have taken effect before the
-            # other change, which a second try would undo.
-            if error.code != "older_token" or error.uncertain or tries == _MAX_OLDER:
-                raise
-        else:
-            return
+    try:
+        call_with_token(transport, "subscribe", method, request)
+    except ServiceError as error:
+        # an older service does not know "create"; it creates the subscription in any case
+        if error.code != "unknown_field" or "create" not in request:
+            raise
+        known = {name: value for name, value in request.items() if name != "create"}
+        call_with_token(transport, "subscribe", method, known)

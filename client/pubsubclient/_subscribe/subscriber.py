@@ -16,6 +16,7 @@ from pubsubclient._events.event import Event, ReceivedEvent
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.topic import Topic
 from pubsubclient._http.config import find_service
+from pubsubclient._http.fresh_tokens import call_with_token
 from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Response, Transport
 from pubsubclient._subscribe.arguments import (
@@ -306,6 +307,26 @@ class Subscriber:
         """
         count, wait_s = check_fetch(max_events, 1, wait)
         return Pull(self.name, self._outcomes, lambda: self._new_fetch(count, wait_s, {}))
+
+    def delete(self, *, force: bool = False) -> None:
+        """Remove this subscriber: its name, its subscriptions, and its unsettled events, which nobody gets any more.
+
+        Events that failed for the last time become dead letters first; dead letters stay in their topic. Calls that wait for
+        events, and loops, end. Whoever registers the name again gets a new subscriber: late requests of this one do nothing
+        to it. Deleting a name that nobody has registered does nothing.
+
+        Args:
+            force: also delete if some dead letters cannot be published; these are lost
+
+        Raises:
+            ServiceError: the subscriber was not deleted: it is another owner's (Forbidden), or dead letters could not be
+                published (``dead_letters_left``, retryable)
+            Unavailable: the subscriber may or may not be deleted; call again
+        """
+        request = {"subscriber": self.name, **({"force": True} if check_flag("force", force) else {})}
+        self._waits.end()
+        call_with_token(self._transport, "register", "DELETE", request)
+        self._waits.forget_all()
 
     def close(self) -> None:
         """Acknowledge the events that this thread holds, release those of other threads, and end loops over `events`.

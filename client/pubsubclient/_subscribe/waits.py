@@ -34,6 +34,13 @@ class Waits:
         for loop in list(self._loops):
             loop.close()
 
+    def forget_all(self) -> None:
+        """Drop all events, after the subscriber was removed: nothing is left to be settled."""
+        self._outcomes.discard()
+        self._held_leases.forget_topics(_any_topic)
+        for loop in list(self._loops):
+            loop.forget_topics(_any_topic)
+
     def forget(self, topics: str) -> None:
         """Drop the events of a topic from all leases, after a seek or unsubscribe, so that nobody handles or settles them."""
         if is_pattern(topics):
@@ -45,3 +52,7 @@ class Waits:
         self._held_leases.forget_topics(topics.__eq__)
         for loop in list(self._loops):
             loop.forget_topics(topics.__eq__)
+
+
+def _any_topic(_: str) -> bool:
+    return True

@@ -79,6 +79,14 @@ class MemoryStore:
         meter().bill(time=commit_time)
         return commit_time
 
+    def remove(self, path: str, if_update_time: int) -> None:
+        """Delete a document. Raises Changed unless its update time is `if_update_time`."""
+        meter().bill(deletes=1)
+        with self._created:
+            self._check_open()
+            commit_time = self._remove(path, if_update_time)
+        meter().bill(time=commit_time)
+
     def delete(self, paths: Sequence[str]) -> None:
         """Delete documents; missing ones are no error."""
         once = dict.fromkeys(paths)
@@ -135,6 +143,15 @@ class MemoryStore:
         updated = self._commit_time()
         self.documents[path] = Doc(path, dict(data), old.created, updated)
         return updated
+
+    def _remove(self, path: str, if_update_time: int) -> int:
+        split(path)
+        old = self.documents.get(path)
+        if old is None or old.updated != if_update_time:
+            raise Changed(path)
+        removed = self._commit_time()
+        self._delete(path)
+        return removed
 
     def _delete(self, path: str) -> None:
         if self.documents.pop(path, None) is not None:

@@ -17,6 +17,7 @@ from pubsubservice.api.get_events import MAX_HANDED_OUT, MAX_WAIT_S, GetEventsBo
 from pubsubservice.api.peek import MAX_NEWEST
 from pubsubservice.api.publish import MAX_DELAY_S, PublishBody
 from pubsubservice.api.register import MAX_ID, MAX_PAGE, ExpireBody, RegisterBody
+from pubsubservice.api.removal import RemoveBody
 from pubsubservice.api.subscribe import MAX_DEADLINE_S, SubscribeBody, UnsubscribeBody
 from pubsubservice.core.ownership import TOKEN_HEADER
 from pubsubservice.delivery.peek_cursor import MAX_PEEK_LOGS
@@ -115,6 +116,7 @@ def openapi(server: str = "/") -> Schema:
                     "register", "Get or create a name, or explain an event", [200, 201], 404, 409, body="RegisterBody"
                 ),
                 "get": _call("registered", "Show a name, or list names", [200], 404, parameters=_registered()),
+                "delete": _call("remove", "Remove a subscriber or a publisher", [204], 409, body="RemoveBody"),
             },
             "/publish": {"post": _publish()},
             "/subscribe": {
@@ -254,6 +256,14 @@ def _bodies() -> dict[str, Schema]:
                 field.update(limits)
     for body in ("SubscribeBody", "UnsubscribeBody"):
         schemas[body]["properties"]["topic"] = FOLLOWED
+    schemas["RemoveBody"] |= {
+        "required": ["token"],
+        "oneOf": [
+            {"required": ["subscriber"], "properties": {"publisher": _UNSET}},
+            {"required": ["publisher"], "properties": {"subscriber": _UNSET, "force": {"const": False}}},
+        ],
+    }
+    schemas["RemoveBody"]["properties"]["token"] = _TOKEN
     schemas["RedriveBody"]["properties"]["max_events"] |= {"minimum": 1, "maximum": MAX_REDRIVEN}
     schemas["PublishBody"]["properties"]["events"] |= {
         "items": _ref("CloudEvent"),
@@ -268,4 +278,4 @@ def _ref(name: str) -> Schema:
 
 
 #: the types of the request bodies; the names of their classes are the names of their schemas
-BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody)
+BODIES = (RegisterBody, PublishBody, SubscribeBody, UnsubscribeBody, GetEventsBody, ExpireBody, RemoveBody)

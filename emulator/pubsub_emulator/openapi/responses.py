@@ -29,7 +29,9 @@ CODES: dict[int, tuple[str, ...]] = {
     415: ("unsupported_media_type",),
     422: ("payload_differs",),
     500: ("internal",),
-    503: ("contended", "store_unavailable", "newer_format", "interrupted", "certificates_unavailable"),
+    503: (
+        "contended", "store_unavailable", "newer_format", "interrupted", "certificates_unavailable", "dead_letters_left",
+    ),
 }  # fmt: skip
 #: the statuses of problems that every operation may return
 _COMMON_REFUSALS = (400, 401, 403, 405, 413, 415, 500, 503)

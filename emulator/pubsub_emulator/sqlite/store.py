@@ -52,6 +52,7 @@ _LIST = "SELECT id, created, updated, data FROM docs WHERE collection = ? AND id
 _CREATE = "INSERT INTO docs (collection, id, created, updated, data) VALUES (?, ?, ?, ?, ?)"
 _UPDATE = "UPDATE docs SET data = ?, updated = ? WHERE collection = ? AND id = ? AND updated = ?"
 _DELETE = "DELETE FROM docs WHERE collection = ? AND id = ?"
+_REMOVE = f"{_DELETE} AND updated = ?"
 
 
 def _make_private(path: Path) -> None:
@@ -143,6 +144,14 @@ class SQLiteStore:
                 raise Changed(path)
         meter().bill(time=clock)
         return clock
+
+    def remove(self, path: str, if_update_time: int) -> None:
+        """Delete a document. Raises Changed unless its update time is `if_update_time`."""
+        collection, name = split(path)
+        with self._write(deletes=1) as (connection, clock):
+            if not connection.execute(_REMOVE, (collection, name, if_update_time)).rowcount:
+                raise Changed(path)
+        meter().bill(time=clock)
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete documents; missing ones are no error."""

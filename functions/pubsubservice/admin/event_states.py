@@ -22,6 +22,7 @@ from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.event_filter import meant_for_another
 from pubsubservice.subscribers.filters import Filter
 from pubsubservice.subscribers.leases import Leases
+from pubsubservice.subscribers.letter_ids import letter_place
 from pubsubservice.subscribers.pattern_topics import pattern_of
 from pubsubservice.subscribers.records import Due
 from pubsubservice.subscribers.spans import Piece, pieces, positions
@@ -96,7 +97,7 @@ class EventStates:
         if clause or meant_for_another(event.line, self.state.name):
             return {"state": "filtered", "clause": clause or "redrivefor"}
         letters = settings.dead_letter_topic or dead_letters_of(self.state.name)
-        place = f"{topic.name}/{event.partition}/{event.log_index}/"
+        place = f"{topic.name}/{event.partition}/{event.log_index}"
         if self.state.deaths and not topic.dead_letter and self._letters_in(letters).has(place):
             return {"state": "dead_lettered", "dead_letter_topic": letters}
         return {"state": "settled"}
@@ -133,29 +134,30 @@ class EventStates:
         return letters
 
     def _newest_letters(self, topic: Topic, source: str) -> Iterator[str]:
-        """Yield the ids of the subscriber's newest dead letters, as far as the reads go."""
+        """Yield the places of the events of the subscriber's newest dead letters, as far as the reads go."""
         for batch in newest_batches(self._store, topic.name, partition_of(source, topic.partitions), self._reads):
             self._reads -= 1
             for line in batch.lines():
                 letter_source, letter_id = identity_of(line)
-                if letter_source == source:
-                    yield letter_id
+                place = letter_place(letter_id, self.state.created) if letter_source == source else None
+                if place is not None:
+                    yield place
 
 
 class _Letters:
-    """The places of dead events, from the ids of their dead letters; reads no more of them than it is asked for."""
+    """The places of the events of dead letters; reads no more letters than it is asked for."""
 
-    def __init__(self, ids: Iterator[str]) -> None:
-        self._ids = ids
+    def __init__(self, places: Iterator[str]) -> None:
+        self._left = places
         self._places: set[str] = set()
 
     def has(self, place: str) -> bool:
-        """Whether there is a dead letter of the event at a place: topic, partition and log index, each followed by ``/``."""
+        """Whether there is a dead letter of the event at a place (see `letter_place`)."""
         while place not in self._places:
-            letter_id = next(self._ids, None)
-            if letter_id is None:
+            read = next(self._left, None)
+            if read is None:
                 return False
-            self._places.add(letter_id.rpartition("/")[0] + "/")
+            self._places.add(read)
         return True
 
 

@@ -37,7 +37,7 @@ from pubsubservice.subscribers.pattern_topics import (
 )
 from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.state import MAX_LOGS, State, unknown_subscriber
-from pubsubservice.subscribers.tokens import check_not_ahead, make_token, token_time
+from pubsubservice.subscribers.tokens import check_not_ahead, is_of_earlier_life, make_token, token_time
 
 __all__ = ["Subscribe", "Subscriptions"]
 
@@ -202,29 +202,44 @@ class Subscriptions:
         state.registry = Position()
 
     def _change(self, subscriber: str, token: str | None, change: Callable[[State], None]) -> State:
-        """Apply a change once per token. A repeated token changes nothing; an older one raises Conflict."""
+        """Apply a change once per token. A repeated token changes nothing; an older one raises Conflict.
+
+        Without a token of the caller's, each try makes its own: a change that overtakes one does not make it old.
+        """
         path = subscriber_path(subscriber)
+        tokens = [token] if token else []
         for _ in attempts(self._runtime):
             reads = self._store.get_many([path])
             doc = reads.docs[0]
             if doc is None:
                 raise unknown_subscriber(subscriber)
             check_owner("subscriber", subscriber, doc.data.get("owner"))
-            token = token or make_token(reads.time, self._runtime.random())
-            check_not_ahead(token, reads.time)
             state = State.read(doc)
-            if state.changed and token == state.changed:
+            if state.changed and state.changed in tokens:
                 return state
-            if self._is_old(token, state):
+            if token is None:
+                tokens.append(make_token(max(reads.time, doc.created), self._runtime.random()))
+            tried = tokens[-1]
+            check_not_ahead(tried, reads.time)
+            if self._is_old(tried, state):
                 raise Conflict(
                     "older_token",
-                    f"The subscriptions of {subscriber!r} were changed by a later call; this one ({token}) changes nothing.",
+                    f"The subscriptions of {subscriber!r} were changed by a later call; this one ({tried}) changes nothing.",
                 )
+            self._check_life(tried, state)
             change(state)
-            state.changed = token
+            state.changed = tried
             if replace(self._store, doc, state.fields()):
                 return state
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")
+
+    def _check_life(self, token: str, state: State) -> None:
+        """Raise Conflict if a token was made before the subscriber was registered: for an earlier life of its name."""
+        if is_of_earlier_life(token, state.created):
+            raise Conflict(
+                "older_token",
+                f"The subscriber {state.name!r} was registered after this request was made ({token}); nothing was changed.",
+            )
 
     def _is_old(self, token: str, state: State) -> bool:
         """Whether a call with a newer token has already changed the subscriptions."""

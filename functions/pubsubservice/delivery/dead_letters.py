@@ -24,7 +24,7 @@ from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.topics import Topic, Topics
 from pubsubservice.storage.paths import subscriber_path
-from pubsubservice.storage.port import Store, StoreError
+from pubsubservice.storage.port import Doc, Store, StoreError
 from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.records import Dead
 from pubsubservice.subscribers.state import State
@@ -100,7 +100,7 @@ class DeadLetters:
                 self._publish_to(topic, f"/subscribers/{state.name}", portion)
         deaths = {dead.death for dead, _ in removable}
         dropped = {dead.death for dead, topic in removable if topic is None}
-        return len(removable) if self._remove(state.name, deaths, lost, dropped) else 0
+        return len(removable) if self._remove(state, deaths, lost, dropped) else 0
 
     def _publish_to(self, topic: Topic, publisher: str, letters: Sequence[_Letter]) -> None:
         try:
@@ -113,11 +113,15 @@ class DeadLetters:
             for letter in letters:
                 self._publish_to(topic, publisher, [letter])
 
-    def _remove(self, subscriber: str, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
-        """Remove deaths from `dead`, and count the lost and dropped; returns whether the update is known to be stored."""
+    def _remove(self, published: State, deaths: set[int], lost: set[int], dropped: set[int]) -> bool:
+        """Remove deaths from `dead`, and count the lost and dropped; returns whether the update is known to be stored.
+
+        Deaths of a later life of the subscriber's name have the same numbers, and stay.
+        """
+        subscriber = published.name
         for _ in attempts(self._runtime, _MAX_TRIES):
             doc = self._store.get_many([subscriber_path(subscriber)]).docs[0]
-            if doc is None:
+            if doc is None or not self._same_life(published, doc):
                 return False
             state = State.read(doc)
             gone = [one for one in state.dead if one.death in deaths]
@@ -131,6 +135,10 @@ class DeadLetters:
                 _say_dropped(subscriber, [one for one in gone if one.death in dropped])
                 return True
         return False
+
+    def _same_life(self, published: State, doc: Doc) -> bool:
+        """Whether a document is of the life of the subscriber's name whose dead letters were published."""
+        return doc.created == published.created
 
     def _log_refusals(self, subscriber: str, routes: _Routes) -> None:
         """Log which dead letters are refused, at most once per `_LOG_INTERVAL_S` and subscriber."""

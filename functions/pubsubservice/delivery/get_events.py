@@ -193,7 +193,7 @@ class Delivery:
         watch = _Watch([], None)
         response = GetEventsResponse()
         if request.max_events:
-            token = request.lease or make_token(now, self._runtime.random())
+            token = request.lease or make_token(max(now, state.created), self._runtime.random())
             check_not_ahead(token, now)
             if token in state.leases:
                 response = self._resend(leases, token)

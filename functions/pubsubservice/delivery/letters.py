@@ -14,6 +14,7 @@ import msgspec
 from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.events.entry import Entry, identity
+from pubsubservice.subscribers.letter_ids import letter_id
 from pubsubservice.subscribers.records import Dead
 
 __all__ = ["dead_letter", "original_topic", "redriven_event"]
@@ -58,7 +59,7 @@ def dead_letter(subscriber: str, dead: Dead, line: bytes, *, redriven: bool = Fa
         for name, value in attributes.items()
         if (bytes(value) != b"null" or name == "data") and not (redriven and name in _OF_REDRIVES)
     }
-    event_id = f"{dead.topic}/{dead.partition}/{dead.index}/{dead.death}"
+    event_id = letter_id(dead)
     source = f"/subscribers/{subscriber}"
     members |= {
         "id": _raw(event_id),

@@ -59,8 +59,8 @@ class Topics:
         self._registry = Registry(store, runtime)
         #: topics as this process last read them: partitions never change, and a ready topic stays ready
         self._known: dict[str, Topic] = {}
-        #: registered publishers, and the owner of each
-        self._publishers: dict[str, Value] = {}
+        #: registered publishers: the owner of each, and until when this process trusts that, by its own clock
+        self._publishers: dict[str, tuple[Value, float]] = {}
 
     def partitions(self, topic: str) -> int | None:
         """Return the partitions of a topic from the cache, or None if this process has not read it yet."""
@@ -210,9 +210,15 @@ class Topics:
 
     def ensure_publisher(self, name: str) -> None:
         """Register a publisher, unless the cache shows that it is registered and the caller may use it."""
-        # the cache alone never refuses a caller: the publisher's document may have another owner by now
-        if name not in self._publishers or not may_use(self._publishers[name]):
+        # the cache alone never refuses a caller, and it is not trusted for long: the publisher may have been removed since,
+        # and have another owner by now
+        known = self._publishers.get(name)
+        if known is None or self._runtime.monotonic() >= known[1] or not may_use(known[0]):
             self.register_publisher(name)
+
+    def forget_publisher(self, name: str) -> None:
+        """Forget a publisher whose document was removed: its next publish registers it again."""
+        self._publishers.pop(name, None)
 
     def register_publisher(self, name: str) -> bool:
         """Get or create a publisher; return whether it was created. The caller becomes the owner of a new one.
@@ -233,7 +239,7 @@ class Topics:
             check_owner("publisher", name, owner)
         if len(self._publishers) >= _MAX_REMEMBERED:
             self._publishers.clear()
-        self._publishers[name] = owner
+        self._publishers[name] = (owner, self._runtime.monotonic() + self._settings.safety_window_s)
         return doc is None
 
     def _check(self, partitions: int | None, retention_s: int | None) -> None:

@@ -1,4 +1,4 @@
-"""The storage port: six operations on documents, their paths, and the version of the data model.
+"""The storage port: seven operations on documents, their paths, and the version of the data model.
 
 May import `core`. Begin with `port`. `firestore/` is one adapter; the emulator has the other, over SQLite.
 """

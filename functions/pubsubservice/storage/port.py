@@ -1,4 +1,4 @@
-"""The storage port: the six operations on documents that the service is built on.
+"""The storage port: the seven operations on documents that the service is built on.
 
 Three adapters implement the port: ``pubsubservice.storage.firestore`` (the cloud), ``pubsub_emulator.sqlite`` (a laptop) and
 ``pubsub_emulator.memory`` (tests of programs). The suite ``tests/stores`` runs against all. ``tests/simulation`` runs the
@@ -10,7 +10,7 @@ Errors::
 
     StoreError
     ├── Exists      create: the path is taken, possibly by the caller's own earlier attempt
-    ├── Changed     update: the condition was not met, possibly because of the caller's own earlier attempt
+    ├── Changed     update, remove: the condition was not met, possibly because of the caller's own earlier attempt
     ├── Refused     the operation was certainly not done
     └── Unknown     the operation was done, was not done, or will still be done
 """
@@ -53,7 +53,7 @@ class Exists(StoreError):  # noqa: N818 - names the outcome of an operation, as 
 
 
 class Changed(StoreError):  # noqa: N818
-    """``update`` found the document missing or changed, possibly by the caller's own earlier attempt."""
+    """``update`` or ``remove`` found the document missing or changed, possibly by the caller's own earlier attempt."""
 
 
 class Refused(StoreError):  # noqa: N818
@@ -129,6 +129,12 @@ class Store(Protocol):
 
     def update(self, path: str, data: Fields, if_update_time: int) -> int:
         """Replace a document if its update time is still `if_update_time`; return the new update time, which differs.
+
+        Raises Changed (also for a missing document), Refused, Unknown.
+        """
+
+    def remove(self, path: str, if_update_time: int) -> None:
+        """Delete one document if its update time is still `if_update_time`. Atomic.
 
         Raises Changed (also for a missing document), Refused, Unknown.
         """

@@ -70,6 +70,7 @@ class DeadLettering:
             attempts=due.attempt - 1,
             dead_letter_topic=settings.dead_letter_topic or dead_letters_of(self.state.name),
             reason=due.reason or ("not settled before the ack deadline" if due.token else "nacked"),
+            life=self.state.created,
         )
         self.state.dead.append(dead)
         self._dead_bytes += dead.stored_bytes

@@ -24,7 +24,7 @@ from pubsubservice.subscribers.spans import (
     pieces,
 )
 from pubsubservice.subscribers.state import State
-from pubsubservice.subscribers.tokens import Ended
+from pubsubservice.subscribers.tokens import Ended, is_of_earlier_life
 
 __all__ = ["MAX_REASON", "Leases", "Settlement", "Settlements", "forget_subscription"]
 
@@ -52,8 +52,11 @@ class Leases:
         self._due_by_token: dict[str, list[Due]] | None = None
 
     def used(self, token: str) -> bool:
-        """Whether a token cannot open a lease: its lease has ended, the token was released, or it is too old to tell."""
-        return self.state.ended.used(token)
+        """Whether a token cannot open a lease.
+
+        Its lease has ended, it was released, it is too old to tell, or it was made for an earlier life of the subscriber.
+        """
+        return is_of_earlier_life(token, self.state.created) or self.state.ended.used(token)
 
     def expire(self) -> None:
         """End the leases that have expired, and fail their unsettled events; a late ack by token still finds these."""

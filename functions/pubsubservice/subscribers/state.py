@@ -52,8 +52,10 @@ _decoder = msgspec.msgpack.Decoder(_Stored)
 class State:
     """A subscriber's state, decoded to be changed."""
 
-    def __init__(self, name: str, stored: _Stored, size: int, owner: Value = None) -> None:
+    def __init__(self, name: str, stored: _Stored, size: int, owner: Value = None, created: int = 0) -> None:
         self.name = name
+        #: create time of the document, µs: requests that were made before it are of an earlier life of the name
+        self.created = created
         #: the identity that owns the subscriber; None without one
         self.owner = owner
         #: the most logs that the state may follow
@@ -87,7 +89,9 @@ class State:
         """Decode a document. Raises Unavailable if its format is newer than this version."""
         check_format(doc)
         packed: Any = doc.data["state"]
-        return cls(doc.path.rpartition("/")[2], _decoder.decode(packed), len(packed), doc.data.get("owner"))
+        return cls(
+            doc.path.rpartition("/")[2], _decoder.decode(packed), len(packed), doc.data.get("owner"), doc.created
+        )
 
     def fields(self) -> Fields:
         """Return the fields of the document to write."""

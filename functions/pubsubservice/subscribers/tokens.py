@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from pubsubservice.core.problems import BadRequest
 
-__all__ = ["AHEAD_US", "Ended", "check_token", "make_token", "token_time"]
+__all__ = ["AHEAD_US", "Ended", "check_not_ahead", "check_token", "is_of_earlier_life", "make_token", "token_time"]
 
 #: how far the time of a token may be ahead of the store's time, µs
 AHEAD_US = 2_000_000
@@ -33,6 +33,11 @@ def check_token(token: str, field: str) -> str:
 def token_time(token: str) -> int:
     """Return the store time in a well-formed token, µs."""
     return int(token.partition("-")[0])
+
+
+def is_of_earlier_life(token: str, created: int) -> bool:
+    """Whether a token was made before a name's document was created (µs): for an earlier life of the name."""
+    return token_time(token) < created
 
 
 def check_not_ahead(token: str, read_time: int) -> None:

@@ -27,12 +27,7 @@ _IDS = 90
 @click.argument("subscriber", type=SUBSCRIBER)
 @click.argument("topic", type=TOPIC, default=">")
 @click.option(
-    "--filter",
-    "filters",
-    type=FILTERS,
-    default=(),
-    metavar="JSON",
-    help='Only these: {"exact": {"type": "order.placed"}}.',
+    "--filter", "filters", type=FILTERS, metavar="JSON", help='Only these: {"exact": {"type": "order.placed"}}.'
 )
 @click.option("--reason", type=REGEX, metavar="REGEX", help="Only those whose reason matches.")
 @click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="At most the N oldest.")
@@ -40,14 +35,14 @@ _IDS = 90
 @YES
 @pass_common
 def command(
-    common: Common, subscriber: str, topic: str, filters: Sequence[Mapping[str, Any]], reason: re.Pattern[str] | None, most: int | None,
-    *, dry_run: bool, yes: bool,
+    common: Common, subscriber: str, topic: str, filters: Sequence[Mapping[str, Any]] | None, reason: re.Pattern[str] | None,
+    most: int | None, *, dry_run: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Publish SUBSCRIBER's dead letters again, for it alone: all, or those of events of TOPIC, a name or a pattern."""
     from pubsubclient.cli.letters import letters  # noqa: PLC0415 - it imports requests
 
     transport = common.transport()
-    open_letters = (letter for letter in letters(transport, subscriber, topic, filters) if not letter.redriven)
+    open_letters = (letter for letter in letters(transport, subscriber, topic, filters or ()) if not letter.redriven)
     ids = [letter.event.id for letter in open_letters if reason is None or reason.search(letter.reason)][:most]
     if not dry_run and ids:
         confirm(common, f"Publish {counted(len(ids), 'dead letter')} of {subscriber} again?", yes=yes)
@@ -55,7 +50,7 @@ def command(
     # one request for all, or one for so many ids as a filter takes, if not all are wanted
     chosen = reason is not None or most is not None
     for step in (
-        _steps(transport, subscriber, topic, _parts(ids, filters, chosen=chosen)) if ids and not dry_run else ()
+        _steps(transport, subscriber, topic, _parts(ids, filters or (), chosen=chosen)) if ids and not dry_run else ()
     ):
         redriven += step["redriven"]
         refused += step.get("refused", [])

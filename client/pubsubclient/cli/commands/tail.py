@@ -34,19 +34,15 @@ _WAIT_S = 20.0
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N events.")
 @click.option("--grep", "pattern", type=REGEX, metavar="REGEX", help="Only events whose JSON matches.")
 @click.option(
-    "--filter",
-    "filters",
-    type=FILTERS,
-    default=(),
-    metavar="JSON",
-    help='Only these events: {"prefix": {"type": "order."}}.',
+    "--filter", "filters", type=FILTERS, metavar="JSON", help='Only these events: {"prefix": {"type": "order."}}.'
 )
 @click.option("-o", "--output", "form", type=click.Choice(FORMATS), default="line", help="What to write (line).")
 @click.option("--stats", is_flag=True, help="Show the rate of events on stderr.")
 @pass_common
 def command(
     common: Common, topics: tuple[str, ...], last: int | None, since: datetime | None, count: int | None,
-    pattern: re.Pattern[str] | None, filters: Sequence[Mapping[str, Any]], form: str, *, follow: bool | None, stats: bool,
+    pattern: re.Pattern[str] | None, filters: Sequence[Mapping[str, Any]] | None, form: str, *, follow: bool | None,
+    stats: bool,
 ) -> None:  # fmt: skip
     """Show the events of TOPICS, names or patterns such as 'orders.*'; of all topics without one."""
     if last is not None and since is not None:
@@ -54,7 +50,7 @@ def command(
     follow = sys.stdout.isatty() if follow is None else follow
     form = "json" if common.output.json else form
     last = 10 if last is None else last
-    events = _events(common, topics or (">",), filters, follow=follow, last=last, since=since)
+    events = _events(common, topics or (">",), filters or (), follow=follow, last=last, since=since)
     shown, started = 0, time.monotonic()
     try:
         for event in events:

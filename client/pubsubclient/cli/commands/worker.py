@@ -20,5 +20,5 @@ def command(arguments: tuple[str, ...]) -> int:
     """Run the handlers of an app, such as `shop.app:app`."""
     from pubsubclient.worker import main  # noqa: PLC0415 - it imports the app's room
 
-    code: int = main(list(arguments))
+    code: int = main(list(arguments), prog="pubsub worker")
     return code

@@ -75,8 +75,8 @@ _inherited: list[_Channel] = []
 def explain_failure(error: grpc.RpcError, *, conditional: bool = False) -> StoreError:
     """Return the port's error for a failed call.
 
-    Only an update is `conditional`. For other calls FAILED_PRECONDITION and NOT_FOUND are about the database (missing, or in
-    Datastore mode), and nothing was done.
+    Updates and removals are `conditional`. For other calls FAILED_PRECONDITION and NOT_FOUND are about the database
+    (missing, or in Datastore mode), and nothing was done.
     """
     code = error.code()
     meaning = _MEANINGS.get(code, Unknown)

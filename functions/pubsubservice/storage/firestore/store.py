@@ -95,6 +95,19 @@ class FirestoreStore:
         write.current_document.update_time.CopyFrom(to_timestamp(if_update_time))
         return self._write(request, conditional=True)
 
+    def remove(self, path: str, if_update_time: int) -> None:
+        """See the port."""
+        request = CommitRequest(database=self._calls.database)
+        write = request.writes.add()
+        write.delete = self._prefix + path
+        write.current_document.update_time.CopyFrom(to_timestamp(if_update_time))
+        try:
+            response = self._calls.commit(request, conditional=True)
+        except (Changed, Unknown):
+            meter().bill(deletes=1)  # as `_write` bills an unmet condition
+            raise
+        meter().bill(deletes=1, time=to_micros(response.commit_time))
+
     def delete(self, paths: Sequence[str]) -> None:
         """See the port. Sends one commit for every `MAX_DELETES` paths."""
         distinct = builtins.list(dict.fromkeys(paths))
