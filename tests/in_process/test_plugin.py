@@ -232,6 +232,7 @@ def test_bare(monkeypatch):
     import pytest
     from pubsubclient import ConfigurationError
     from pubsubclient.testing import local
+    from pubsubclient._core.extras import install_command
     for name in [name for name in sys.modules if name.startswith("pubsub_emulator.in_process")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "msgspec", None)
@@ -239,7 +240,7 @@ def test_bare(monkeypatch):
         with local():
             pass
     assert str(caught.value) == (
-        "pubsubclient.testing runs the service itself, which needs msgspec: pip install 'pubsubclient[emulator]'."
+        "pubsubclient.testing runs the service itself, which needs msgspec: " + install_command("emulator")
     )
 """,
     )
