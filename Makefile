@@ -10,14 +10,14 @@ PROVIDER ?= standin
 #: processes that tests run in; many wait more than they compute
 WORKERS ?= 3
 #: what `make test-fast` runs, what `make test-wheel` does, and what `make coverage` does
-FAST := tests/unit/sdk tests/unit/service tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
+FAST := tests/unit/sdk tests/unit/app tests/unit/service tests/in_process tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
 INSTALLED := tests/unit/sdk tests/unit/service tests/unit/local tests/signals tests/contract tests/e2e/test_seed_program.py
-COVERED := tests/unit tests/contract tests/stores tests/signals tests/auth tests/e2e
+COVERED := tests/unit tests/in_process tests/contract tests/stores tests/signals tests/auth tests/e2e
 PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz"
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture bench bench-signals fuzz wheel dist test-wheel release-check version image clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -92,11 +92,17 @@ torture: $(VENV)/.dev ## kill, freeze and cut real processes, check every promis
 fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)
 
+worker-drain: $(VENV)/.dev ## stop and kill workers at work, 20 rounds of each: ARGS='--rounds 5'
+	@PYTHONPATH=tests $(BIN)/python -m worker.rounds $(ARGS)
+
 bench: $(VENV)/.bench ## compare with Google's Pub/Sub emulator, NATS and Redis: ARGS='--quick --only lone,fan-out --json FILE --plot FILE'
 	@$(BIN)/python -m benchmarks.service $(ARGS)
 
 bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Django and psygnal: ARGS=--json for all figures
 	@$(BIN)/python benchmarks/signals.py $(ARGS)
+
+bench-workers: $(VENV)/.bench ## compare workers with the bare loop, dramatiq and FastStream: ARGS='--events 2000 --rounds 1'
+	@$(BIN)/python -m benchmarks.workers $(ARGS)
 
 wheel: $(VENV)/.runtime ## build dist/pubsubclient-*.whl
 	rm -rf dist

@@ -19,7 +19,7 @@ tag=${1:?a tag is expected: docker/without-engine.sh [--install] TAG}
 
 [ "$(id -u)" = 0 ] || cannot "root is needed"
 command -v apt-get >/dev/null || cannot "Debian or Ubuntu is needed"
-if ! dpkg --status "${tools[@]}" >/dev/null 2>&1; then
+if ! type buildah mmdebstrap ip >/dev/null 2>&1 || [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
   "$install" || cannot "${tools[*]} are needed: make image installs them"
   export DEBIAN_FRONTEND=noninteractive
   { apt-get update && apt-get install --yes --no-install-recommends "${tools[@]}"; } >/dev/null ||

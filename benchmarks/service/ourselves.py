@@ -14,7 +14,7 @@ from benchmarks.service.prices import dollars
 from benchmarks.service.rounds import Figures, alternate
 from benchmarks.service.sizes import Sizes
 from benchmarks.service.starts import cold, starts
-from benchmarks.service.volume import connections, disk, sharing
+from benchmarks.service.volume import backup, connections, disk, sharing
 from benchmarks.service.worker import Worker
 
 __all__ = ["OURSELVES"]
@@ -73,6 +73,7 @@ OURSELVES: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]
     "memory": (memory, _EVERYONE),
     "growth": (growth, ("ours",)),
     "disk": (disk, ()),
+    "backup": (backup, ()),
     "connections": (connections, ()),
     "sharing": (sharing, ()),
 }

@@ -1,9 +1,11 @@
-"""What one machine holds: bytes on disk, open connections, and processes that share a data directory."""
+"""What one machine holds: bytes on disk, their backup, open connections, and processes that share a data directory."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -20,9 +22,18 @@ from benchmarks.service.worker import Worker
 
 from pubsubclient import Event, Publisher, Service
 
-__all__ = ["connections", "disk", "sharing"]
+__all__ = ["backup", "connections", "disk", "sharing"]
 
 _FILE = "pubsub.sqlite3"
+#: copies one file to another once its input ends, and prints the seconds that it took
+_BACKUP = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1])
+sys.stdin.read()
+started = time.perf_counter()
+connection.execute("VACUUM INTO ?", (sys.argv[2],))
+print(time.perf_counter() - started)
+"""
 
 
 def disk(_workers: Mapping[str, Worker], sizes: Sizes) -> Figures:
@@ -39,6 +50,33 @@ def disk(_workers: Mapping[str, Worker], sizes: Sizes) -> Figures:
                 _publish(server.line.rpartition(" ")[2], kind, data, batch)
                 row[f"on disk, batches of {batch}"] = (_size(directory) - before) / events
     return figures
+
+
+def backup(_workers: Mapping[str, Worker], sizes: Sizes) -> Figures:
+    """A copy by SQLite's VACUUM INTO, and the slowest publish of one event while it runs, and in as many publishes before."""
+    directory = scratch()
+    with closing(emulator_on(directory)) as server:
+        url = server.line.rpartition(" ")[2]
+        _publish(url, "kept", payloads("string", sizes.memory), 1_000)
+        publisher = Publisher("beside", service=Service(url))
+
+        def publish() -> float:
+            started = time.perf_counter()
+            publisher.publish("beside", "an event")
+            return time.perf_counter() - started
+
+        command = [sys.executable, "-c", _BACKUP, str(directory / _FILE), str(directory / "backup.sqlite3")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as copying:
+            assert copying.stdin is not None
+            before = [publish() for _ in range(sizes.lone)]
+            copying.stdin.close()
+            during = [publish()]
+            while copying.poll() is None:
+                during.append(publish())
+            seconds = float(copying.stdout.read()) if copying.stdout else 0.0
+        size = (directory / "backup.sqlite3").stat().st_size
+    row = {"MB": size / 1e6, "copied in s": seconds, "slowest publish ms": 1e3 * max(during)}
+    return {"ours": {**row, "slowest before ms": 1e3 * max(before), "publishes meanwhile": len(during)}}
 
 
 def connections(_workers: Mapping[str, Worker], sizes: Sizes) -> Figures:

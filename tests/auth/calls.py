@@ -55,6 +55,11 @@ CALLS: dict[str, Call] = {
     "subscribe": Call("subscriber", "subscribe", "POST", lambda name, own: {"subscriber": name, "topic": own}),
     "subscribe to topic": Call("topic", "subscribe", "POST", lambda name, own: {"subscriber": own, "topic": name}),
     "unsubscribe": Call("subscriber", "subscribe", "DELETE", lambda name, own: {"subscriber": name, "topic": own}),
+    "redrive": Call(
+        "subscriber", "subscribe", "POST", lambda name, own: {"subscriber": name, "topic": own, "redrive": {}}
+    ),
+    "peek at topic": Call("topic", "get_events", "GET", lambda name, _: {"topic": name, "last": 1}),
+    "peek for subscriber": Call("subscriber", "get_events", "GET", lambda name, own: {"topic": own, "of": name}),
     "remove publisher": Call("publisher", "register", "DELETE", lambda name, _: {"publisher": name, "token": _now()}),
     "remove subscriber": Call(
         "subscriber", "register", "DELETE", lambda name, _: {"subscriber": name, "token": _now()}

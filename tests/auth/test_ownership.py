@@ -30,6 +30,9 @@ TABLE: dict[str, Row] = {
     "subscribe": (200, 200, 403, "404 unknown_subscriber"),
     "subscribe to topic": (200, 200, 200, 200),
     "unsubscribe": (204, 204, 403, "404 unknown_subscriber"),
+    "redrive": (200, 200, 403, "404 unknown_subscriber"),
+    "peek at topic": (200, 200, 200, 200),
+    "peek for subscriber": (200, 200, 403, "404 unknown_subscriber"),
     "remove publisher": (204, 204, 403, 204),
     "remove subscriber": (204, 204, 403, 204),
     "get events": (200, 200, 403, "404 unknown_subscriber"),
@@ -178,6 +181,28 @@ def test_a_list_has_only_names_that_the_caller_may_use(wire: Wire, people: Peopl
         assert listed(kind, "anonymous") == {"anonymous"}
         assert listed(kind, "root") == {"alice", "bob", "anonymous"}
     assert listed("topic", "alice") == {"alice", "bob", "anonymous"}
+
+
+def test_a_list_of_states_has_only_those_of_names_that_the_caller_may_use(wire: Wire, people: People) -> None:
+    """Page by page, as a list of names; admins see all, and topics are shared."""
+    for kind in ("subscriber", "topic"):
+        for person in ("alice", "bob", "anonymous"):
+            make(wire, kind, wire.name(person), people.headers(person))
+
+    def listed(kind: str, person: str) -> set[str]:
+        found, query = set(), {kind: "", "state": "1", "page_size": "1", "page_token": wire.unique}
+        while True:
+            page = requests.get(f"{wire.url}/register", params=query, headers=people.headers(person), timeout=60).json()
+            found |= {state[kind] for state in page[f"{kind}s"]}
+            if "next_page_token" not in page or not page["next_page_token"].startswith(wire.unique):
+                break
+            assert page["next_page_token"] in found
+            query["page_token"] = page["next_page_token"]
+        return {name.removeprefix(f"{wire.unique}-") for name in found if name.startswith(wire.unique)}
+
+    assert listed("subscriber", "alice") == {"alice", "anonymous"}
+    assert listed("subscriber", "anonymous") == {"anonymous"}
+    assert listed("subscriber", "root") == listed("topic", "alice") == {"alice", "bob", "anonymous"}
 
 
 def test_checking_costs_no_reads(wire: Wire, people: People) -> None:

@@ -6,6 +6,7 @@ import json
 from http.client import responses
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -31,8 +32,8 @@ class Replaying(BaseAdapter):
         self.answered: list[tuple[str, str, bytes]] = []
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
-        function = str(request.url).rpartition("/")[2]
-        body = request.body
+        function = urlsplit(str(request.url)).path.rpartition("/")[2]
+        body = request.body or b""
         assert isinstance(body, bytes)
         self.sent.append((str(request.method), function, body))
         asked = function == self._function and self._method in (None, request.method)

@@ -14,7 +14,17 @@ import pytest
 import pubsubclient
 from contract.cases import Case, cases, event_text, fill
 from contract.replaying import STORE_TIME_US, Replaying
-from pubsubclient import Event, InvalidArgument, Publisher, PublishRefused, Service, ServiceError, Subscriber, Topic
+from pubsubclient import (
+    Event,
+    InvalidArgument,
+    Publisher,
+    PublishRefused,
+    Service,
+    ServiceError,
+    Subscriber,
+    Topic,
+    peek,
+)
 
 _KINDS = {
     404: pubsubclient.NotFound,
@@ -23,7 +33,7 @@ _KINDS = {
     413: pubsubclient.TooLarge,
 }
 _TOKEN = re.compile(rf'"{str(STORE_TIME_US)[:7]}\d{{9}}-[A-Za-z0-9_]{{1,64}}"')
-_FILES = ("http", "publish", "register", "subscribe", "get_events")
+_FILES = ("http", "publish", "register", "subscribe", "get_events", "peek")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +58,8 @@ def _call(service: Service, function: str, method: str) -> None:
     elif function == "subscribe":
         subscriber = Subscriber("s", service=service)
         (subscriber.unsubscribe if method == "DELETE" else subscriber.subscribe)("t")
+    elif function == "get_events" and method == "GET":
+        peek("t", service=service)
     elif function == "get_events":
         Subscriber("s", service=service).get_events()
     elif method == "DELETE":

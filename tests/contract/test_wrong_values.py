@@ -102,6 +102,7 @@ def test_the_table_has_every_field() -> None:
     kinds = {body.__name__: set(body.__struct_fields__) for body in BODIES}
     kinds["RegisterBody"] -= {"publisher", "subscriber"}  # names like the topic's, and only one of the three
     kinds["RegisterBody"] -= {"id", "source"}  # see below
+    kinds["SubscribeBody"] -= {"redrive"}  # see below
     kinds["RemoveBody"] -= {"publisher"}
     assert {kind: set(body) for kind, (_, _, body) in REQUESTS.items()} == kinds
 
@@ -126,6 +127,20 @@ def test_an_empty_value_of_the_wrong_kind_is_refused(wire: Wire, kind: str, fiel
         assert field in problem["detail"] or problem["code"] == "invalid_name", (name, problem)
         state = wire.get("register", subscriber=wire.name("s"))["subscriptions"]
         assert [(each["topic"], each["max_attempts"]) for each in state] == [(wire.name("t"), 5)]
+
+
+@pytest.mark.parametrize(
+    ("field", "taken"), [("redrive", {"an object", "null"}), ("filters", {"an array", "null"}), ("max_events", set())]
+)
+def test_an_empty_value_of_the_wrong_kind_redrives_nothing(wire: Wire, field: str, taken: set[str]) -> None:
+    """With the field's name; null in place of a redrive is none."""
+    wire.subscribe("s", "t")
+    for name, value in EMPTY.items():
+        redrive = value if field == "redrive" else {field: value}
+        request = {"subscriber": wire.name("s"), "topic": wire.name("t"), "redrive": redrive}
+        answer = wire.ask("subscribe", request)
+        assert answer.status_code == (200 if name in taken else 400), (name, answer.text)
+        assert answer.status_code == 200 or field in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("field", ["subscriber", "topic", "id", "source"])

@@ -37,9 +37,10 @@ def test_an_event_is_a_dead_letter_after_exactly_its_attempts(wire: Wire, max_at
         _fail(wire, answer, reason="out of\nstock")
     assert wire.events("billing")["events"] == []
     (letter,) = _letters(wire)
-    place = f"{wire.name('orders')}/0/{int(receipt['sequence'][5:])}/1"
-    assert {name: letter[name] for name in ("id", "source", "type", "subject", "colour", "data")} == {
-        "id": place,
+    place, _, life = letter["id"].rpartition("/")
+    assert place == f"{wire.name('orders')}/0/{int(receipt['sequence'][5:])}/1"
+    assert 0 < int(life) < wire.store_time
+    assert {name: letter[name] for name in ("source", "type", "subject", "colour", "data")} == {
         "source": f"/subscribers/{wire.name('billing')}",
         "type": "event",
         "subject": "x",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -90,6 +90,9 @@ def test_every_answer_is_in_the_document(url: str, path: str, method: str, mode:
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Any) -> None:
+            # in a query a number is text, and may be a name
+            topics = case.query.get("topic") if isinstance(case.query, dict) else None
+            assume(not isinstance(topics, list) or all(isinstance(topic, str) for topic in topics))
             _sent(case, mode)
             case.call_and_validate(session=session, checks=_CHECKS)
 

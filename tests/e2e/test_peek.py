@@ -135,6 +135,7 @@ def test_a_peek_sees_what_was_redriven_for_a_subscriber(wire: Wire) -> None:
     assert numbers(peeked(wire, "t", last=1)) == [1]
 
 
+@pytest.mark.http
 def test_a_waiting_peek_ends_with_the_event(wire: Wire) -> None:
     """Long before its time is over."""
     cursor = peeked(wire, "t")["cursor"]

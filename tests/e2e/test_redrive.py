@@ -13,7 +13,8 @@ import pytest
 
 from e2e.serving import Serving, environment
 from e2e.wire import Wire, cloudevent
-from pubsubclient import Event, Events, Publisher, PublishError, ReceivedEvent, Subscriber
+from pubsubclient import Event, Events, Publisher, PublishError, ReceivedEvent, ServiceError, Subscriber
+from pubsubclient._http.transport import Transport
 
 PROGRAM = Path(__file__).parent / "programs" / "redrive_killed.py"
 
@@ -172,8 +173,9 @@ def test_a_dead_letter_that_cannot_come_back_stops_no_other(wire: Wire, shared: 
     wire.subscribe("s", "t", max_attempts=1)
     wire.publish("t", cloudevent("before"), cloudevent("taken", id="taken", source="/s"), cloudevent("after"))
     subscriber = Subscriber(wire.name("s"), service=shared.url)
-    letter = f"/subscribers/{wire.name('s')}#{wire.name('t')}/0/1/2"
     assert len(fail_all(subscriber)) == 3
+    letters = wire.get("get_events", topic=wire.name("s.dead"), start="earliest")["events"]
+    letter = next(f"{each['source']}#{each['id']}" for each in letters if each["originalid"] == "taken")
     taken = cloudevent("other", id=str(uuid5(NAMESPACE_URL, letter)), source="/s")
     wire.publish("t", taken, publisher="s.redrive")
     assert [event.data for event in subscriber.get_events()] == ["other"]
@@ -188,6 +190,26 @@ def test_a_dead_letter_that_cannot_come_back_stops_no_other(wire: Wire, shared: 
     assert refused == {"redriven": 0, "passed": 0, "more": False}
     assert (problem["topic"], problem["code"], problem["events"]) == (wire.name("t"), "payload_differs", 1)
     assert wire.get("register", subscriber=wire.name("s.redrive"))["leases"] == []
+
+
+def test_a_service_that_knows_no_redrive_is_asked_for_its_parts(
+    publisher: Publisher, subscriber: Subscriber, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older one refuses the field; then the client reads the dead letters and publishes them itself."""
+    publisher.publish([Event(name, number) for number in range(3)])
+    assert len(fail_all(subscriber)) == 3
+    call, refused = Transport.call, []
+
+    def older(transport: Transport, function: str, body: Any, **more: Any) -> Any:
+        if isinstance(body, dict) and "redrive" in body:
+            refused.append(function)
+            raise ServiceError(function, 400, "unknown_field", "The field 'redrive' is not known.")
+        return call(transport, function, body, **more)
+
+    monkeypatch.setattr(Transport, "call", older)
+    assert subscriber.redrive(name) == 3
+    assert refused == ["subscribe"]
+    assert [event.data for event in subscriber.get_events()] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("at", "left"), [(1, 1_500), (1_200, 500)])

@@ -55,7 +55,7 @@ def test_what_comes_ends_the_wait_and_is_for_the_next_request(wire: Wire) -> Non
     wire.subscribe("billing", "orders")
     waiting = Wire(wire.url)
     waiting.unique = wire.unique
-    poll = _later(wire, lambda: waiting.events("billing", wait_s=20, wake=True, lease="1-a"))
+    poll = _later(wire, lambda: waiting.events("billing", wait_s=20, wake=True, lease=wire.token()))
     wire.publish("orders", cloudevent(1))
     answer = poll.result(10)
     assert (answer["events"], answer["lease"], answer["more"]) == ([], None, True)

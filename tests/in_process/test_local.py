@@ -311,7 +311,7 @@ def test_what_is_left_open_is_told_at_the_end() -> None:
     batched, threaded, looped = sorted(running.close())
     assert batched == "<Batch of publisher 'shop', 1 events pending> is open. Close it, or use it in a with block."
     assert threaded == "The thread 'waits' still uses the service. End it before the test ends."
-    assert looped.startswith("events in a loop of subscriber 'billing' are still leased")
+    assert looped.startswith("events in a loop of subscriber 'billing' are still held")
     thread.join()
     assert running.close() == []
     with pytest.raises(pubsubclient.ConfigurationError, match="has ended"):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from documents.test_blocks import ROOT, blocks_of
 from in_process.projects import Project
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     project, tests = Project(tmp_path), 0
     for block in blocks_of(ROOT / "docs" / "testing.md"):

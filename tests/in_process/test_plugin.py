@@ -9,6 +9,8 @@ import pytest
 
 from in_process.projects import Project
 
+pytestmark = pytest.mark.slow  # each runs pytest in a process of its own
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -128,7 +130,7 @@ def test_clean(pubsub):
     done = project.run("-p", "no:threadexception")
     assert "4 passed, 3 errors" in done.stdout, done.stdout
     for name, said in [
-        ("test_loop", "events in a loop of subscriber 'reader' are still leased"),
+        ("test_loop", "events in a loop of subscriber 'reader' are still held"),
         ("test_batch", "<Batch of publisher 'shop', 1 events pending> is open"),
         ("test_thread", "The thread 'consumer 7' still uses the service"),
     ]:
@@ -230,6 +232,7 @@ def test_bare(monkeypatch):
     import pytest
     from pubsubclient import ConfigurationError
     from pubsubclient.testing import local
+    from pubsubclient._core.extras import install_command
     for name in [name for name in sys.modules if name.startswith("pubsub_emulator.in_process")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "msgspec", None)
@@ -237,7 +240,7 @@ def test_bare(monkeypatch):
         with local():
             pass
     assert str(caught.value) == (
-        "pubsubclient.testing runs the service itself, which needs msgspec: pip install 'pubsubclient[emulator]'."
+        "pubsubclient.testing runs the service itself, which needs msgspec: " + install_command("emulator")
     )
 """,
     )

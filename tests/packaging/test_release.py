@@ -43,8 +43,10 @@ def test_the_conda_packages_need_what_the_wheel_needs() -> None:
 
 
 def test_the_conda_packages_are_built_with_what_the_wheel_is_built_with() -> None:
-    """Named in the recipe, for conda builds without the network."""
+    """Named in the recipe, for conda builds without the network; and they have the same command."""
     text = _RECIPE.read_text(encoding="utf-8")
+    for command, function in project()["project"]["scripts"].items():
+        assert f"- {command} = {function}\n" in text
     for requirement in _for_conda(project()["build-system"]["requires"]):
         assert f"- {requirement}\n" in text
 

@@ -56,7 +56,12 @@ class Program:
     def end(self) -> int:
         """Ask it to end (SIGTERM), and return its exit status."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=60)
+        try:
+            return self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGUSR1)  # a worker writes what it runs
+            self.wait_for("$never")
+            raise
 
     def kill(self) -> None:
         """End it however the test ended."""

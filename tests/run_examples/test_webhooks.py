@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -35,7 +36,8 @@ def test_a_webhook_is_stored_and_handled(receiver: str, start: Callable[..., Pro
     assert accepted.status_code == 202
     assert requests.post(url, json=["shop"], timeout=30).status_code == 422
     worker.wait_for("deploy shop: 2 commits")
-    assert worker.end() == 0
+    # uvicorn ends in good order, and then by the signal that it got
+    assert worker.end() in ({0, -signal.SIGTERM} if receiver == "fastapi_one_process" else {0})
 
 
 @pytest.mark.parametrize("name", ["fastapi", "flask"])

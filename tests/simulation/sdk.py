@@ -21,7 +21,7 @@ from pubsubclient._core.store_clock import StoreClock
 from pubsubclient._http import call
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.transport import Response
-from pubsubclient._subscribe import held_leases, outcomes, pull, stream, subscriber
+from pubsubclient._subscribe import held_leases, outcome_sender, pull, stream, subscriber
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.held_leases import HeldLeases
 from pubsubclient._subscribe.outcomes import Outcomes
@@ -135,7 +135,7 @@ def in_place(world: World, sdk: type[Sdk]) -> AbstractContextManager[object]:
         (call, {"threading": threads}),
         (store_clock, {"secrets": Secrets(world.scheduler)}),
         (held_leases, {"_Mine": lambda: sdk.local_type(whose), "settle_at_exit": settle_at_exit}),
-        (outcomes, {"threading": threads, "settle_at_exit": settle_at_exit}),
+        (outcome_sender, {"threading": threads, "settle_at_exit": settle_at_exit}),
         (pull, {"settle_at_exit": settle_at_exit}),
         (stream, {"settle_at_exit": settle_at_exit, "Fetch": sdk.fetch_type}),
         (

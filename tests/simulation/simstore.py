@@ -65,16 +65,7 @@ class SimStore(MemoryStore):
         return self._write(lambda: self._update(path, data, if_update_time))
 
     def remove(self, path: str, if_update_time: int) -> None:
-        def apply() -> int:
-            old = self.documents.get(path)
-            if old is None or old.updated != if_update_time:
-                raise Changed(path)
-            time = self._commit_time()
-            del self.documents[path]
-            self._on_commit(path, old, None)
-            return time
-
-        self._write(apply, deletes=1)
+        self._write(lambda: self._remove(path, if_update_time), deletes=1)
 
     def delete(self, paths: Sequence[str]) -> None:
         self._step()

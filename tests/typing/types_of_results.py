@@ -6,7 +6,21 @@ from datetime import datetime
 
 from typing_extensions import assert_type
 
-from pubsubclient import Event, Events, Publisher, Receipt, ReceivedEvent, Subscriber, Topic
+from pubsubclient import (
+    Event,
+    Events,
+    Peek,
+    Publisher,
+    Receipt,
+    ReceivedEvent,
+    Subscriber,
+    SubscriberState,
+    Topic,
+    TopicState,
+    peek,
+    subscribers,
+    topics,
+)
 
 publisher = Publisher("P1", service={"register": "http://a.example/register"})
 event = Event("orders", {"n": [1, 2.5, None]}, subject="17", attributes={"region": "eu", "urgent": True, "n": 1})
@@ -37,3 +51,13 @@ with Subscriber("S1") as subscriber:
 event.ack()  # type: ignore[attr-defined]  # only what was received can be settled
 subscriber.subscribe("orders", start=17)  # type: ignore[arg-type]
 publisher.publish(7)  # type: ignore[call-overload]
+
+assert_type(peek("orders", last=10), Peek)
+assert_type(peek(["orders", Topic("stock")], start="earliest").next(wait=5), Peek)
+for seen in peek("orders.*").follow():
+    assert_type(seen, ReceivedEvent)
+for topic_state in topics():
+    assert_type(topic_state, TopicState)
+for subscriber_state in subscribers():
+    assert_type(subscriber_state, SubscriberState)
+peek("orders", last="10")  # type: ignore[arg-type]

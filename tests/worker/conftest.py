@@ -46,8 +46,9 @@ def publish(service: Service, name: str) -> Callable[..., list[str]]:
 
 
 @pytest.fixture
-def subscriber(service: Service, name: str) -> Subscriber:
-    return Subscriber(name, service=service)
+def subscriber(service: Service, name: str) -> Iterator[Subscriber]:
+    with Subscriber(name, service=service) as subscriber:
+        yield subscriber
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ class Round:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.subscriber.close()
 
 
 def stopped(url: str, directory: Path) -> float:

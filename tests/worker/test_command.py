@@ -54,15 +54,15 @@ def test_it_runs_an_app_until_a_signal(run: Run, program: Callable[[str], Path],
 def test_burst_ends_when_nothing_is_left(run: Run, program: Callable[[str], Path], service: Service, name: str) -> None:
     """What comes of a retry counts, what is due later does not."""
     program(
-        f"from pubsubclient import App, Retry, ReceivedEvent\napp = App({name!r})\n"
+        f"import sys\nfrom pubsubclient import App, Retry, ReceivedEvent\napp = App({name!r})\n"
         f"@app.handler({name!r}, max_attempts=9)\n"
         "def handle(number: int, event: ReceivedEvent) -> None:\n"
-        "    print('run', number, event.attempt, flush=True)\n"
+        "    sys.stdout.write(f'run {number} {event.attempt}\\n')\n"
         "    if number == 1 and event.attempt < 3: raise Retry(delay=0)\n"
         "    if number == 2: raise Retry(delay=3600)\n"
         f"    if number == 0: app.publish('{name}.more', number)\n"
         f"@app.handler('{name}.more', subscriber='{name}.other')\n"
-        "def more(number: int) -> None: print('more', number, flush=True)\n"
+        "def more(number: int) -> None: sys.stdout.write(f'more {number}\\n')\n"
     )
     with Subscriber(name, service=service) as subscriber:
         subscriber.subscribe(name)

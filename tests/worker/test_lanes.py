@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from pubsubclient import Event, Publisher, ReceivedEvent, Service
+from pubsubclient import Event, Publisher, ReceivedEvent, Service, Subscriber
 from pubsubclient._worker.worker import Worker
 from worker.conftest import Seen
 from worker.functions import FunctionHandler, consumer
@@ -110,6 +110,45 @@ def test_after_a_failure_nothing_newer_of_its_lane_runs_before_it(
     numbers = [event.data for event in seen.events if lane is by_topic or event.subject == "s4"]
     expected = list(range(60)) if lane is by_topic else list(range(4, 60, _SUBJECTS))
     assert list(dict.fromkeys(numbers)) == expected
+
+
+def test_at_a_stop_what_runs_counts_though_older_events_of_the_topic_go_back(
+    start: Start, service: Service, subscriber: Subscriber, name: str, seen: Seen
+) -> None:
+    """The release of an event takes back what is behind it, so it has to wait for what runs."""
+    go_on, at_work = threading.Event(), threading.Semaphore(0)
+
+    def handle(event: ReceivedEvent) -> None:
+        at_work.release()
+        if event.data:
+            go_on.wait(60)
+        seen.add(event)
+
+    subscriber.subscribe(name, ordered=True)
+    worker = start(
+        consumer(name, name, FunctionHandler(handle, lane=by_subject), ordered=True), concurrency=2, prefetch=60
+    )
+    Publisher("shop", service=service).publish(Event(name, 0))
+    seen.wait_for(1)  # from here on, it holds many
+    Publisher("shop", service=service).publish(
+        [
+            Event(name, 1, subject="a"),
+            Event(name, 2, subject="a"),
+            Event(name, 3, subject="b"),
+            Event(name, 4, subject="b"),
+        ]
+    )
+    for _ in range(3):
+        assert at_work.acquire(timeout=60)
+    worker.stop()
+    give_up = time.monotonic() + 30
+    while not worker.state()["stopping"]:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    go_on.set()
+    assert worker.join(30)
+    assert sorted(seen.runs) == [(0, 1), (1, 1), (3, 1)]
+    assert [(event.data, event.attempt) for event in subscriber.get_events(wait=5)] == [(2, 1), (4, 1)]
 
 
 def test_lanes_of_an_unordered_topic_keep_the_order_within_a_worker(

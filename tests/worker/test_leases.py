@@ -43,15 +43,15 @@ def test_async_handlers_keep_their_leases_too(
     import asyncio
 
     async def handle(event: ReceivedEvent) -> None:
-        await asyncio.sleep(3)
+        await asyncio.sleep(2.5)
         seen.add(event)
 
-    publish(30)
+    publish(20)
     worker = start(consumer(name, name, handle, ack_deadline=1), async_concurrency=10)
-    seen.wait_for(30)
+    seen.wait_for(20)
     worker.stop()
     assert worker.join(30)
-    assert sorted(seen.runs) == [(n, 1) for n in range(30)]
+    assert sorted(seen.runs) == [(n, 1) for n in range(20)]
     assert subscriber.state().unsettled == 0
 
 

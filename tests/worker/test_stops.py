@@ -18,5 +18,4 @@ def test_a_second_signal_ends_at_once_and_gives_all_back(serving: Serving, tmp_p
 
 
 def test_a_kill_loses_nothing_and_doubles_little(serving: Serving, tmp_path: Path) -> None:
-    for _ in range(2):
-        killed(serving.url, tmp_path, last_s=1.0)  # 0.1 s on an idle machine: `make worker-drain`
+    killed(serving.url, tmp_path, last_s=1.0)  # 0.1 s on an idle machine: `make worker-drain`

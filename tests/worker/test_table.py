@@ -19,13 +19,13 @@ Publish = Callable[..., list[str]]
 
 def dead_letters(service: Service, name: str, count: int) -> list[tuple[object, str, int]]:
     """Data, reason and attempts of the dead letters."""
-    reader = Subscriber(f"{name}.reader", service=service)
-    reader.subscribe(f"{name}.dead")
     found: list[tuple[object, str, int]] = []
-    while len(found) < count:
-        events = reader.get_events(wait=20)
-        assert events, found
-        found += [(event.data, event.members["reason"], event.members["attempts"]) for event in events]
+    with Subscriber(f"{name}.reader", service=service) as reader:
+        reader.subscribe(f"{name}.dead")
+        while len(found) < count:
+            events = reader.get_events(wait=20)
+            assert events, found
+            found += [(event.data, event.members["reason"], event.members["attempts"]) for event in events]
     return found
 
 
@@ -155,11 +155,11 @@ def test_a_batch_that_fails_is_halved_until_the_bad_event_fails_alone(
             raise ValueError("thirteen")
         done.extend(event.data for event in events)
 
-    publish(40)
-    start(consumer(name, name, FunctionHandler(handle, batch=20), backoff=0, max_attempts=8))
+    publish(20)
+    start(consumer(name, name, FunctionHandler(handle, batch=10), backoff=0, max_attempts=8))
     letters = dead_letters(service, name, 1)
     assert [(data, reason) for data, reason, _ in letters] == [(13, "ValueError: thirteen")]
-    assert sorted(done) == [n for n in range(40) if n != 13]
+    assert sorted(done) == [n for n in range(20) if n != 13]
 
 
 def test_a_batch_has_events_of_one_lane(start: Start, service: Service, name: str, seen: Seen) -> None:

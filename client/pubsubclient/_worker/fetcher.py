@@ -137,6 +137,7 @@ class Fetcher:
                 if pause_s > 0 and self._worker.options.burst:
                     return 0
                 self.answered_at = math.inf
+                source.refill_below = target / 2
                 schedule.progress.wait(pause_s if pause_s > 0 else None)
         return 0
 

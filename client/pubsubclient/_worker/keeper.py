@@ -7,13 +7,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from pubsubclient._events.lease import Lease
 from pubsubclient._worker.run import Run
 from pubsubclient._worker.schedule import Schedule
 from pubsubclient._worker.settling import TIMEOUT, log_outcome
 from pubsubclient._worker.source import Source
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Keeper", "stack_of"]
 
@@ -89,7 +94,17 @@ class Keeper:
 def stack_of(run: Run) -> str:
     """Return the stack of a running handler, one line a frame."""
     if run.task is not None:
-        frames = [frame for first in run.task.get_stack() for frame in traceback.extract_stack(first, limit=1)]
+        frames = [traceback.extract_stack(frame, limit=1)[0] for frame in _frames_of(run.task)]
         return "".join(traceback.format_list(frames))
     frame = sys._current_frames().get(run.thread.ident or 0) if run.thread is not None else None  # noqa: SLF001
     return "".join(traceback.format_stack(frame)) if frame is not None else "(it has just ended)\n"
+
+
+def _frames_of(task: asyncio.Task[None]) -> Iterator[FrameType]:
+    """Yield the frames of a suspended task, the outermost first; `Task.get_stack` has only that one."""
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        if frame is not None:
+            yield frame
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)

@@ -46,7 +46,7 @@ class Schedule:
         self.lock = threading.Lock()
         #: notified when a run is ready for a thread, and at the stop
         self._work = threading.Condition(self.lock)
-        #: notified when a run has ended, and at the stop
+        #: notified when a lease begins or has no run left, when a source has room, and at the stop
         self.progress = threading.Condition(self.lock)
         self._for_threads: deque[Run] = deque()
         self._for_loop: deque[Run] = deque()
@@ -79,6 +79,7 @@ class Schedule:
                 source.leases[run.lease] = source.leases.get(run.lease, 0) + 1
                 source.is_ordered = source.is_ordered or bool(run.lease.ordered)
             self._admit(runs)
+            self.progress.notify_all()
 
     def _reject(self, source: Source, orphans: Iterable[ReceivedEvent]) -> None:
         for event in orphans:
@@ -148,6 +149,9 @@ class Schedule:
             source = run.source
             source.unbegun.pop(run)
             source.unbegun_events -= len(run.events)
+            if source.unbegun_events < source.refill_below:
+                source.refill_below = 0
+                self.progress.notify_all()
             run.stage = Stage.RUNNING
             run.began = time.monotonic()
             self.running[run] = None
@@ -173,6 +177,8 @@ class Schedule:
             record(run, outcome)
         self.running.pop(run)
         source.running -= 1
+        if self.stopping and not self.running:
+            self.progress.notify_all()
         self._leave(run)
         if run.lease.recalled:
             self._drop_taken_back(run)
@@ -187,8 +193,10 @@ class Schedule:
         self.ended += 1
         leases, lease = run.source.leases, run.lease
         leases[lease] -= 1
+        self._release_set_aside(run.source, lease)
         if not leases[lease]:
             del leases[lease]
+            self.progress.notify_all()
         following = []
         for gate in run.gates[: run.passed]:
             after = gate.leave()
@@ -197,30 +205,46 @@ class Schedule:
                 following.append(after)
         if following:
             self._admit(following)
-        self.progress.notify_all()
 
     def _drop(self, run: Run) -> None:
         """End a run that has not begun, and record no outcome."""
-        if run.source.unbegun.pop(run, run) is None:
-            run.source.unbegun_events -= len(run.events)
+        source = run.source
+        if source.unbegun.pop(run, run) is None:
+            source.unbegun_events -= len(run.events)
+            source.refill_below = 0
             self._leave(run)
+            self.progress.notify_all()
 
     def _drop_taken_back(self, failed: Run) -> None:
-        """Drop what the service takes back of ordered topics: all newer events of the lease, because an older one failed.
+        """Drop what the service takes back of ordered topics: the newer events of the lease, because an older one failed.
 
-        Those that are running go on, and come again: the service accepts no outcome of them any more.
+        Older ones, which wait in other lanes, stay. Newer ones that are running go on, and come again: the service accepts no
+        outcome of them any more.
         """
         lease = failed.lease
-        for run in [
-            run for run in failed.source.unbegun if run.lease is lease and run.events[0].topic in lease.taken_back
-        ]:
-            lease.forget([event.ref for event in run.events])
-            self._drop(run)
+        for run in list(failed.source.unbegun):
+            if run.lease is lease and lease.recalled.issuperset(event.ref for event in run.events):
+                self._drop(run)
 
     def _release_unbegun(self, source: Source) -> None:
+        running = {run.lease for run in self.running}
         for run in list(source.unbegun):
-            source.outcomes.release(run.events)
+            if run.lease.ordered and run.lease in running:
+                # Its release would take back what is behind it, and perhaps runs now. So it waits until that has ended.
+                source.set_aside.setdefault(run.lease, []).append(run)
+                source.leases[run.lease] += 1
+            else:
+                source.outcomes.release(run.events)
             self._drop(run)
+
+    def _release_set_aside(self, source: Source, lease: Lease) -> None:
+        """Release what was set aside, if nothing else is left of the lease."""
+        runs = source.set_aside.get(lease)
+        if runs is not None and source.leases[lease] == len(runs):
+            del source.set_aside[lease]
+            source.leases[lease] = 0
+            for run in runs:
+                source.outcomes.release(run.events)
 
     # -- the keeper, and the stop
 

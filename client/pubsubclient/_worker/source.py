@@ -40,9 +40,13 @@ class Source:
         self.unbegun: dict[Run, None] = {}
         #: how many events these runs have
         self.unbegun_events = 0
+        #: the fetcher waits until fewer events than this have not begun; 0 if it does not wait
+        self.refill_below = 0.0
         self.running = 0
         #: the leases with events whose run has not ended, and how many runs these are
         self.leases: dict[Lease, int] = {}
+        #: runs of ordered topics that will not begin, and are released once nothing else of their lease runs
+        self.set_aside: dict[Lease, list[Run]] = {}
         #: nothing is fetched before this monotonic time: a handler has raised Pause
         self.paused_until = 0.0
         #: whether events of an ordered topic have come

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
-from queue import Empty, SimpleQueue
-from types import FrameType
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from pubsubclient._core.at_exit import Verb, settle_at_exit
@@ -23,15 +20,15 @@ from pubsubclient._worker.fetcher import Fetcher
 from pubsubclient._worker.handler import Consumer
 from pubsubclient._worker.health import Health
 from pubsubclient._worker.keeper import Keeper, stack_of
+from pubsubclient._worker.lifespan import Lifespan, entered
 from pubsubclient._worker.loop import Loop
 from pubsubclient._worker.options import Options
+from pubsubclient._worker.orders import Orders
 from pubsubclient._worker.schedule import Schedule
 from pubsubclient._worker.source import Source
 from pubsubclient._worker.threads import Threads
 
-__all__ = ["Lifespan", "Worker"]
-
-Lifespan = Callable[[], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
+__all__ = ["Worker"]
 
 #: how long settling may take after a second signal, or when the drain's time is over, seconds
 _CUT_S = 1.0
@@ -73,10 +70,7 @@ class Worker:
         #: the service at which events are settled
         self.service = service
         self._lifespan = lifespan
-        #: what the worker has to do next; `SimpleQueue`, because a signal handler may put into it at any point
-        self._orders: SimpleQueue[str] = SimpleQueue()
-        #: the orders to stop that came
-        self._asked: set[str] = set()
+        self._orders = Orders()
         self._schedule = Schedule(self._wake_loop)
         self._sources = [self._source_of(consumer, service) for consumer in consumers]
         self._fetchers = [Fetcher(self, source, self._schedule) for source in self._sources]
@@ -108,7 +102,7 @@ class Worker:
             0 after a stop or burst; 1 if the worker could not go on; 2 if it is configured wrongly
         """
         if signals and threading.current_thread() is threading.main_thread():
-            with self._signals():
+            with self._orders.by_signals():
                 return self._live(may_exit=True)
         return self._live(may_exit=False)
 
@@ -123,7 +117,7 @@ class Worker:
         Args:
             asked_by: a second call counts only if it is by the same, for a process manager and a parent may each ask once
         """
-        self._orders.put(f"stop {asked_by}")
+        self._orders.give("stop", asked_by)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the worker has ended, at most `timeout` seconds; returns whether it has. Then see `exit_status`."""
@@ -156,12 +150,12 @@ class Worker:
 
     def fail(self) -> None:
         """End with status 1."""
-        self._orders.put("fail")
+        self._orders.give("fail")
 
     def misconfigured(self, error: PubSubError) -> None:
         """End with status 2."""
         _log.error("%s", error)
-        self._orders.put("misconfigured")
+        self._orders.give("misconfigured")
 
     def all_refused(self) -> bool:
         """Whether the service refuses the requests of all subscribers."""
@@ -175,7 +169,7 @@ class Worker:
                 return
             if any(fetcher.dry_at != ended for fetcher in self._fetchers):
                 return
-        self._orders.put("burst")
+        self._orders.give("burst")
 
     # -- the end of the process, and its forks
 
@@ -189,7 +183,7 @@ class Worker:
 
     def after_fork(self) -> None:
         """The child has no worker: its threads are the parent's, and so are the events."""
-        self._orders = SimpleQueue()
+        self._orders = Orders()
         self._loop = None
         self._ended = threading.Event()
         self._ended.set()
@@ -220,8 +214,11 @@ class Worker:
             self._loop = Loop(self._schedule, self.options.async_concurrency, self.stop, self.fail)
             self._loop.start()
         self._keeper = Keeper(self._schedule, self._sources, self._threads.replace)
-        with self._health(), self._entered_lifespan() as entered:
-            if not entered:
+        with ExitStack() as stack:
+            if self._loop is not None:
+                stack.callback(self._loop.stop, _JOIN_S)
+            stack.enter_context(Health(self.options.health, self.state))
+            if not stack.enter_context(entered(self._lifespan, self._loop)):
                 return 1
             settle_at_exit(self, holding=True)
             self._keeper.start()
@@ -234,21 +231,13 @@ class Worker:
             return self._drain(order, may_exit=may_exit)
 
     def _next_order(self, give_up: float | None = None) -> str:
-        """Return the next order: "stop", "cut" (asked again by the same), or another; "late" at monotonic time `give_up`."""
+        """Return the next order, except those that are carried out at once or that change nothing."""
         while True:
-            order = "late"
-            with suppress(Empty):
-                order = self._orders.get(timeout=None if give_up is None else max(0.0, give_up - time.monotonic()))
+            order = self._orders.next(give_up)
             if order == "stacks":
                 self._log_stacks()
-            elif not order.startswith("stop"):
+            elif order != "stop" or not self._schedule.stopping:
                 return order
-            elif order in self._asked:
-                return "cut"
-            else:
-                self._asked.add(order)
-                if not self._schedule.stopping:
-                    return "stop"
 
     def _drain(self, order: str, *, may_exit: bool) -> int:
         give_up = time.monotonic() + self.options.drain_timeout
@@ -261,6 +250,8 @@ class Worker:
         threading.Thread(target=self._await_idle, name="drain", daemon=True).start()
         while (order := self._next_order(give_up)) in {"fail", "misconfigured", "burst"}:
             status = status or _STATUS.get(order, 0)
+        if order == "late" and not self._schedule.running:
+            order = self._next_order(time.monotonic() + _LAST_SETTLEMENTS_S)
         if order != "idle":
             return self._cut(order, may_exit=may_exit)
         self._close(max(_LAST_SETTLEMENTS_S, give_up - time.monotonic()))
@@ -272,7 +263,7 @@ class Worker:
         for fetcher in self._fetchers:
             fetcher.stop()
         self._schedule.await_idle(threading.TIMEOUT_MAX)
-        self._orders.put("idle")
+        self._orders.give("idle")
 
     def _flush(self, timeout_s: float, flush: Callable[[Outcomes, float], None] = Outcomes.flush) -> None:
         """Send all outcomes that are there."""
@@ -320,52 +311,6 @@ class Worker:
     def _wake_loop(self) -> None:
         if self._loop is not None:
             self._loop.wake()
-
-    def _health(self) -> AbstractContextManager[object]:
-        return Health(self.options.health, self.state)
-
-    @contextmanager
-    def _entered_lifespan(self) -> Iterator[bool]:
-        """Enter the lifespan, if there is one; yields False if it could not be entered. Ends the event loop."""
-        try:
-            manager = self._lifespan() if self._lifespan is not None else None
-            try:
-                if isinstance(manager, AbstractAsyncContextManager) and self._loop is not None:
-                    self._loop.run(manager.__aenter__())
-                elif isinstance(manager, AbstractContextManager):
-                    manager.__enter__()
-            except Exception:  # noqa: BLE001 - the program's own, which is logged
-                _log.exception("The lifespan could not be entered.")
-                yield False
-                return
-            yield True
-            try:
-                if isinstance(manager, AbstractAsyncContextManager) and self._loop is not None:
-                    self._loop.run(manager.__aexit__(None, None, None))
-                elif isinstance(manager, AbstractContextManager):
-                    manager.__exit__(None, None, None)
-            except Exception:  # noqa: BLE001 - as above
-                _log.exception("The lifespan could not be left.")
-        finally:
-            if self._loop is not None:
-                self._loop.stop(_JOIN_S)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Let signals give orders, and restore their handlers afterwards."""
-
-        def order(number: int, _: FrameType | None) -> None:
-            self._orders.put("stacks" if number == getattr(signal, "SIGUSR1", None) else "stop signal")
-
-        numbers = [signal.SIGTERM, signal.SIGINT]
-        if hasattr(signal, "SIGUSR1"):  # missing on Windows
-            numbers.append(signal.SIGUSR1)
-        before = {number: signal.signal(number, order) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _log_stacks(self) -> None:
         with self._schedule.lock:

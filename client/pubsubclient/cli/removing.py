@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pubsubclient._core.errors import ServiceError
 from pubsubclient._http.fresh_tokens import call_with_token
 from pubsubclient._http.transport import Transport
@@ -17,8 +15,8 @@ def remove(transport: Transport, kind: str, name: str, *, force: bool = False) -
 
     Something was called with `transport` before. Raises ServiceError, Unavailable.
     """
-    body: dict[str, Any] = {kind: name}
+    request = {kind: name, **({"force": True} if force else {})}
     try:
-        call_with_token(transport, "register", "DELETE", {**body, "force": True} if force else body)
+        call_with_token(transport, "register", "DELETE", request)
     except ServiceError as error:
         raise too_old(error, "remove names") from error

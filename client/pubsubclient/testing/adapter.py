@@ -16,6 +16,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from pubsubclient._core.errors import ConfigurationError
+from pubsubclient._core.extras import install_command
 from pubsubclient.testing.clock import CallerGone, LocalClock
 from pubsubclient.testing.faults import Call, Fault
 
@@ -50,7 +51,7 @@ def in_process(clock: LocalClock) -> tuple[InProcess, str]:
         module = importlib.import_module("pubsub_emulator.in_process")
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
-            f"pubsubclient.testing runs the service itself, which needs {missing.name}: pip install 'pubsubclient[emulator]'."
+            f"pubsubclient.testing runs the service itself, which needs {missing.name}: {install_command('emulator')}"
         ) from missing
     make: Callable[[LocalClock], InProcess] = module.InProcess
     return make(clock), f"http://{module.HOST}"

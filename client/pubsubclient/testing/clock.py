@@ -22,7 +22,10 @@ _SECOND_US = 1_000_000
 
 
 class CallerGone(BaseException):
-    """The call that waits was cancelled. No Exception, so that the service does not take it for a failure of its own."""
+    """The call that waits was cancelled, or the test has ended.
+
+    It is no Exception, so that the service does not take it for a failure of its own.
+    """
 
 
 class LocalClock(Clock):
@@ -42,6 +45,7 @@ class LocalClock(Clock):
         self._requests: Counter[threading.Thread] = Counter()
         #: real time of the last request of another thread
         self._seen_at = -math.inf
+        self._closed = False
         #: how far waits have moved the clock since the last call of `rest`, seconds
         self.waited_s = 0.0
 
@@ -80,13 +84,17 @@ class LocalClock(Clock):
         give_up = self.monotonic() + timeout
         call = current_call()
         while not predicate() and (left_s := give_up - self.monotonic()) > 0:
-            if call is not None and call.was_shut:
+            if self._closed or (call is not None and call.was_shut):
                 raise CallerGone
             if self._is_alone():
                 self.waited_s += left_s
                 self._move(left_s)
                 return
             self.wait(condition, left_s)
+
+    def close(self) -> None:
+        """End all waits for events, now and later, as if their calls were cancelled."""
+        self._closed = True
 
     @contextmanager
     def request(self) -> Iterator[None]:

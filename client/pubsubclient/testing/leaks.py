@@ -7,6 +7,7 @@ from pubsubclient._http.service import Service
 from pubsubclient._publish.batch import open_batches
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.stream import Stream
+from pubsubclient._worker.worker import Worker
 from pubsubclient.testing.adapter import InProcess, LocalAdapter
 from pubsubclient.testing.clock import LocalClock
 
@@ -19,11 +20,11 @@ _JOIN_S = 5.0
 
 
 def end(service: Service, clock: LocalClock, adapter: LocalAdapter, process: InProcess) -> list[str]:
-    """End a service, and return what was open: a sentence for each loop with events, each batch, and each thread."""
+    """End a service, and return what was open: a sentence for each loop or worker with events, each batch, each thread."""
     found = [
-        f"{holder!r} are still leased: the loop was left before its end. Let it end, or close the subscriber."
+        f"{holder!r} are still held. End what holds them before the test ends."
         for holder in _drop(service)
-        if isinstance(holder, Stream)
+        if isinstance(holder, Stream | Worker)
     ]
     for batch in open_batches(service):
         found.append(f"{batch!r} is open. Close it, or use it in a with block.")
@@ -31,10 +32,11 @@ def end(service: Service, clock: LocalClock, adapter: LocalAdapter, process: InP
     threads = clock.at_work()
     found += [f"The thread {thread.name!r} still uses the service. End it before the test ends." for thread in threads]
     adapter.closed = True
-    process.close()
+    clock.close()
     clock.advance(_END_S)
     for thread in threads:
         thread.join(_JOIN_S)
+    process.close()
     _drop(service)  # what these threads have given back at their ends
     return found
 

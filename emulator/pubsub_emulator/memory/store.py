@@ -81,15 +81,10 @@ class MemoryStore:
 
     def remove(self, path: str, if_update_time: int) -> None:
         """Delete a document. Raises Changed unless its update time is `if_update_time`."""
-        split(path)
         meter().bill(deletes=1)
         with self._created:
             self._check_open()
-            old = self.documents.get(path)
-            if old is None or old.updated != if_update_time:
-                raise Changed(path)
-            self._delete(path)
-            commit_time = self._commit_time()
+            commit_time = self._remove(path, if_update_time)
         meter().bill(time=commit_time)
 
     def delete(self, paths: Sequence[str]) -> None:
@@ -148,6 +143,15 @@ class MemoryStore:
         updated = self._commit_time()
         self.documents[path] = Doc(path, dict(data), old.created, updated)
         return updated
+
+    def _remove(self, path: str, if_update_time: int) -> int:
+        split(path)
+        old = self.documents.get(path)
+        if old is None or old.updated != if_update_time:
+            raise Changed(path)
+        removed = self._commit_time()
+        self._delete(path)
+        return removed
 
     def _delete(self, path: str) -> None:
         if self.documents.pop(path, None) is not None:

@@ -202,8 +202,12 @@ class Subscriptions:
         state.registry = Position()
 
     def _change(self, subscriber: str, token: str | None, change: Callable[[State], None]) -> State:
-        """Apply a change once per token. A repeated token changes nothing; an older one raises Conflict."""
+        """Apply a change once per token. A repeated token changes nothing; an older one raises Conflict.
+
+        Without a token of the caller's, each try makes its own: a change that overtakes one does not make it old.
+        """
         path = subscriber_path(subscriber)
+        tokens = [token] if token else []
         for _ in attempts(self._runtime):
             reads = self._store.get_many([path])
             doc = reads.docs[0]
@@ -211,18 +215,20 @@ class Subscriptions:
                 raise unknown_subscriber(subscriber)
             check_owner("subscriber", subscriber, doc.data.get("owner"))
             state = State.read(doc)
-            token = token or make_token(max(reads.time, doc.created), self._runtime.random())
-            check_not_ahead(token, reads.time)
-            if state.changed and token == state.changed:
+            if state.changed and state.changed in tokens:
                 return state
-            if self._is_old(token, state):
+            if token is None:
+                tokens.append(make_token(max(reads.time, doc.created), self._runtime.random()))
+            tried = tokens[-1]
+            check_not_ahead(tried, reads.time)
+            if self._is_old(tried, state):
                 raise Conflict(
                     "older_token",
-                    f"The subscriptions of {subscriber!r} were changed by a later call; this one ({token}) changes nothing.",
+                    f"The subscriptions of {subscriber!r} were changed by a later call; this one ({tried}) changes nothing.",
                 )
-            self._check_life(token, state)
+            self._check_life(tried, state)
             change(state)
-            state.changed = token
+            state.changed = tried
             if replace(self._store, doc, state.fields()):
                 return state
         raise Unavailable("contended", f"The subscriber {subscriber!r} was changed by too many at once; try again.")

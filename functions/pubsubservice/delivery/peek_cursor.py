@@ -28,8 +28,8 @@ __all__ = ["MAX_CURSOR", "MAX_PEEK_LOGS", "decode_cursor", "encode_cursor", "new
 
 #: the most logs that one peek may read, and the most names and patterns that it may have
 MAX_PEEK_LOGS = 100
-#: characters of a cursor: it travels in a URL, and proxies cut off longer ones
-MAX_CURSOR = 8_000
+#: characters of a cursor: it travels in a URL, and proxies take request lines of 8 KiB
+MAX_CURSOR = 7_000
 #: bytes of a cursor before compression
 _MAX_BYTES = 100_000
 

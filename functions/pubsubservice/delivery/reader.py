@@ -28,9 +28,9 @@ from pubsubservice.storage.paths import batch_path, log_path
 from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import EventFilter
-from pubsubservice.subscribers.pattern_topics import followed_logs
+from pubsubservice.subscribers.pattern_topics import followed_logs, patterns
 from pubsubservice.subscribers.records import Subscription
-from pubsubservice.subscribers.registry_cursor import RegistryCursor, follows_patterns
+from pubsubservice.subscribers.registry_cursor import RegistryCursor
 from pubsubservice.subscribers.state import State
 
 __all__ = ["Reader", "Reading"]
@@ -78,7 +78,7 @@ class Reader:
             held: numbers of the subscriptions to leave out
         """
         cursors: list[LogCursor | RegistryCursor] = [*self._open_cursors(state, held)]
-        if follows_patterns(state):
+        if patterns(state):
             cursors.append(RegistryCursor(state, self._topics, self._seeker))
         delays = Delays(state, now, self._max_delayed)
         heads: list[_Head] = []

@@ -151,14 +151,16 @@ class Redelivery:
         read = [part for log in logs.values() for part in log[:share]]
         batches = self._reader.fetch(dict.fromkeys((topic, *piece.span[1:3]) for _, piece in read))
         timed: list[tuple[int, Piece, Due]] = []
+        newest: dict[int, int] = {}
         for due, piece in read:
             batch = batches.get((topic, *piece.span[1:3]))
-            # a trimmed batch comes first, so that it is counted as lost and blocks no others
-            timed += (
-                [(0, piece, due)]
-                if batch is None
-                else [(visible_us, part, due) for visible_us, part in _by_visible_time(batch, piece)]
-            )
+            if batch is None:
+                # A trimmed batch comes first, so that it is counted as lost and blocks no others; but behind older ones that
+                # this process has cached: another read may find the trimmed one.
+                timed.append((newest.get(piece.span.partition, 0), piece, due))
+            else:
+                newest[piece.span.partition] = batch.created
+                timed += [(visible_us, part, due) for visible_us, part in _by_visible_time(batch, piece)]
         timed.sort(key=lambda entry: (entry[0], entry[1].span[1:4]))
         bound = _NEVER
         for log in logs.values():

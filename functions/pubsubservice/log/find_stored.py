@@ -48,7 +48,7 @@ def find_stored(
         max_batches: how many older batches may be searched
 
     Returns:
-        the places of the events, and a store time at which the log held nothing else: later batches were not searched
+        the places of the events, and the store time of the search: what was committed later is not searched
 
     Raises:
         Conflict: more batches are older (409 ``too_far``), or an event has another payload than the stored one (422)

@@ -173,7 +173,7 @@ class Seeker:
                     return
             if len(docs) < width:
                 return
-            width = min(2 * width, _PAGE)
+            width = min(2 * width, events, _PAGE)  # a batch has one event or more
             docs = self._store.list(
                 batches(topic, partition), after=batch_id(seq_of(docs[-1].path)), limit=width, fields=_FIELDS
             ).docs

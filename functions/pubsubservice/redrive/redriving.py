@@ -16,7 +16,8 @@ from pubsubservice.admin.subscriptions import Subscribe, Subscriptions
 from pubsubservice.core.names import dead_letters_of, redriver_of
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.patterns import is_pattern, matches
-from pubsubservice.core.problems import BadRequest, Conflict, Forbidden, Problem
+from pubsubservice.core.problems import BadRequest, Conflict, Forbidden, Problem, Unavailable
+from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.delivery.get_events import Delivery, GetEvents
 from pubsubservice.delivery.letters import original_topic, redriven_event
@@ -30,7 +31,7 @@ from pubsubservice.subscribers.filters import Filter, compile_filters
 from pubsubservice.subscribers.leases import Settlement, Settlements
 from pubsubservice.subscribers.records import Subscription
 from pubsubservice.subscribers.state import State, unknown_subscriber
-from pubsubservice.subscribers.tokens import check_not_ahead, make_token
+from pubsubservice.subscribers.tokens import AHEAD_US, check_not_ahead, make_token, token_time
 
 __all__ = ["MAX_REDRIVEN", "Redrive", "Redriving"]
 
@@ -125,22 +126,32 @@ class Redriving:
         if settlements.ack or settlements.release:
             self._delivery.get_events(GetEvents(redriver, settlements, max_events=0))
 
-    def _follow(self, redriver: str, subscriber: str, sources: Iterable[str]) -> tuple[list[str], int]:
-        """Subscribe to dead-letter topics unless that is done.
+    def _follow(self, redriver: str, subscriber: str, sources: Sequence[str]) -> tuple[list[str], int]:
+        """Subscribe `S.redrive` to dead-letter topics unless that is done.
 
-        Returns the open leases of `S.redrive`, and a store time from which new ones are made, µs.
+        Returns its open leases, and a store time from which new ones are made, µs. Raises Forbidden, Unavailable, StoreError.
         """
-        state, now = self._read(redriver)
-        if state is None:
-            self._subscriptions.register(redriver)
-            state, now = self._read(redriver)  # a lease token from before the registration makes no lease
         wanted = compile_filters([{"exact": {"source": f"/subscribers/{subscriber}"}}])
         filters = wanted.packed if wanted else b""
-        for source in sources:
-            found = state.subscriptions.get(source) if state else None
-            if found is None or not _is_set(found, filters):
-                self._subscriptions.subscribe(Subscribe(redriver, source, filters=filters, settings=_SETTINGS))
-        return [*state.leases] if state else [], now
+        for _ in attempts(self._runtime):
+            state, now = self._read(redriver)
+            if state is None:
+                self._subscriptions.register(redriver)
+                continue  # a lease token from before the registration makes no lease
+            missing = [source for source in sources if not _is_set(state.subscriptions.get(source), filters)]
+            if not missing:
+                return [*state.leases], now
+            # later than the last change, whose token may be a little ahead of the store's time
+            newest = max(now, token_time(state.changed) if state.changed else 0)
+            try:
+                for number, source in enumerate(missing, 1):
+                    token = make_token(min(newest, now + AHEAD_US) + number, self._runtime.random())
+                    request = Subscribe(redriver, source, filters=filters, settings=_SETTINGS, token=token)
+                    self._subscriptions.subscribe(request)
+            except Conflict as conflict:
+                if conflict.code != "older_token":  # another redrive did the same just now
+                    raise
+        raise Unavailable("contended", f"{redriver!r} was changed by too many at once; send the same request again.")
 
     def _read(self, subscriber: str) -> tuple[State | None, int]:
         """Return a subscriber's state, None if there is none, and the store time of the read, µs. Raises Forbidden."""
@@ -230,11 +241,11 @@ def _sources(state: State, topic: str) -> list[str]:
     return sorted(found or {dead_letters_of(state.name)})
 
 
-def _is_set(subscription: Subscription, filters: bytes) -> bool:
-    """Whether a subscription has the settings and the filters with which a redrive reads dead letters."""
-    return subscription.filters == filters and all(
-        getattr(subscription, name) == value for name, value in _SETTINGS.items()
-    )
+def _is_set(subscription: Subscription | None, filters: bytes) -> bool:
+    """Whether a subscription exists, with the settings and the filters with which a redrive reads dead letters."""
+    if subscription is None or subscription.filters != filters:
+        return False
+    return all(getattr(subscription, name) == value for name, value in _SETTINGS.items())
 
 
 def _letters(slice_: Slice, subscriber: str) -> list[_Letter]:

@@ -21,7 +21,7 @@ from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.pattern_topics import bring_in, has_room, pattern_of, patterns
 from pubsubservice.subscribers.state import State
 
-__all__ = ["CaughtUp", "RegistryCursor", "catch_up", "follows_patterns"]
+__all__ = ["CaughtUp", "RegistryCursor", "catch_up"]
 
 #: reads of one `follow_records`, beyond the records themselves, after which it stops early
 _MAX_READS = 128
@@ -29,11 +29,6 @@ _MAX_READS = 128
 _WINDOW = 100
 #: later than any time
 _NEVER = 1 << 62
-
-
-def follows_patterns(state: State) -> bool:
-    """Whether the subscriber has patterns, and so needs the registry."""
-    return bool(patterns(state))
 
 
 class CaughtUp(NamedTuple):
@@ -51,7 +46,7 @@ def catch_up(state: State, store: Store, topics: Topics, seeker: Seeker, max_rea
     unmet = [name for name, each in state.subscriptions.items() if not (each.positions or is_pattern(name))]
     for name, topic in topics.get_many(unmet).items():
         state.subscriptions[name].positions = [Position() for _ in range(topic.partitions)]
-    if not follows_patterns(state):
+    if not patterns(state):
         return CaughtUp(set(), more=False)
     cursor = RegistryCursor(state, topics, seeker, read_only=True)
     while cursor.open and meter().reads - before < max_reads:

@@ -215,7 +215,9 @@ def test_a_token_ahead_that_is_to_be_released_stops_nothing(
     server: ScriptedService, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fetch was broken off, and its token made, before the client knew that the store's clock had been set back."""
-    monkeypatch.setattr("pubsubclient._subscribe.outcomes._WAIT_S", 10.0)  # the release travels with the next request
+    monkeypatch.setattr(
+        "pubsubclient._subscribe.outcome_sender._WAIT_S", 10.0
+    )  # the release travels with the next request
     refused = problem(400, "invalid_token")
     refused.headers["X-Store-Time"] = str(NOW_US - 3_600_000_000)
     server.script("get_events", refused, lease(event(1)))

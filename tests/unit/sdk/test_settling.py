@@ -266,8 +266,8 @@ def test_the_end_of_the_program_settles_all_that_is_pending(
     server: ScriptedService, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also what one request has no room for."""
-    monkeypatch.setattr("pubsubclient._subscribe.outcomes.MAX_SETTLEMENTS", 1)
-    monkeypatch.setattr("pubsubclient._subscribe.outcomes._WAIT_S", 60.0)
+    monkeypatch.setattr("pubsubclient._subscribe.outcome_sender.MAX_SETTLEMENTS", 1)
+    monkeypatch.setattr("pubsubclient._subscribe.outcome_sender._WAIT_S", 60.0)
     outcomes, tokens = subscriber._outcomes, []
     taken = []
     for number in (1, 2, 3):
