@@ -127,7 +127,7 @@ class World:
                 self.truth.bad("stuck")
                 break
             if not self.calm and self.scheduler.steps > BUSY_STEPS:
-                self.calm = self.store.calm = True
+                self.calm = self.store.calm = self.scheduler.calm = True
             if not self.calm:
                 mishap(self)
 
