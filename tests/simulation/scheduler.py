@@ -81,7 +81,7 @@ class Scheduler:
         self.hub = getcurrent()
         self.current: Actor | None = None
         self.steps = 0
-        #: no more faults, and each step takes a tenth of its time: otherwise clients may try again faster than the services answer
+        #: no more faults, and quicker steps: otherwise clients may try again faster than the services answer
         self.calm = False
         self._alarms = 0
         self._actors: list[Actor] = []
