@@ -140,7 +140,7 @@ def test_what_passes_is_tried_again_until_the_deadline(google: Google, url: str,
     google.server.answer(f"/iam/{ROBOT}:generateIdToken", failing)
     identity = GoogleIdentity(audiences=AUDIENCES, impersonate=ROBOT)
     with pytest.raises(Unavailable, match=r"no ID token for .*'try again'") as raised:
-        Publisher("shop", service=Service(url, identity=identity, deadline_s=0.5))
+        Publisher("shop", service=Service(url, identity=identity, deadline_s=2))
     assert not raised.value.uncertain
 
     def once(_: Asked) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -77,6 +78,9 @@ def run(
     from pubsubclient import configure
 
     configure()
+    logger = logging.getLogger("pubsubclient")  # the command writes warnings to its stderr, the tests after it do not
+    logger.propagate = True
+    logger.handlers.clear()
 
 
 def start(arguments: Sequence[str], url: str, **more: Any) -> subprocess.Popen[str]:

@@ -163,10 +163,10 @@ class Handing:
 
 
 def letters_of(got: Mapping[Ref, Sequence[Got]]) -> dict[Ref, set[str]]:
-    """The ids of dead letters, by the event that died: an id is ``{topic}/{partition}/{index}/{death}``."""
+    """The ids of dead letters, by the event that died: an id is ``{topic}/{partition}/{index}/{death}/{created}``."""
     letters: dict[Ref, set[str]] = {}
     for deliveries in got.values():
-        topic, partition, index, _ = deliveries[0].id.rsplit("/", 3)
+        topic, partition, index, *_ = deliveries[0].id.split("/")
         ref = (topic, f"{int(partition):04d}-{int(index):020d}")
         letters.setdefault(ref, set()).add(deliveries[0].id)
     return letters

@@ -19,8 +19,13 @@ __all__ = ["report"]
 
 def report(service: Address | Service | None, *, as_json: bool, quiet: bool, strict: bool) -> int:
     """Write what is wrong to stdout; returns 1 if there are faults (with `strict`, also if there are warnings), else 0."""
-    logging.getLogger("pubsubclient.transport").setLevel(logging.ERROR)  # what it would warn of is a finding
-    findings = doctor(service)
+    logger = logging.getLogger("pubsubclient.transport")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # what it would warn of is a finding
+    try:
+        findings = doctor(service)
+    finally:
+        logger.setLevel(level)
     if not quiet:
         sys.stdout.write(f"{_json(findings) if as_json else _text(findings, service)}\n")
     return int(any(strict or finding.level == "fault" for finding in findings))
