@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ def test_its_programs_run(installed: Environment, emulator: str) -> None:
     """As they stand, told by a config.json where the service is."""
     settings = dict.fromkeys(json.loads(_blocks("json")[0]), emulator)
     (installed.folder / "config.json").write_text(json.dumps(settings))
-    first, second, third = _blocks("python")[:3]
+    first, second, third, app = _blocks("python")[:4]
     for place in (0, 1):
         (event,) = installed.run("python", "-W", "error", "-c", first).splitlines()
         assert event.startswith("[ReceivedEvent('A', None, ")
@@ -37,6 +39,15 @@ def test_its_programs_run(installed: Environment, emulator: str) -> None:
     state, explained = installed.run("python", "-W", "error", "-c", third).splitlines()
     assert state.startswith("SubscriberState(")
     assert explained == "leased"
+    assert installed.run("python", "-W", "error", "-c", app).splitlines() == ["shipped 18"]
+
+
+def test_its_test_of_an_app_passes(tmp_path: Path) -> None:
+    app, test = _blocks("python")[3:5]
+    (tmp_path / "test_app.py").write_text(f"{app}\n\n{test}")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
 
 
 def test_it_shows_the_first_program_unchanged() -> None:
