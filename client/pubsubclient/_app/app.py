@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from pubsubclient._app.consumers import by_subscriber, subscriptions_of
@@ -109,10 +110,14 @@ class App:
                 handler that runs again within 10 minutes stores its answer once
 
         Raises:
-            ConfigurationError: two parameters take the data; an annotation cannot be decoded; another handler of the name has
-                the same topic and type, or other settings of the topic
+            ConfigurationError: two parameters take the data; an annotation cannot be decoded; a handler of the name that was
+                declared before takes all events that this one would, or has other settings of the topic
             InvalidArgument: an option is of a wrong type or out of its range
         """
+        if isfunction(topic):
+            raise ConfigurationError(
+                f'handler: expected a topic; got the function {topic.__qualname__}. Write @app.handler("orders"), with the topic.'
+            )
         settings = {
             "start": start,
             "ack_deadline": ack_deadline,

@@ -25,8 +25,8 @@ def check_together(declared: Sequence[Declaration], app: str) -> None:
     """Check that handlers can share their subscriptions.
 
     Raises:
-        ConfigurationError: two handlers of one name have the same topic, type and filters, or different settings of one
-            subscription
+        ConfigurationError: of two handlers of one name and topic, the later one would never run, because the earlier one takes
+            all its events; or they have different settings of one subscription
         InvalidArgument: their filters are too many together
     """
     for subscriber, handlers in by_subscriber(declared, app).items():
@@ -61,6 +61,12 @@ def _check_pair(earlier: Declaration, later: Declaration, subscriber: str) -> No
         raise ConfigurationError(
             f"{later.name}: {earlier.name} handles {kind} of the topic {later.topic!r} for the subscriber {subscriber!r} "
             "already. Give one of them another subscriber= to have each event handled twice."
+        )
+    if all(each in later.filters for each in earlier.filters):
+        raise ConfigurationError(
+            f"{later.name}: it would never run, because {earlier.name}, declared before it, takes all its events of the "
+            f"topic {later.topic!r} for the subscriber {subscriber!r}. Declare the handler of fewer events first, or give "
+            "one of them another subscriber= to have each event handled twice."
         )
     for name, value in later.settings.items():
         if name in earlier.settings and earlier.settings[name] != value:

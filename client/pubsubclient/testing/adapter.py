@@ -72,7 +72,10 @@ class LocalAdapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
         """Answer a request. Raises requests.ConnectionError where a test wants that, NothingWillCome."""
         if self.closed:
-            raise requests.exceptions.InvalidURL("the test that this service belongs to has ended")
+            raise requests.exceptions.InvalidURL(
+                "the test that this service belongs to has ended; what is made at import, like a Publisher of a module, "
+                "stays with the test in which it was made: publish by an App, which looks for the service at each test"
+            )
         parts = urlsplit(request.url or "")
         raw = request.body if isinstance(request.body, bytes) else b""
         body = _body(raw, parts.query)

@@ -195,6 +195,8 @@ def test_names_have_consumers_of_their_own() -> None:
         ),
         ({"subscriber": "audit"}, {"subscriber": "audit"}, "for the subscriber 'audit' already"),
         ({"subscriber": "billing"}, {}, "for the subscriber 'billing' already"),
+        ({}, {"type": "x"}, r"other: it would never run, because .*nothing, declared before it, takes all its events"),
+        ({"type": "x"}, {"type": "x", "filters": [{"exact": {"subject": "s"}}]}, "it would never run"),
         ({"type": "x", "backoff": 1}, {"type": "y", "backoff": 2}, r"backoff=2, but .*nothing has 1, and both share"),
         ({"type": "x", "ordered": True}, {"type": "y", "ordered": False}, "ordered=False, but"),
     ],
@@ -207,6 +209,21 @@ def test_handlers_that_cannot_stand_together(first: AnyValue, second: AnyValue, 
     with pytest.raises(ConfigurationError, match=says):
         app.handler("orders", **second)(other)
     assert [len(consumer.handlers) for consumer in app.consumers()] == [1]
+
+
+def test_of_two_handlers_the_one_of_fewer_events_comes_first() -> None:
+    app = App("billing")
+    app.handler("orders", type="x", filters=[{"exact": {"subject": "s"}}])(nothing)
+    app.handler("orders", type="x")(other)
+    app.handler("orders")(nothing)
+    assert [len(consumer.handlers) for consumer in app.consumers()] == [3]
+
+
+def test_a_handler_that_is_declared_without_its_topic() -> None:
+    app: AnyValue = App("billing")
+    says = r'got the function nothing. Write @app.handler\("orders"\)'
+    with pytest.raises(ConfigurationError, match=says):
+        app.handler(nothing)
 
 
 def test_filters_that_are_too_many_together() -> None:
