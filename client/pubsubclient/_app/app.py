@@ -116,7 +116,7 @@ class App:
         """
         if isfunction(topic):
             raise ConfigurationError(
-                f'handler: expected a topic; got the function {topic.__qualname__}. Write @app.handler("orders"), with the topic.'
+                f'handler: expected a topic; got the function {topic.__qualname__}. Write @app.handler("orders").'
             )
         settings = {
             "start": start,
