@@ -6,7 +6,6 @@ python -m worker.rounds --rounds 20       # that is `make worker-drain`
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from uuid import uuid4
 
 from e2e.serving import environment, serving_on
 from pubsubclient import Event, Publisher, Service, Subscriber
+from worker.records import read_records
 
 __all__ = ["Round", "killed", "stopped", "stopped_twice"]
 
@@ -63,10 +63,7 @@ class Round:
 
     def lines(self, what: str) -> list[dict[str, Any]]:
         """What the handlers have written down."""
-        if not self._file.exists():
-            return []
-        lines = [json.loads(line) for line in self._file.read_text().splitlines()]
-        return [line for line in lines if line["what"] == what]
+        return [record for record in read_records(self._file) if record["what"] == what]
 
     def await_that(self, condition: Callable[[], bool], timeout: float = 60) -> None:
         """Wait for something that the worker does."""

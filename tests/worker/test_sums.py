@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -14,14 +13,11 @@ import pytest
 
 from e2e.serving import Serving, environment
 from pubsubclient import Event, Publisher, Service, Subscriber
+from worker.records import read_records
 
 _EVENTS = 1_000
 _ATTEMPTS = 4
 _PROGRAM = Path(__file__).parent / "programs" / "fickle.py"
-
-
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 @pytest.mark.slow
@@ -44,7 +40,7 @@ def test_attempts_dead_letters_and_acks_add_up(
         with Publisher("shop", service=service).batch() as batch:
             for number in range(_EVENTS):
                 batch.publish(Event(name, number))
-        while sum(line["pid"] == killed.pid for line in lines(file)) < 100:
+        while sum(line["pid"] == killed.pid for line in read_records(file)) < 100:
             assert time.monotonic() < give_up
             time.sleep(0.01)
         kill_at = time.monotonic()
@@ -61,7 +57,7 @@ def test_attempts_dead_letters_and_acks_add_up(
             process.wait()
 
     runs: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for line in sorted(lines(file), key=lambda line: line["at"]):
+    for line in sorted(read_records(file), key=lambda line: line["at"]):
         runs[line["n"]].append(line)
     dead: dict[int, tuple[str, int]] = {}
     while events := letters.get_events(wait=1):

@@ -5,7 +5,6 @@ python fickle.py URL NAME FILE ATTEMPTS
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
@@ -14,6 +13,7 @@ import time
 
 from pubsubclient import Pause, ReceivedEvent, Reject, Retry, Service
 from worker.functions import FunctionHandler, consumer, worker_of
+from worker.records import write_record
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
             "at": time.monotonic(),
             "pid": os.getpid(),
         }
-        os.write(written, json.dumps(line).encode() + b"\n")
+        write_record(written, line)
 
     def handle(event: ReceivedEvent) -> None:
         verdict = chance.choices(["ack", "retry", "error", "reject", "pause"], [65, 15, 10, 9, 0.3])[0]

@@ -13,6 +13,7 @@ import time
 
 from pubsubclient import Service
 from worker.functions import FunctionHandler, consumer, worker_of
+from worker.records import write_record
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
 
     def tell(what: str, event: object) -> None:
         line = {"what": what, "id": event.id, "attempt": event.attempt, "at": time.monotonic()}  # type: ignore[attr-defined]
-        os.write(written, json.dumps(line).encode() + b"\n")
+        write_record(written, line)
 
     def handle(event: object) -> None:
         tell("begun", event)
