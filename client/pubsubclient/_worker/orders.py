@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
-from types import FrameType
+
+from pubsubclient._worker.signal_handlers import handling_signals
 
 __all__ = ["Orders"]
 
@@ -50,17 +50,10 @@ class Orders:
             self._askers.add(asker)
             return "stop"
 
-    @contextmanager
-    def by_signals(self) -> Iterator[None]:
-        """Let signals give orders, and restore their handlers afterwards. In the main thread alone."""
+    def by_signals(self) -> AbstractContextManager[None]:
+        """Let signals give orders within the block. In the main thread alone."""
 
-        def order(number: int, _: FrameType | None) -> None:
+        def order(number: int) -> None:
             self.give("stacks" if number == getattr(signal, "SIGUSR1", None) else "stop", "signal")
 
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)]
-        before = {number: signal.signal(number, order) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return handling_signals(order)

@@ -10,12 +10,12 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from types import FrameType
 
 from pubsubclient._worker.reload import Changes
+from pubsubclient._worker.signal_handlers import handling_signals
 
 __all__ = ["Processes", "end_with_parent"]
 
@@ -81,7 +81,7 @@ class Processes:
 
     def run(self) -> int:
         """Run until a signal; returns the exit status: 1 if a process has died five times in a minute, or did not end well."""
-        with self._handling():
+        with handling_signals(self._signals.put):
             try:
                 return self._supervise()
             finally:
@@ -171,19 +171,6 @@ class Processes:
         if process is not None and process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()
-
-    @contextmanager
-    def _handling(self) -> Iterator[None]:
-        def note(number: int, _: FrameType | None) -> None:
-            self._signals.put(number)
-
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)]
-        before = {number: signal.signal(number, note) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def end_with_parent(stop: Callable[[], None]) -> None:

@@ -19,7 +19,8 @@ from pubsubservice.core.runtime import Runtime
 from pubsubservice.log.topics import Topics
 from pubsubservice.storage.format import check_format
 from pubsubservice.storage.paths import publisher_path, subscriber_path
-from pubsubservice.storage.port import Changed, Doc, Refused, Store, Unknown
+from pubsubservice.storage.port import Doc, Store
+from pubsubservice.storage.replace import remove
 from pubsubservice.subscribers.state import State
 from pubsubservice.subscribers.tokens import check_not_ahead, is_of_earlier_life
 
@@ -114,12 +115,4 @@ class Removal:
     def _remove(self, doc: Doc) -> bool:
         """Delete the document that was read; False if it has changed, or may have."""
         check_format(doc)
-        try:
-            self._store.remove(doc.path, doc.updated)
-        except (Changed, Unknown):
-            return False
-        except Refused as error:
-            if not error.busy:
-                raise
-            return False
-        return True
+        return remove(self._store, doc)

@@ -1,10 +1,10 @@
-"""Replaces a document that was read, unless it has changed since."""
+"""Replaces or removes a document that was read, unless it has changed since."""
 
 from __future__ import annotations
 
 from pubsubservice.storage.port import Changed, Doc, Fields, Refused, Store, Unknown
 
-__all__ = ["replace"]
+__all__ = ["remove", "replace"]
 
 
 def replace(store: Store, doc: Doc, fields: Fields) -> bool:
@@ -19,10 +19,27 @@ def replace(store: Store, doc: Doc, fields: Fields) -> bool:
         return True
     try:
         store.update(doc.path, {**doc.data, **fields}, doc.updated)
-    except (Changed, Unknown):
-        return False
-    except Refused as error:
-        if not error.busy:
-            raise
+    except (Changed, Unknown, Refused) as error:
+        _check_retry_helps(error)
         return False
     return True
+
+
+def remove(store: Store, doc: Doc) -> bool:
+    """Delete `doc`, if the stored document is still the one that was read. Raises Refused when a retry cannot help.
+
+    Returns:
+        True if it is certainly deleted. False if it is not, or may not be: read the document again.
+    """
+    try:
+        store.remove(doc.path, doc.updated)
+    except (Changed, Unknown, Refused) as error:
+        _check_retry_helps(error)
+        return False
+    return True
+
+
+def _check_retry_helps(error: Changed | Unknown | Refused) -> None:
+    """Raise a refusal for which the store is not just busy."""
+    if isinstance(error, Refused) and not error.busy:
+        raise error
