@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = [
     "read_body",
     "retry_after_s",
     "service_error",
+    "store_ops",
     "store_time_us",
     "surely_not_sent",
 ]
@@ -36,6 +38,7 @@ _STANDARD_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "ins
 _SHOWN_CHARACTERS = 200
 #: the most digits of a store time in µs, enough until after the year 30,000
 _MAX_TIME_DIGITS = 18
+_STORE_OPS = re.compile(r"reads=([0-9]{1,18}), writes=([0-9]{1,18}), deletes=([0-9]{1,18})")
 
 
 def read_body(function: str, response: requests.Response, content: bytes) -> dict[str, Any]:
@@ -108,6 +111,15 @@ def store_time_us(function: str, response: requests.Response) -> int | None:
             function, f"its header X-Store-Time is expected in microseconds; got {shown!r}", response.status_code
         )
     return int(value)
+
+
+def store_ops(response: requests.Response) -> tuple[int, int, int]:
+    """Return the reads, writes and deletes that a response says it was billed for; zeros if it says nothing."""
+    found = _STORE_OPS.fullmatch(response.headers.get("X-Store-Ops", ""))
+    if found is None:
+        return 0, 0, 0
+    reads, writes, deletes = map(int, found.groups())
+    return reads, writes, deletes
 
 
 def surely_not_sent(error: requests.RequestException) -> bool:

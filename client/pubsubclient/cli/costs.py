@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any, NamedTuple
 
 import requests
 
 from pubsubclient._http.adapter import BoundedAdapter
+from pubsubclient._http.responses import store_ops
 from pubsubclient.cli.text import counted
 
 __all__ = ["CountingAdapter", "Operations"]
 
 #: US dollars for a million of Firestore's operations, by list price (https://cloud.google.com/firestore/pricing, us-central1)
 _READ, _WRITE, _DELETE = 0.30, 0.90, 0.10
-_HEADER = re.compile(r"reads=(\d+), writes=(\d+), deletes=(\d+)")
 
 
 class Operations(NamedTuple):
@@ -51,10 +50,7 @@ class CountingAdapter(BoundedAdapter):
     def send(self, *arguments: Any, **named: Any) -> requests.Response:
         """See `BoundedAdapter.send`."""
         response = super().send(*arguments, **named)
-        found = _HEADER.search(response.headers.get("X-Store-Ops", ""))
-        if found is not None:
-            with self._lock:
-                self.spent = Operations(
-                    *(had + int(text) for had, text in zip(self.spent, found.groups(), strict=True))
-                )
+        cost = store_ops(response)
+        with self._lock:
+            self.spent = Operations(*(had + more for had, more in zip(self.spent, cost, strict=True)))
         return response

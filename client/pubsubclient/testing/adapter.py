@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -17,6 +16,7 @@ from requests.structures import CaseInsensitiveDict
 
 from pubsubclient._core.errors import ConfigurationError
 from pubsubclient._core.extras import install_command
+from pubsubclient._http.responses import store_ops
 from pubsubclient.testing.clock import CallerGone, LocalClock
 from pubsubclient.testing.faults import Call, Fault
 
@@ -24,7 +24,6 @@ __all__ = ["InProcess", "LocalAdapter", "NothingWillCome", "in_process"]
 
 #: a wait that has moved the clock so far in vain, with nothing to come, will not end, seconds
 _MAX_WAITED_S = 3600.0
-_OPS = re.compile(r"reads=(\d+), writes=(\d+), deletes=(\d+)")
 
 
 class NothingWillCome(Exception):  # noqa: N818 - it names what is the matter
@@ -103,9 +102,7 @@ class LocalAdapter(BaseAdapter):
         except CallerGone as gone:
             raise requests.ConnectionError("the call was cancelled") from gone
         response = _response(request, status, answered, content)
-        ops = _OPS.match(response.headers.get("X-Store-Ops", ""))
-        reads, writes, deletes = map(int, ops.groups()) if ops else (0, 0, 0)
-        self.calls.append(Call(function, method, body, status, reads, writes, deletes, fault=fault is not None))
+        self.calls.append(Call(function, method, body, status, *store_ops(response), fault=fault is not None))
         if function != "get_events" or b'"events":[{' in content:
             self._clock.waited_s = 0.0
         return response if fault is None else _failed(request, fault)
