@@ -46,6 +46,7 @@ _TITLES = {
     400: ("Bad Request", "malformed_request"),
     403: ("Forbidden", "origin_not_allowed"),
     404: ("Not Found", "not_found"),
+    405: ("Method Not Allowed", "method_not_allowed"),
     408: ("Request Timeout", "request_timeout"),
     413: ("Content Too Large", "too_large"),
     421: ("Misdirected Request", "host_not_allowed"),
