@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pubsub_emulator.console.page import Page
 from pubsub_emulator.server.page_guard import PageGuard
 from pubsub_emulator.server.server import DRAIN_S, Server
-from pubsub_emulator.server.wsgi import Environ, StartResponse, refuse
+from pubsub_emulator.server.wsgi import Environ, StartResponse, respond_problem
 from pubsubclient._http.call import Cancellation
 from pubsubclient._http.passing_on import NotPassedOn, Passed, PassingOn
 from pubsubclient._http.service import Service
@@ -64,17 +64,19 @@ class Relay:
     def _respond(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         refusal = self._guard.refusal(environ)
         if refusal is not None:
-            return refuse(start_response, *refusal)
+            return respond_problem(start_response, *refusal)
         response = self._page(environ, start_response)
         if response is not None:
             return response
         name, method = environ["PATH_INFO"].strip("/"), environ["REQUEST_METHOD"]
         if name not in self._service.urls:
             known = ", ".join(self._service.urls)
-            return refuse(start_response, 404, f"this console has its page at /, and passes on {known}; not {name!r}")
+            return respond_problem(
+                start_response, 404, f"this console has its page at /, and passes on {known}; not {name!r}"
+            )
         if method not in _METHODS:
             detail = f"{', '.join(_METHODS)} are passed on; got {method}"
-            return refuse(start_response, 405, detail, ("Allow", ", ".join(_METHODS)))
+            return respond_problem(start_response, 405, detail, ("Allow", ", ".join(_METHODS)))
         return self._pass_on(name, method, environ, start_response)
 
     def _pass_on(self, name: str, method: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -89,11 +91,11 @@ class Relay:
                 self._stopping if method == "GET" else None,
             )
         except NotPassedOn as error:
-            return refuse(start_response, 504 if error.late else 502, str(error))
+            return respond_problem(start_response, 504 if error.late else 502, str(error))
         if not _is_json(passed.headers):
             if name == "meter":
-                return refuse(start_response, 404, "the service has no meter: only an emulator has one")
-            return refuse(start_response, 502, _foreign(passed))
+                return respond_problem(start_response, 404, "the service has no meter: only an emulator has one")
+            return respond_problem(start_response, 502, _foreign(passed))
         kept = [(header, passed.headers[header]) for header in _TO_PAGE if header in passed.headers]
         length = ("Content-Length", str(len(passed.body)))
         start_response(f"{passed.status} {passed.reason}", [*kept, *_OWN, length])
