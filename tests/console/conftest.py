@@ -21,6 +21,8 @@ from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 #: any of these is used; `make browser` installs the first
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+#: names of this machine, for pages of elsewhere (.test is reserved: RFC 2606)
+_NAMES = "--host-resolver-rules=MAP *.test 127.0.0.1"
 #: how long Playwright waits for what a test expects, ms: much, as the machine may be busy
 _TIMEOUT_MS = 30_000
 
@@ -45,7 +47,7 @@ def browser(chromium: str) -> Iterator[Browser]:
     """
     with sync_playwright() as playwright:
         # Chromium's sandbox cannot be made by root, nor in most containers
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", _NAMES])
         yield launched
         launched.close()
 
