@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
@@ -77,6 +77,7 @@ class Windows:
         width: int = 1280,
         height: int = 800,
         colors: Literal["light", "dark"] = "light",
+        responses: list[Response] | None = None,
         **context: Any,
     ) -> Page:
         """Open a window of its own (no storage shared) on a console at `url`, which may have a fragment.
@@ -86,6 +87,7 @@ class Windows:
             width: of the window, CSS pixels
             height: of the window, CSS pixels
             colors: the theme that the system prefers
+            responses: takes every response that the window gets
             context: further arguments of `Browser.new_context`
         """
         made = self._browser.new_context(
@@ -98,6 +100,8 @@ class Windows:
         page.on("dialog", lambda dialog: (self._fault(f"dialog: {dialog.message}"), dialog.dismiss()))
         home = urlsplit(url)[:2]
         page.on("request", lambda request: self._on_request(request, home))
+        if responses is not None:
+            page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - Playwright takes no built-in
         page.goto(url)
         return page
 
