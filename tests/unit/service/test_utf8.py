@@ -59,7 +59,9 @@ def test_bad_bytes_anywhere_in_cloudevents(media_type: str, value: object) -> No
     good = _encoded(value)
     for position in range(len(good) + 1):
         body = good[:position] + b"\xff" + good[position:]
-        request = flask.Request.from_values("/?topic=orders&publisher=p", method="POST", data=body, content_type=media_type)
+        request = flask.Request.from_values(
+            "/?topic=orders&publisher=p", method="POST", data=body, content_type=media_type
+        )
         with pytest.raises(BadRequest) as raised:
             decode_published(request)
         assert (raised.value.code, raised.value.detail) == ("invalid_json", _expected(body)), position
