@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_etags
 
-from pubsub_emulator.server.wsgi import Environ, StartResponse, refuse
+from pubsub_emulator.server.wsgi import Environ, StartResponse, respond_problem
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -55,9 +55,9 @@ class Page:
         if path.startswith("/console/"):
             file = self._files.get(path)
             if file is None:
-                return refuse(start_response, 404, f"the console has no file {path!r}")
+                return respond_problem(start_response, 404, f"the console has no file {path!r}")
             if method not in {"GET", "HEAD"}:
-                return refuse(
+                return respond_problem(
                     start_response, 405, f"GET or HEAD is expected for {path}; got {method}", ("Allow", "GET, HEAD")
                 )
         elif path in {"", "/"} and method in {"GET", "HEAD"} and _prefers_html(environ):

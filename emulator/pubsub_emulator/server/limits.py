@@ -52,6 +52,8 @@ _TITLES = {
     421: ("Misdirected Request", "host_not_allowed"),
     431: ("Request Header Fields Too Large", "headers_too_large"),
     501: ("Not Implemented", "not_implemented"),
+    502: ("Bad Gateway", "service_unreachable"),
+    504: ("Gateway Timeout", "service_too_late"),
 }
 
 

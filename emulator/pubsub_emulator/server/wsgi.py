@@ -10,7 +10,7 @@ from pubsub_emulator.server.limits import problem
 from pubsubservice.core.meter import Meter
 from pubsubservice.core.request_log import log_request
 
-__all__ = ["Environ", "StartResponse", "WSGIApp", "refuse", "respond_json"]
+__all__ = ["Environ", "StartResponse", "WSGIApp", "refuse", "respond_json", "respond_problem"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -24,9 +24,14 @@ def respond_json(start_response: StartResponse, body: object, *headers: tuple[st
     return [encoded]
 
 
-def refuse(start_response: StartResponse, status: int, detail: str, *more: tuple[str, str]) -> Iterable[bytes]:
-    """Respond with a problem document and more headers, and log the request as the functions do."""
-    line, headers, body, code = problem(status, detail)
-    log_request("emulator", status, {"code": code}, Meter(), 0.0)
+def respond_problem(start_response: StartResponse, status: int, detail: str, *more: tuple[str, str]) -> Iterable[bytes]:
+    """Respond with a problem document, and more headers."""
+    line, headers, body, _ = problem(status, detail)
     start_response(line, [*headers, *more])
     return [body]
+
+
+def refuse(start_response: StartResponse, status: int, detail: str) -> Iterable[bytes]:
+    """Respond with a problem document, and log the request as the functions do."""
+    log_request("emulator", status, {"code": problem(status, detail)[3]}, Meter(), 0.0)
+    return respond_problem(start_response, status, detail)
