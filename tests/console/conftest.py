@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
@@ -48,6 +48,7 @@ def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Chromium's sandbox cannot be made by root, nor in most containers
         launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", _NAMES])
+        expect.set_options(timeout=_TIMEOUT_MS)
         yield launched
         launched.close()
 
@@ -137,6 +138,6 @@ def windows(browser: Browser) -> Iterator[Windows]:
 
 
 @pytest.fixture
-def page(windows: Windows, emulator: Emulator) -> Page:
-    """A window on the emulator's console."""
+def page(emulator: Emulator, windows: Windows) -> Page:
+    """A window on the emulator's console. It closes before the emulator ends: a poll that is cut is an error for a browser."""
     return windows.open(emulator.url)
