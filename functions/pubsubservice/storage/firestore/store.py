@@ -149,22 +149,23 @@ class FirestoreStore:
             page, _ = self._run(request)
         return page
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
         """See the port. Polls with jitter; each poll is billed like any other read."""
         deadline = self._runtime.monotonic() + timeout_s
         pause_s = FIRST_POLL_S
         while (left_s := deadline - self._runtime.monotonic()) > 0:
             self._runtime.sleep(min(left_s, pause_s * (0.5 + self._runtime.random() / 2)))
             if self._runtime.monotonic() >= deadline:
-                return  # the caller reads now anyway
+                break
             try:
                 found = self._look_up(paths, (), total_s=max(left_s, 1.0))
             except StoreError:
-                return  # a hint only: if the error persists, the caller's own read raises it
+                return True  # a hint only: if the error persists, the caller's own read raises it
             meter().bill(reads=len(paths))
             if any(doc for doc, _ in found.values()):
-                return
+                return True
             pause_s = min(pause_s * 1.5, LAST_POLL_S)
+        return False
 
     def close(self) -> None:
         """Close this process's gRPC channel."""
