@@ -11,7 +11,6 @@ from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.expiry import Expiry
 from pubsub_emulator.server.router import Router, WSGIApp, load_functions
 from pubsub_emulator.server.server import DRAIN_S, THREADS, Server
-from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api.app import configure
 from pubsubservice.core.ownership import Authenticator
 from pubsubservice.core.settings import Settings
@@ -64,8 +63,7 @@ class Emulator:
     def close(self, timeout_s: float = DRAIN_S) -> None:
         """Stop. Long polls return at once; other open requests have up to `timeout_s` seconds to finish."""
         self._runtime.drain()
-        if isinstance(self._store, SQLiteStore):
-            self._store.end_waits()
+        self._store.end_waits()
         self._server.drain(timeout_s)
         self._server.close()
         if self._expiry:
