@@ -113,10 +113,15 @@ class MemoryStore:
         meter().bill(reads=max(1, len(docs)), time=read_time)
         return Page([_masked(doc, fields) for doc in docs], read_time)
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """Wait until one of the paths exists, at most `timeout_s` seconds. Nothing is billed."""
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
+        """Wait until one of the paths exists, at most `timeout_s` seconds; return whether one does. Nothing is billed."""
+
+        def is_over() -> bool:
+            return self._closed or any(path in self.documents for path in paths)
+
         with self._created:
-            self._wait(self._created, lambda: self._closed or any(path in self.documents for path in paths), timeout_s)
+            self._wait(self._created, is_over, timeout_s)
+            return is_over()
 
     def close(self) -> None:
         """End all waits; later calls raise Refused."""

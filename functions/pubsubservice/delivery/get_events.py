@@ -138,7 +138,12 @@ class Delivery:
             left = until - self._runtime.monotonic()
             if left <= 0:
                 break
-            self._store.wait_for(watch.paths, left if watch.due_s is None else min(left, watch.due_s))
+            due_s = left if watch.due_s is None else min(left, watch.due_s)
+            told = self._store.wait_for(watch.paths, due_s)
+            # If nothing came and nothing became due, the response is still right. But no document tells that events are no
+            # longer blocked.
+            if not told and due_s == left and not response.blocked and not response.more:
+                break
             with self._locks.hold(request.subscriber):
                 response, watch = self._call(request, probe=request.wake)
         return response._replace(unknown=unknown)

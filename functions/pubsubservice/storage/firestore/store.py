@@ -24,6 +24,7 @@ from pubsubservice.storage.firestore.documents import (
     to_micros,
     to_timestamp,
 )
+from pubsubservice.storage.firestore.listen import Listener, Told
 from pubsubservice.storage.firestore.rpc import READ_TOTAL_S, Calls
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, StoreError, Unknown
 
@@ -31,8 +32,13 @@ __all__ = ["FirestoreStore"]
 
 #: writes in one commit: Firestore's documented limit, which it no longer enforces; they fit one request message
 MAX_DELETES = 500
-#: first and longest pause between two polls of `wait_for`: waiting 20 s costs about 25 reads per path
+#: first and longest pause between two polls of `wait_for`, where it polls: waiting 20 s costs about 30 reads per path
 FIRST_POLL_S, LAST_POLL_S = 0.1, 1.0
+#: how often a wait attaches to a stream before it polls
+ATTACHES = 3
+#: how many waits share a stream; Google's emulator writes into one from several threads at once, so that messages of two
+#: waits would destroy each other
+WAITS_A_STREAM, WAITS_A_STREAM_OF_EMULATOR = 64, 1
 #: a field mask of this field alone transfers no content
 _NAME = "__name__"
 
@@ -58,9 +64,14 @@ class FirestoreStore:
         runtime: Runtime | None = None,
     ) -> None:
         self._runtime = runtime or SystemRuntime()
+        self._closed = False
         emulator = emulator or os.environ.get("FIRESTORE_EMULATOR_HOST") or None
         self._calls = Calls(project, database, emulator, self._runtime)
         self._prefix = f"{self._calls.database}/documents/"
+        if self._calls.emulator:
+            self._listener = Listener(self._calls, self._runtime, WAITS_A_STREAM_OF_EMULATOR, self._exists)
+        else:
+            self._listener = Listener(self._calls, self._runtime, WAITS_A_STREAM)
 
     def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
         """See the port. One call reads all paths, at one read time."""
@@ -149,25 +160,44 @@ class FirestoreStore:
             page, _ = self._run(request)
         return page
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """See the port. Polls with jitter; each poll is billed like any other read."""
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
+        """See the port. Listens; polls where Listen does not work."""
         deadline = self._runtime.monotonic() + timeout_s
+        names = [self._prefix + path for path in paths]
+        for _ in range(ATTACHES if paths else 0):
+            left_s = deadline - self._runtime.monotonic()
+            if left_s < FIRST_POLL_S:
+                break
+            told = self._listener.wait(names, left_s)
+            if told in {Told.FOUND, Told.NOTHING}:
+                return told is Told.FOUND
+            if told is Told.OFF:
+                break
+        return self._poll(paths, deadline)
+
+    def _poll(self, paths: Sequence[str], deadline: float) -> bool:
+        """Look again and again, with jitter; each look is billed like any other read."""
         pause_s = FIRST_POLL_S
         while (left_s := deadline - self._runtime.monotonic()) > 0:
             self._runtime.sleep(min(left_s, pause_s * (0.5 + self._runtime.random() / 2)))
             if self._runtime.monotonic() >= deadline:
-                return  # the caller reads now anyway
+                break
+            if self._closed:
+                return True
             try:
                 found = self._look_up(paths, (), total_s=max(left_s, 1.0))
             except StoreError:
-                return  # a hint only: if the error persists, the caller's own read raises it
+                return True  # a hint only: if the error persists, the caller's own read raises it
             meter().bill(reads=len(paths))
             if any(doc for doc, _ in found.values()):
-                return
+                return True
             pause_s = min(pause_s * 1.5, LAST_POLL_S)
+        return False
 
     def close(self) -> None:
-        """Close this process's gRPC channel."""
+        """End all waits, and close this process's gRPC channel."""
+        self._closed = True
+        self._listener.close()
         self._calls.close()
 
     def _look_up(
@@ -196,6 +226,15 @@ class FirestoreStore:
         if absent:
             raise Unknown(f"the response to a look-up lacks {absent[0]}")
         return found
+
+    def _exists(self, names: Sequence[str]) -> bool:
+        """Whether one of the documents exists, or may exist, once running commits on them are done. Bills nothing."""
+        paths = [name[len(self._prefix) :] for name in names]
+        self._await_writers(paths)
+        try:
+            return any(doc for doc, _ in self._look_up(paths, (), total_s=1.0).values())
+        except StoreError:
+            return True
 
     def _await_writers(self, paths: Sequence[str]) -> None:
         """Wait until the emulator has finished the running commits on some documents.
