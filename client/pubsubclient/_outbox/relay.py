@@ -165,7 +165,8 @@ class Relay:
             # Rows that were tried before go apart: only their publish has to search far.
             for (_, first_try, _), group in groupby(_by_topic(rows), key=_together):
                 published += self._publish(table, list(group), first_try)
-        table.delete_old()
+        if published:
+            table.delete_old()
         return published
 
     def _publish(self, table: OutboxTable, rows: list[Row], first_try: int | None) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import select
 import threading
+import time
 from typing import Any, Protocol
 
 from pubsubclient._outbox.connections import Connection, execute, query
@@ -15,6 +16,8 @@ __all__ = ["FileTurn", "PostgresTurn", "Turn"]
 
 #: the first half of the advisory lock's key; the second is the table's object id
 _LOCK_SPACE = 0x7075_6273 << 32
+#: how often a wait for the server looks whether the relay is to stop, seconds
+_SLICE_S = 0.25
 
 
 class Turn(Protocol):
@@ -91,8 +94,12 @@ class PostgresTurn:
     def wait(self, timeout_s: float, stopping: threading.Event) -> None:
         if not self._hears:
             stopping.wait(timeout_s)
-        elif not self._notified:  # one that came with the response to a query was taken then
-            select.select([self._connection.fileno()], [], [], timeout_s)
+            return
+        give_up = time.monotonic() + timeout_s
+        # a notice that came with the response to a query was taken then
+        while not self._notified and not stopping.is_set() and (left_s := give_up - time.monotonic()) > 0:
+            if select.select([self._connection.fileno()], [], [], min(left_s, _SLICE_S))[0]:
+                break  # the next query takes it, or fails if the server is gone
         self._notified = False
 
     def give_back(self) -> None:
