@@ -1,7 +1,7 @@
 """A program that forks children which kill themselves at a step of their work, and tells how each ended.
 
-It reads a case a line, as JSON, and writes the exit status and the steps of the child: ``{"status": -9, "steps": […]}``. A child
-is a process that has sent and opened nothing before.
+It reads a case a line, as JSON, and writes the exit status and the steps of the child: ``{"status": -9, "steps": […]}``.
+A child is a process that has sent and opened nothing before.
 """
 
 from __future__ import annotations

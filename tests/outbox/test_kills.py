@@ -66,7 +66,12 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(
             pubsub.advance(away_s)
             again = child(**case, topics=topics, writes=False, kill_at=-1)
             assert again["status"] == 0, step
-            check(address, pubsub, topics, [number for (number,) in rows(address, "SELECT number FROM orders ORDER BY number")])
+            check(
+                address,
+                pubsub,
+                topics,
+                [number for (number,) in rows(address, "SELECT number FROM orders ORDER BY number")],
+            )
 
 
 def prepare(address: str) -> None:

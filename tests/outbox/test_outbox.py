@@ -55,8 +55,12 @@ def test_what_is_rolled_back_is_not_published(pubsub: Local, outbox: Outbox, con
 
 def test_a_delay_counts_from_the_moment_of_storing(pubsub: Local, outbox: Outbox, connection: Any) -> None:
     app = App("billing")
-    seen = []
-    app.handler("orders")(lambda order: seen.append(order))
+    seen: list[Any] = []
+
+    def remember(order: Any) -> None:
+        seen.append(order)
+
+    app.handler("orders")(remember)
     pubsub.deliver(app)
     outbox.add(connection, "orders", "later", delay=60)
     outbox.add(connection, "orders", "now")
@@ -233,5 +237,7 @@ def test_a_mistake_of_add_is_told_and_adds_nothing(outbox: Outbox, connection: A
 
 
 def test_a_connection_of_another_driver_is_refused(outbox: Outbox) -> None:
-    with pytest.raises(ConfigurationError, match="expected a connection of sqlite3 or psycopg; got a builtins.object"):
+    with pytest.raises(
+        ConfigurationError, match=r"expected a connection of sqlite3 or psycopg; got a builtins\.object"
+    ):
         outbox.add(object(), "orders", 1)  # type: ignore[call-overload]

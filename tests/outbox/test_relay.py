@@ -75,9 +75,7 @@ def add(address: str, topic: str, *data: Any) -> None:
         connection.commit()
 
 
-def test_a_relay_goes_on(
-    address: str, serving: Serving, topic: str, receive: Callable[[int], list[Any]]
-) -> None:
+def test_a_relay_goes_on(address: str, serving: Serving, topic: str, receive: Callable[[int], list[Any]]) -> None:
     with made(address).relay(serving.url):
         for number in range(3):
             add(address, topic, number)
@@ -85,7 +83,11 @@ def test_a_relay_goes_on(
 
 
 def test_a_commit_wakes_the_relay_on_postgres(
-    postgres: Postgres, serving: Serving, topic: str, receive: Callable[[int], list[Any]], monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres,
+    serving: Serving,
+    topic: str,
+    receive: Callable[[int], list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(relay_module, "_POLL_S", _LONG_S)
     address = postgres.database()
@@ -96,7 +98,11 @@ def test_a_commit_wakes_the_relay_on_postgres(
 
 
 def test_a_relay_outlives_its_session(
-    postgres: Postgres, serving: Serving, topic: str, receive: Callable[[int], list[Any]], caplog: pytest.LogCaptureFixture
+    postgres: Postgres,
+    serving: Serving,
+    topic: str,
+    receive: Callable[[int], list[Any]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     address = postgres.database()
     outbox = made(address)
@@ -245,7 +251,7 @@ def test_the_command_lists_what_is_refused_and_tries_it_again(
         ("outbox = 17", 2, "shop: expected an Outbox; it is 17."),
         ("from pubsubclient.outbox import Outbox; outbox = Outbox()", 2, "has no connections of its own"),
         (
-            "import sqlite3; from pubsubclient.outbox import Outbox; outbox = Outbox(connect=lambda: sqlite3.connect('x.db'))",
+            "import sqlite3; from pubsubclient.outbox import Outbox\noutbox = Outbox(connect=lambda: sqlite3.connect('x'))",
             1,
             "the outbox's database: OperationalError: no such table: pubsub_outbox",
         ),

@@ -23,7 +23,7 @@ _TRANSACTIONS = 300
 
 @pytest.mark.parametrize("seed", range(5))
 def test_sessions_of_postgres_that_commit_in_any_order(postgres: Postgres, pubsub: Local, seed: int) -> None:
-    """One thread leads eight sessions, so each seed interleaves begins, additions, ends and rounds of the relay its own way."""
+    """One thread leads eight sessions, so each seed interleaves beginnings, additions, ends and relaying in its own way."""
     address = postgres.database()
     outbox = Outbox(connect=connector(address))
     with closing(psycopg.connect(address)) as connection:
