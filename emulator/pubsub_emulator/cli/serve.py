@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pubsub_emulator.cli.browser import console_url, open_browser
 from pubsub_emulator.cli.options import StoreOptions
 from pubsub_emulator.cli.seed import read_seed, run_seed
 from pubsub_emulator.cli.stores import data_dir, open_store
@@ -46,6 +48,10 @@ class ServeOptions(NamedTuple):
     #: seconds between two runs of `expire`; 0: none
     expire_every: float
     seed: Path | None
+    #: whether browsers get the console at /
+    console: bool
+    #: whether to open it in a browser
+    opens: bool
 
 
 def run(options: ServeOptions, stopped: threading.Event, output: Output) -> int:
@@ -66,6 +72,7 @@ def run(options: ServeOptions, stopped: threading.Event, output: Output) -> int:
                 runtime=runtime,
                 identity=identity,
                 expire_s=options.expire_every,
+                console=options.console,
             ) as emulator,
         ):
             _say(output, f"events are kept {location}")
@@ -76,8 +83,12 @@ def run(options: ServeOptions, stopped: threading.Event, output: Output) -> int:
                 _say(output, f"anyone who reaches {options.host} may publish and read{limit}")
             if seed is not None:
                 _say(output, run_seed(seed, emulator.url))
+            if options.console:
+                _say(output, f"console: {console_url(emulator.url)}")
             gc.freeze()  # loaded modules are never garbage; a collection that traverses them takes 15 to 30 ms
             _say_ready(output, emulator.url)
+            if options.opens:
+                open_browser(console_url(emulator.url), partial(_say, output))
             # The wait has a timeout for Windows, where no signal interrupts a wait without one.
             while not stopped.wait(1.0):
                 pass
