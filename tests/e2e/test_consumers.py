@@ -158,7 +158,7 @@ def test_closing_ends_a_wait_at_once(service: Service, wait: str) -> None:
         closed = time.monotonic()
         subscriber.close()
         assert waiting.result(10) == []
-        assert time.monotonic() - closed < 5  # of 20, on a machine that has much else to do
+        assert time.monotonic() - closed < 2
     Publisher("shop", service=service).publish("orders", 1)
     assert [event.attempt for event in subscriber.get_events(wait=5)] == [1]
     assert subscriber.state().leases[0].attempt == 1
