@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
@@ -43,6 +43,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
     Not for a whole run: Playwright leaves an event loop running in this thread, and other tests could not begin theirs.
     """
+    expect.set_options(timeout=_TIMEOUT_MS)
     with sync_playwright() as playwright:
         # Chromium's sandbox cannot be made by root, nor in most containers
         launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -131,6 +132,6 @@ def windows(browser: Browser) -> Iterator[Windows]:
 
 
 @pytest.fixture
-def page(windows: Windows, emulator: Emulator) -> Page:
-    """A window on the emulator's console."""
+def page(emulator: Emulator, windows: Windows) -> Page:
+    """A window on the emulator's console; it is closed before the emulator ends."""
     return windows.open(emulator.url)

@@ -63,7 +63,7 @@ export function DeadPanel({ query }) {
           <span class="reason">${visible(each.reason) || "no reason"}</span><span>${plural(Number(written(each.event.attempts ?? 0)), "attempt")}</span>
           ${each.redriven && html`<${Badge} kind="good">redriven<//>`}${!each.exists && html`<${Badge}>no such subscriber<//>`}`} /></li>`)}</ol>
       ${!shown.length && html`<p class="quiet">None of these.</p>`}`}
-    ${asking && html`<${RedriveDialog} letters=${chosen} onClose=${() => { setAsking(false); setPicked(new Set()); again(); }} />`}`;
+    ${asking && html`<${RedriveDialog} letters=${chosen} onClose=${() => { setAsking(false); again(); }} />`}`;
 }
 
 function RedriveDialog({ letters, onClose }) {

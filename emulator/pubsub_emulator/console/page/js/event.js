@@ -13,16 +13,13 @@ const LINE = 300; // characters of data in a line
 export const dataOf = (event, indent) =>
   "data" in event ? JSON.stringify(event.data, null, indent) : (event.data_base64 ?? "");
 
-// `title` are the cells of the line, before the data. `onOpen` is called when the line is opened.
-export function EventDetails({ event, cells, onOpen, children }) {
+// `cells` come before the data in the line. `onOpen` is called when the line is opened.
+export function EventDetails({ event, cells, onOpen }) {
   const [open, setOpen] = useState(false);
-  const toggle = (toggled) => {
-    setOpen(toggled.target.open);
-    if (toggled.target.open) onOpen?.();
-  };
+  const toggle = ({ target }) => { setOpen(target.open); if (target.open) onOpen?.(); };
   return html`<details class="event" onToggle=${toggle}>
     <summary>${cells}<code class="data">${visible(dataOf(event).slice(0, LINE))}</code></summary>
-    ${open && html`<${EventBody} event=${event} />${children}`}
+    ${open && html`<${EventBody} event=${event} />`}
   </details>`;
 }
 
@@ -35,9 +32,8 @@ function EventBody({ event }) {
     <dl class="attributes">${Object.entries(attributes).map(([name, value]) => html`
       <div><dt>${visible(name)}</dt><dd>${name.endsWith("time") && typeof value === "string" && Date.parse(value)
         ? html`<time datetime=${value} title=${clock(value)}>${value}</time>` : visible(written(value))}</dd></div>`)}</dl>
-    ${text && html`<pre role="region" aria-label=${data_base64 === undefined || data_base64 === null ? "Data" : "Data in base64"} tabindex="0">${
-      visible(all ? text : text.slice(0, SHOWN))}</pre>`}
-    ${!text && html`<p class="quiet">No data.</p>`}
+    ${text ? html`<pre role="region" aria-label=${"data" in event ? "Data" : "Data in base64"} tabindex="0">${visible(all ? text : text.slice(0, SHOWN))}</pre>`
+      : html`<p class="quiet">No data.</p>`}
     <div class="buttons">
       ${text.length > SHOWN && !all && html`
         <button type="button" onClick=${() => setAll(true)}>Show all ${count(text.length)} characters</button>`}

@@ -39,8 +39,8 @@ function valuesOf(query) {
 }
 
 // The faults of a form, or the request's event as JSON.
-function eventOf({ type, subject, extensions, format, data }, id) {
-  const members = { specversion: "1.0", id, type };
+function eventOf({ publisher, type, subject, extensions, format, data }, id) {
+  const members = { specversion: "1.0", id, source: `/publishers/${publisher}`, type };
   if (subject) members.subject = subject;
   for (const line of extensions.split("\n").filter((each) => each.trim())) {
     const [, name, value] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(line) ?? [];
@@ -64,9 +64,9 @@ function dataFault({ format, data }) {
   }
 }
 
-function snippetOf(values, fault) {
+function snippetOf(values, id, fault) {
   try {
-    return fault ? null : bodyOf(values, eventOf(values, newId()));
+    return fault ? null : bodyOf(values, eventOf(values, id));
   } catch {
     return null; // an attribute is only half typed
   }
@@ -74,11 +74,13 @@ function snippetOf(values, fault) {
 
 export function PublishPanel({ query }) {
   const [values, setValues] = useState(() => valuesOf(query));
+  const [id, setId] = useState(newId); // the same in each try of one event: it is stored once
   const [receipt, setReceipt] = useState(null);
   const [topics] = useReading(readTopics, []);
   const fault = dataFault(values);
   const { busy, problem, begin } = useAction(async () => {
-    const { events: [stored] } = await call("POST", "publish", { body: bodyOf(values, eventOf(values, newId())) });
+    const { events: [stored] } = await call("POST", "publish", { body: bodyOf(values, eventOf(values, id)) });
+    setId(newId());
     setReceipt({ ...stored, topic: values.topic });
     const { [values.topic]: _, ...others } = last.get();
     last.set(Object.fromEntries([...Object.entries(others).slice(1 - TOPICS), [values.topic, { ...values, data: values.data.length <= REMEMBERED ? values.data : "" }]]));
@@ -104,5 +106,5 @@ export function PublishPanel({ query }) {
       <div class="buttons"><button class="main" disabled=${busy || Boolean(fault)}>Publish</button></div>
       <p role="status">${receipt && html`Stored as <code>${receipt.sequence}</code> at ${clock(receipt.recordedtime)}. <a href=${to(["tail"], { topic: receipt.topic, start: "last" })}>See it</a>`}</p>
     </form>
-    <${Snippets} values=${values} body=${snippetOf(values, fault)} /></div>`;
+    <${Snippets} values=${values} body=${snippetOf(values, id, fault)} /></div>`;
 }

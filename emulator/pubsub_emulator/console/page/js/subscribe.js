@@ -1,4 +1,5 @@
 // The dialogs that change a subscriber; each says first what is forgotten.
+import { useState } from "preact/hooks";
 import { call, newToken } from "./api.js";
 import { plural } from "./format.js";
 import { Dialog, Field, html, Select } from "./view.js";
@@ -6,9 +7,11 @@ import { Dialog, Field, html, Select } from "./view.js";
 const PLACES = [["latest", "the end: only what comes from now on"], ["earliest", "the beginning: all that is kept"], ["time", "a time"]];
 const placeOf = (form) => form.get("place") === "time" ? new Date(form.get("time")).toISOString() : form.get("place");
 
-const Place = ({ label }) => html`
-  <${Field} label=${label}><select name="place">${PLACES.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select><//>
-  <${Field} label="Time, if you chose one"><input name="time" type="datetime-local" step="1" defaultValue=${localNow()} /><//>`;
+function Place({ label }) {
+  const [place, setPlace] = useState("latest");
+  return html`<${Field} label=${label}><${Select} name="place" options=${PLACES} value=${place} onPick=${setPlace} /><//>
+    ${place === "time" && html`<${Field} label="Time"><input name="time" type="datetime-local" step="1" required defaultValue=${localNow()} /><//>`}`;
+}
 
 const localNow = () => new Date(Date.now() - 60000 * new Date().getTimezoneOffset()).toISOString().slice(0, 19);
 

@@ -7,7 +7,7 @@ import { to } from "./router.js";
 import { SubscribeDialog } from "./subscribe.js";
 import { Empty, html, Table, Title } from "./view.js";
 
-const COLUMNS = [["Subscriber"], ["Backlog", "number"], ["Oldest", "number"], ["Leased", "number"], ["Due", "number wide"],
+const COLUMNS = [["Subscriber"], ["Backlog", "number"], ["Oldest", "number"], ["Leased", "number wide"], ["Due", "number wide"],
   ["Delayed", "number wide"], ["Failed", "number wide"], ["Subscriptions", "number wide"], ["Last seen", "number"]];
 
 // What waits has waited longer than ten times the deadline.
