@@ -10,19 +10,13 @@ const COLUMNS = [["Function"], ["Calls", "number"], ["Errors", "number wide"], [
 let isMissing = false; // a service in the cloud has no meter: it is asked once
 
 async function readMeter(signal) {
-  if (isMissing) return null;
-  try {
-    return await call("GET", "meter", { signal });
-  } catch (problem) {
-    if (problem.status !== 404) throw problem;
-    isMissing = true;
-    return null;
-  }
+  try { if (!isMissing) return await call("GET", "meter", { signal }); } catch (problem) { if (problem.status !== 404) throw problem; }
+  isMissing = true;
+  return null;
 }
 
 export function CostPanel() {
-  const [meter] = useReading(readMeter, []);
-  const own = use(spent), price = use(prices);
+  const [meter] = useReading(readMeter, []), own = use(spent), price = use(prices);
   const sumOf = (kind) => Object.values(meter?.calls ?? {}).reduce((sum, each) => sum + each[kind], 0);
   const total = Object.fromEntries(["calls", "reads", "writes", "deletes"].map((kind) => [kind, sumOf(kind)]));
   const tiles = (sum) => [...["Calls", "Reads", "Writes", "Deletes"].map((kind) => [kind, count(sum[kind.toLowerCase()])]), ["In Firestore", money(sum)]];

@@ -7,13 +7,9 @@ const UNITS = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 10) return `${Math.max(0, seconds).toFixed(1).replace(".0", "")}s`;
-  let left = Math.round(seconds);
-  const first = UNITS.findIndex(([, length]) => left >= length), parts = [];
-  for (const [unit, length] of UNITS.slice(first, first + 2)) {
-    if (left >= length) parts.push(`${Math.floor(left / length)}${unit}`);
-    left %= length;
-  }
-  return parts.join(" ");
+  const whole = Math.round(seconds), first = UNITS.findIndex(([, length]) => whole >= length);
+  const parts = UNITS.slice(first, first + 2).map(([unit, length], index) => [Math.floor((index ? whole % UNITS[first][1] : whole) / length), unit]);
+  return parts.filter(([number]) => number).map((part) => part.join("")).join(" ");
 }
 
 const secondsUntil = (time) => (Date.parse(time) - Date.now()) / 1000;

@@ -1,6 +1,5 @@
 // The page: header, what fails now, the panel that the address names, and what looking has cost.
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
 import { identity, spent } from "./api.js";
 import { CostPanel } from "./cost.js";
 import { DeadPanel } from "./dead.js";
@@ -9,13 +8,13 @@ import { count, money, plural } from "./format.js";
 import { HoldersPanel } from "./holders.js";
 import { PublishPanel } from "./publish.js";
 import { faults, nudge } from "./reading.js";
-import { route, to } from "./router.js";
-import { prices, refresh, said, theme, use } from "./store.js";
+import { become, route, to } from "./router.js";
+import { refresh, said, theme, use } from "./store.js";
 import { SubscriberPanel } from "./subscriber.js";
 import { SubscribersPanel } from "./subscribers.js";
 import { TailPanel } from "./tail.js";
 import { TopicsPanel } from "./topics.js";
-import { Dialog, Empty, Field, html, problemLine, Select, Title } from "./view.js";
+import { Dialog, Empty, Field, html, problemLine, Select, Title, useEffect, useState } from "./view.js";
 
 const PANELS = {
   topics: ["Topics", TopicsPanel], tail: ["Live tail", TailPanel], subscribers: ["Subscribers", SubscribersPanel],
@@ -58,21 +57,16 @@ function Faults({ onIdentity }) {
 }
 
 function IdentityDialog({ onClose }) {
-  const set = async (form) => {
-    identity.set(form.get("token").trim());
-    return identity.get() ? "The console uses the token." : "The console uses no token.";
-  };
+  const set = async (form) => { identity.set(form.get("token").trim()); return identity.get() ? "The token is used." : "No token is used."; };
   return html`<${Dialog} title="Who calls" verb="Use it" work=${set} onClose=${onClose}>
     <p>A service that tells callers apart takes an ID token. <code>pubsub token</code> prints one. This tab keeps it until it is closed.</p>
     <${Field} label="ID token" hint="Empty: the console calls without one.">
-      <textarea name="token" rows="4" spellcheck=${false} autocomplete="off" defaultValue=${identity.get()} /><//>
-  <//>`;
+      <textarea name="token" rows="4" spellcheck=${false} autocomplete="off" defaultValue=${identity.get()} /><//><//>`;
 }
 
 function App() {
   const { path, query } = use(route), colours = use(theme), cost = use(spent);
   const [asking, setAsking] = useState(false), ask = () => setAsking(true);
-  use(prices);
   useEffect(() => document.documentElement.style.setProperty("color-scheme", colours), [colours]);
   useEffect(() => said.set(""), [path[0]]);
   return html`<${Header} current=${path[0] || "topics"} onIdentity=${ask} /><${Faults} onIdentity=${ask} />
@@ -86,9 +80,6 @@ function App() {
 }
 
 // `#token=…` in the address is read once, and removed before anything else.
-const given = /^#token=(.+)$/.exec(location.hash);
-if (given) {
-  identity.set(decodeURIComponent(given[1]));
-  location.replace(to(["topics"]));
-}
+const [, given] = /^#token=(.+)$/.exec(location.hash) ?? [];
+if (given) { identity.set(decodeURIComponent(given)); become(["topics"]); }
 render(html`<${App} />`, document.body);

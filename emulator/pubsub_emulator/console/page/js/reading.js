@@ -38,15 +38,11 @@ export function useReading(load, inputs) {
   useEffect(() => setValue(undefined), inputs);
   useEffect(() => whileVisible(async (signal) => {
     do {
-      try {
-        const loaded = await load(signal);
-        if (signal.aborted) return;
-        setValue(loaded);
-        setFault(owner, null);
-      } catch (error) {
-        if (signal.aborted) return;
-        setFault(owner, error);
-      }
+      let loaded, problem = null;
+      try { loaded = await load(signal); } catch (error) { problem = error; }
+      if (signal.aborted) return;
+      if (!problem) setValue(loaded);
+      setFault(owner, problem);
       if (seconds) await pause(Number(seconds), signal);
     } while (seconds && !signal.aborted);
   }), [...inputs, seconds, asked, again, token]);
@@ -59,13 +55,7 @@ export function useAction(work) {
   const [{ busy, problem }, set] = useState({});
   const begin = async (...given) => {
     set({ busy: true });
-    try {
-      const done = await work(...given);
-      set({});
-      return done;
-    } catch (error) {
-      set({ problem: error });
-    }
+    try { const done = await work(...given); set({}); return done; } catch (error) { set({ problem: error }); }
   };
   return { busy, problem, begin };
 }

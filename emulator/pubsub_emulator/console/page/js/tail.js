@@ -1,5 +1,4 @@
 // Events as they come, of all topics asked for, in the order in which they were stored.
-import { useEffect, useRef, useState } from "preact/hooks";
 import { identity, peek } from "./api.js";
 import { EventDetails } from "./event.js";
 import { written } from "./exact.js";
@@ -8,9 +7,9 @@ import { isPattern } from "./patterns.js";
 import { pause, setFault, useAction, whileVisible } from "./reading.js";
 import { become, to } from "./router.js";
 import { use } from "./store.js";
-import { Empty, Field, html, ProblemLine, Select, Title } from "./view.js";
+import { Empty, Field, html, ProblemLine, Select, Title, useEffect, useRef, useState } from "./view.js";
 
-const KEPT = 1000, DRAWN = 300, LAST = 100; // events
+const KEPT = 1000, KEPT_LENGTH = 30e6, DRAWN = 300, LAST = 100; // events; characters of them
 const WAIT_S = 15, RETRY_S = 2;
 const AGO_S = { "5m": 300, "1h": 3600, "1d": 86400 };
 const STARTS = [["last", "the last 100"], ["latest", "now on"], ["5m", "5 minutes ago"], ["1h", "an hour ago"], ["1d", "a day ago"], ["earliest", "the beginning"]];
@@ -27,19 +26,15 @@ function useTail(topics, start, filters) {
     setTail({ events: [], begun: false, lost: 0 });
     const stop = whileVisible(async (signal) => {
       while (!signal.aborted) {
-        try {
-          const page = await peek(next, signal);
-          if (signal.aborted) return;
+        let page, problem = null;
+        try { page = await peek(next, signal); } catch (error) { problem = error; }
+        if (signal.aborted || problem?.status === 400) return setFault(owner, problem); // what is refused will not become better
+        setFault(owner, problem);
+        if (page) {
           next = { cursor: page.cursor, wait_s: WAIT_S, max_events: KEPT };
-          setFault(owner, null);
           const lost = Object.values(page.lost ?? {}).reduce((sum, each) => sum + Number(written(each)), 0);
-          setTail((had) => ({ begun: true, events: page.events.length ? [...had.events, ...page.events].slice(-KEPT) : had.events, lost: had.lost + lost }));
-        } catch (problem) {
-          if (signal.aborted) return;
-          setFault(owner, problem);
-          if (problem.status === 400) return; // it will not become better
-          await pause(RETRY_S, signal);
-        }
+          setTail((had) => ({ begun: true, events: page.events.length ? fitting([...had.events, ...page.events]) : had.events, lost: had.lost + lost }));
+        } else await pause(RETRY_S, signal);
       }
     });
     return () => { stop(); setFault(owner, null); };
@@ -77,9 +72,13 @@ export function TailPanel({ query }) {
 }
 
 const texts = new WeakMap(); // of each event, what words are looked for in
-function textOf(event) {
-  if (!texts.has(event)) texts.set(event, JSON.stringify(event).toLowerCase());
-  return texts.get(event);
+const textOf = (event) => texts.get(event) ?? texts.set(event, JSON.stringify(event).toLowerCase()).get(event);
+
+// The newest events that are kept.
+function fitting(events) {
+  let first = events.length, length = 0;
+  while (first > Math.max(0, events.length - KEPT) && length < KEPT_LENGTH) length += textOf(events[--first]).length;
+  return events.slice(first);
 }
 
 // The events that have all words, newest first.

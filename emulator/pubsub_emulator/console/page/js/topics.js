@@ -9,8 +9,7 @@ const POINTS = 41;
 const seen = new Map(); // by topic: [seconds, events ever] of the newest reads
 
 export async function readTopics(signal) {
-  const topics = await states("topic", signal);
-  const now = performance.now() / 1000;
+  const topics = await states("topic", signal), now = performance.now() / 1000;
   for (const topic of topics) {
     topic.ever = (topic.logs ?? []).reduce((sum, log) => sum + Number(log.next.split("-")[1]), 0);
     topic.newest = (topic.logs ?? []).map((log) => log.newest ?? "").sort().at(-1);
@@ -39,9 +38,8 @@ const COLUMNS = [["Topic"], ["Events/s", "number"], ["", "wide"], ["Kept", "numb
 export function TopicsPanel() {
   const [topics] = useReading(readTopics, []);
   return html`<${Title} text="Topics">${topics && html`<p>${count(topics.length)}${topics.more && " of more"}</p>`}<//>
-    ${topics?.length === 0 && html`<${Empty} text="No topics yet. Publishing an event makes its topic."
-      commands=${[`pubsub publish orders '{"number": 17}'`, "pubsub create topic orders"]} />
-      <p><a class="button main" href=${to(["publish"])}>Publish an event</a></p>`}
+    ${topics?.length === 0 && html`<${Empty} text=${html`No topics yet. <a href=${to(["publish"])}>Publish an event</a>: that makes its topic.`}
+      commands=${[`pubsub publish orders '{"number": 17}'`, "pubsub create topic orders"]} />`}
     ${topics?.length > 0 && html`<${Table} caption="Topics" columns=${COLUMNS} rows=${topics.map(row)} />`}`;
 }
 

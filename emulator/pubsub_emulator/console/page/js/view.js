@@ -5,6 +5,7 @@ import htm from "htm";
 import { useAction } from "./reading.js";
 import { said } from "./store.js";
 
+export { useEffect, useRef, useState };
 export const html = htm.bind(h);
 
 let navigated = false; // the first heading leaves the focus where it is
@@ -32,12 +33,10 @@ export function Table({ caption, columns, rows }) {
 
 // What to see where there is nothing yet, with the commands that make something.
 export const Empty = ({ text, commands = [] }) => html`<div class="empty">
-  <p>${text}</p>${commands.map((command) => html`<${Code} text=${command} label="Command" />`)}
-</div>`;
+  <p>${text}</p>${commands.map((command) => html`<${Code} text=${command} label="Command" />`)}</div>`;
 
 export const Tiles = ({ tiles }) => html`<dl class="tiles">
-  ${tiles.map(([label, value, alarm]) => html`<div class=${alarm && "alarm"}><dt>${label}</dt><dd>${value}</dd></div>`)}
-</dl>`;
+  ${tiles.map(([label, value, alarm]) => html`<div class=${alarm && "alarm"}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
 
 export const Badge = ({ children, kind }) => html`<span class="badge ${kind ?? ""}">${children}</span>`;
 
@@ -56,8 +55,7 @@ export function Copy({ text, label }) {
 }
 
 export const Code = ({ text, label }) => html`<div class="code">
-  <pre role="region" aria-label=${label} tabindex="0">${text}</pre><${Copy} text=${text} label="Copy" />
-</div>`;
+  <pre role="region" aria-label=${label} tabindex="0">${text}</pre><${Copy} text=${text} label="Copy" /></div>`;
 
 const LEADS = { 401: "Not let in", 403: "Not yours", 404: "Not there", 409: "Conflict", 503: "Not available now" };
 
@@ -77,9 +75,7 @@ export function Dialog({ title, verb, work, onClose, children, danger, extras = 
   const send = async (event, value) => {
     event.preventDefault();
     const done = await begin(new FormData(form.current), value);
-    if (done === undefined) return;
-    said.set(done);
-    dialog.current?.close();
+    if (done !== undefined) { said.set(done); dialog.current?.close(); }
   };
   const extra = extras[problem?.code];
   return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose}><form ref=${form} onSubmit=${send}>
