@@ -14,13 +14,15 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 #: any of these is used; `make browser` installs the first
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+#: names of this machine, for pages of elsewhere (.test is reserved: RFC 2606)
+_NAMES = "--host-resolver-rules=MAP *.test 127.0.0.1"
 #: how long Playwright waits for what a test expects, ms: much, as the machine may be busy
 _TIMEOUT_MS = 30_000
 
@@ -43,10 +45,10 @@ def browser(chromium: str) -> Iterator[Browser]:
 
     Not for a whole run: Playwright leaves an event loop running in this thread, and other tests could not begin theirs.
     """
-    expect.set_options(timeout=_TIMEOUT_MS)
     with sync_playwright() as playwright:
         # Chromium's sandbox cannot be made by root, nor in most containers
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", _NAMES])
+        expect.set_options(timeout=_TIMEOUT_MS)
         yield launched
         launched.close()
 
@@ -76,6 +78,7 @@ class Windows:
         width: int = 1280,
         height: int = 800,
         colors: Literal["light", "dark"] = "light",
+        responses: list[Response] | None = None,
         **context: Any,
     ) -> Page:
         """Open a window of its own (no storage shared) on a console at `url`, which may have a fragment.
@@ -85,6 +88,7 @@ class Windows:
             width: of the window, CSS pixels
             height: of the window, CSS pixels
             colors: the theme that the system prefers
+            responses: takes every response that the window gets
             context: further arguments of `Browser.new_context`
         """
         made = self._browser.new_context(
@@ -97,6 +101,8 @@ class Windows:
         page.on("dialog", lambda dialog: (self._fault(f"dialog: {dialog.message}"), dialog.dismiss()))
         home = urlsplit(url)[:2]
         page.on("request", lambda request: self._on_request(request, home))
+        if responses is not None:
+            page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - Playwright takes no built-in
         page.goto(url)
         return page
 
@@ -133,5 +139,5 @@ def windows(browser: Browser) -> Iterator[Windows]:
 
 @pytest.fixture
 def page(emulator: Emulator, windows: Windows) -> Page:
-    """A window on the emulator's console; it is closed before the emulator ends."""
+    """A window on the emulator's console. It closes before the emulator ends: a poll that is cut is an error for a browser."""
     return windows.open(emulator.url)

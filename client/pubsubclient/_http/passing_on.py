@@ -84,7 +84,8 @@ class PassingOn:
                 response = self._adapter.send(request, timeout=(_CONNECT_S, _CALL_S), **self._settings[url])
                 content = read_whole(name, response, _MAX_BYTES)
         except requests.RequestException as error:
-            if call.was_shut or isinstance(error, requests.ReadTimeout):
+            # a timeout while the body is read is a plain ConnectionError
+            if call.was_shut or isinstance(error, requests.ReadTimeout) or time.monotonic() >= call.give_up:
                 raise _no_answer(url, call) from error
             raise NotPassedOn(str(plain_failure(error, self._service))) from error
         except (ConfigurationError, TokenUnavailable, ServiceError) as error:
