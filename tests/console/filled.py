@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pubsubclient import Publisher, ReceivedEvent, Subscriber, Topic
 
-__all__ = ["drained", "filled", "reject"]
+__all__ = ["VIEWS", "drained", "filled", "reject"]
 
 #: the console's views, as what follows # in the address
 VIEWS = (

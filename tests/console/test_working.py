@@ -8,9 +8,11 @@ import pytest
 import requests
 from playwright.sync_api import Locator, Page, Response, expect
 
-from .conftest import Windows
 from pubsub_emulator.emulator import Emulator
-from pubsubclient import Publisher, ReceivedEvent, Subscriber
+from pubsubclient import Publisher, Subscriber
+
+from .conftest import Windows
+from .filled import drained, reject
 
 DATA = '{"number": 202201180000000014, "total": 1.0}'
 
@@ -240,21 +242,6 @@ def publish(page: Page, topic: str, data: str, *, kind: str = "event") -> None:
     page.get_by_label("Data", exact=True).fill(data)
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Stored as")).to_be_visible()
-
-
-def drained(subscriber: Subscriber) -> list[ReceivedEvent]:
-    """All that the subscriber can have now; acknowledged."""
-    events: list[ReceivedEvent] = []
-    while got := subscriber.get_events(max_events=100):
-        events += got
-    return events
-
-
-def reject(subscriber: Subscriber, *reasons: str) -> None:
-    """Let one event fail for the last time with each of these reasons, and its dead letter be published."""
-    for event, reason in zip(subscriber.get_events(max_events=len(reasons)), reasons, strict=True):
-        event.nack(reason=reason, dead=True)
-    assert drained(subscriber) == []
 
 
 def tile(page: Page, label: str) -> Locator:
