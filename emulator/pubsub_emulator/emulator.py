@@ -14,7 +14,6 @@ from pubsub_emulator.server.page_guard import PageGuard
 from pubsub_emulator.server.router import Router, load_functions
 from pubsub_emulator.server.server import DRAIN_S, THREADS, Server
 from pubsub_emulator.server.wsgi import WSGIApp
-from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubservice.api.app import configure
 from pubsubservice.core.ownership import Authenticator
 from pubsubservice.core.settings import Settings
@@ -70,8 +69,7 @@ class Emulator:
     def close(self, timeout_s: float = DRAIN_S) -> None:
         """Stop. Long polls return at once; other open requests have up to `timeout_s` seconds to finish."""
         self._runtime.drain()
-        if isinstance(self._store, SQLiteStore):
-            self._store.end_waits()
+        self._store.end_waits()
         self._server.drain(timeout_s)
         self._server.close()
         if self._expiry:

@@ -26,7 +26,7 @@ MAX_BATCH_BYTES = 1_000_000
 HEAD_FIELDS = ("format", "count", "first", "hashes")
 #: most bytes of a decompressed blob, which is never larger than a request's JSON: a guard against corrupt frames
 _MAX_BLOB_BYTES = 32 * 1024 * 1024
-#: blobs from this size on are kept decompressed for a while (see `_cached_lines`)
+#: blobs from this size on are kept decompressed for a while (see `_cached_lines`); texts, compressed by a context of their own
 _LARGE_BYTES = 16 * 1024
 
 
@@ -71,8 +71,11 @@ _origins_decoder = msgspec.msgpack.Decoder(list[Origin])
 
 def compress(lines: Sequence[bytes]) -> bytes:
     """Return the blob of the events with these lines."""
+    text = b"\n".join(lines)
+    if len(text) >= _LARGE_BYTES:  # a context keeps memory for the largest text that it has compressed
+        return zstandard.ZstdCompressor(level=1).compress(text)
     compressor = _compressors.take()
-    blob = compressor.compress(b"\n".join(lines))
+    blob = compressor.compress(text)
     _compressors.give_back(compressor)
     return blob
 
