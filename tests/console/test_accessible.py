@@ -68,7 +68,12 @@ def test_failing_panels(emulator: Emulator, windows: Windows) -> None:
     windows.allow("status of 503")
     page = windows.open(emulator.url)
     problem = {"code": "store_unavailable", "detail": "The store does not answer; send the same request again."}
-    page.route("**/*", lambda route: route.fulfill(status=503, json=problem) if route.request.resource_type == "fetch" else route.continue_())
+    page.route(
+        "**/*",
+        lambda route: (
+            route.fulfill(status=503, json=problem) if route.request.resource_type == "fetch" else route.continue_()
+        ),
+    )
     faults = []
     for view in VIEWS:
         page.goto(f"{emulator.url}#{view}")

@@ -1,4 +1,4 @@
-"""Events that would do harm, or look like something else, are shown as they were published. A dialog fails each test by itself."""
+"""Events that would do harm, or look like something else, are shown as they were published. A dialog fails each test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _HOSTILE = {
     "direction": ('"safe \u202efdp.exe"', '"safe \\u202efdp.exe"'),
     "unseen": ('"a\u200bb\u0085c\ufeff"', '"a\\u200bb\\u0085c\\ufeff"'),
     "prototype": ('{"__proto__":{"polluted":1},"constructor":2}', '{"__proto__":{"polluted":1},"constructor":2}'),
-    "integer": ("[9223372036854775807,202201180000000014,9007199254740993]", "[9223372036854775807,202201180000000014,9007199254740993]"),
+    "integer": (
+        "[9223372036854775807,202201180000000014,9007199254740993]",
+        "[9223372036854775807,202201180000000014,9007199254740993]",
+    ),
     "decimal": ("[1.0,1e2,0.10000000000000000555,-0.0]", "[1.0,1e2,0.10000000000000000555,-0.0]"),
     "text of a number": ('["1e400",18446744073709551615]', '["1e400",18446744073709551615]'),
 }
@@ -31,7 +34,10 @@ _HOSTILE = {
 def test_events_are_shown_as_they_were_published(page: Page, emulator: Emulator) -> None:
     """In the line, and opened."""
     for number, (data, _) in enumerate(_HOSTILE.values()):
-        store(emulator, f'{{"specversion":"1.0","id":"{number}","source":"s","type":"<b>t</b>","note":"<i>n</i>","data":{data}}}')
+        store(
+            emulator,
+            f'{{"specversion":"1.0","id":"{number}","source":"s","type":"<b>t</b>","note":"<i>n</i>","data":{data}}}',
+        )
     page.goto(f"{emulator.url}#/tail?topic=orders")
     lines = page.locator(".events .data")
     expect(lines).to_have_text([shown for _, shown in reversed(_HOSTILE.values())])
@@ -66,7 +72,7 @@ def test_hostile_attributes(page: Page, emulator: Emulator, where: str) -> None:
 
 
 def test_five_megabytes_do_not_hang_the_page(page: Page, emulator: Emulator) -> None:
-    """Events of 5 MB in all are listed; one shows its first 20,000 characters, and all of it when asked; its like can be published."""
+    """One of 800 KB shows its first 20,000 characters, and all of it when asked; one like it can be published."""
     large = json.dumps({"lines": ["some twenty characters"] * 30_000, "n": 1.0})
     for number in range(7):
         store(emulator, f'{{"specversion":"1.0","id":"{number}","source":"s","type":"t","data":{large}}}')
@@ -80,12 +86,14 @@ def test_five_megabytes_do_not_hang_the_page(page: Page, emulator: Emulator) -> 
     expect(page.get_by_role("button", name="Show all")).to_have_count(0)
     assert len(data.text_content() or "") > len(large)
     page.get_by_role("link", name="Publish one like it").click()
-    expect(page.get_by_label("Data", exact=True)).not_to_have_value("")
+    expect(page.get_by_role("heading", name="Publish")).to_be_focused()
     assert json.loads(page.get_by_label("Data", exact=True).input_value()) == json.loads(large)
 
 
 def store(emulator: Emulator, event: str) -> None:
     """Publish an event, given as JSON, byte for byte."""
     body = f'{{"topic":"orders","publisher":"p","events":[{event}]}}'
-    answer = requests.post(f"{emulator.url}/publish", data=body.encode(), headers={"Content-Type": "application/json"}, timeout=30)
+    answer = requests.post(
+        f"{emulator.url}/publish", data=body.encode(), headers={"Content-Type": "application/json"}, timeout=30
+    )
     assert answer.status_code == 200, answer.text

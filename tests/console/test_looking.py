@@ -48,14 +48,19 @@ def test_looking_writes_nothing(page: Page, emulator: Emulator) -> None:
 
 def names(emulator: Emulator) -> dict[str, object]:
     """All names that the service knows."""
-    return {kind: requests.get(f"{emulator.url}/register?{kind}=", timeout=30).json() for kind in ("topic", "subscriber", "publisher")}
+    return {
+        kind: requests.get(f"{emulator.url}/register?{kind}=", timeout=30).json()
+        for kind in ("topic", "subscriber", "publisher")
+    }
 
 
 def test_an_idle_tail_of_a_topic_costs_two_reads_a_poll_at_most(emulator: Emulator, windows: Windows) -> None:
     """Polls are as long as the service waits: here the page is given no wait, so that several can be counted."""
     Publisher("shop", service=emulator.url).publish("orders", 1)
     page = windows.open(emulator.url)
-    page.route(re.compile("wait_s="), lambda route: route.continue_(url=route.request.url.replace("wait_s=15", "wait_s=0")))
+    page.route(
+        re.compile("wait_s="), lambda route: route.continue_(url=route.request.url.replace("wait_s=15", "wait_s=0"))
+    )
     reads: list[int] = []
 
     def note(response: Response) -> None:
