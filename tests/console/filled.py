@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 from pubsubclient import Publisher, ReceivedEvent, Subscriber, Topic
 
-__all__ = ["drained", "filled", "reject"]
+__all__ = ["VIEWS", "drained", "filled", "reject"]
 
 #: the console's views, as what follows # in the address
 VIEWS = (
-    "/topics", "/tail?topic=orders.*&start=earliest", "/subscribers", "/subscribers/billing", "/subscribers?topic=orders.eu&event=0000-00000000000000000000",
-    "/dead", "/publish?topic=orders.eu&data=%7B%22number%22%3A%2017%7D", "/cost",
+    "/topics", "/tail?topic=orders.*&start=earliest", "/subscribers", "/subscribers/billing",
+    "/subscribers?topic=orders.eu&event=0000-00000000000000000000", "/dead",
+    "/publish?topic=orders.eu&data=%7B%22number%22%3A%2017%7D", "/cost",
 )  # fmt: skip
 
 

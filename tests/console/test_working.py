@@ -8,15 +8,17 @@ import pytest
 import requests
 from playwright.sync_api import Locator, Page, Response, expect
 
-from .conftest import Windows
 from pubsub_emulator.emulator import Emulator
-from pubsubclient import Publisher, ReceivedEvent, Subscriber
+from pubsubclient import Publisher, Subscriber
+
+from .conftest import Windows
+from .filled import drained, reject
 
 DATA = '{"number": 202201180000000014, "total": 1.0}'
 
 
 def test_an_event_of_the_form_comes_to_an_open_tail(page: Page, emulator: Emulator) -> None:
-    """The request that the tail already holds open brings it: there is no interval to wait for, and nothing is loaded again."""
+    """The request that the tail already holds open brings it: no interval is waited for, and nothing is loaded again."""
     tail = page.context.new_page()
     requested: list[str] = []
     tail.on("request", lambda request: requested.append(request.url))
@@ -33,6 +35,10 @@ def test_an_event_of_the_form_comes_to_an_open_tail(page: Page, emulator: Emulat
     expect(row).to_contain_text("orders.eu")
     expect(row).to_contain_text("order.placed")
     assert not [url for url in requested[before:] if "get_events" not in url], "the page was loaded again"
+    with tail.expect_event("requestfailed", lambda request: "wait_s=" in request.url):
+        tail.get_by_role("link", name="Topics").click()
+    expect(tail.get_by_role("rowheader")).to_have_text("orders.eu")
+    expect(tail.locator(".faults .problem")).to_have_count(0)
 
 
 def _has_events(response: Response) -> bool:
@@ -56,9 +62,13 @@ def test_data_are_sent_as_typed(page: Page, emulator: Emulator) -> None:
     expect(page.locator(".events li")).to_have_count(1)
 
 
-def test_the_form_remembers_the_last_event_of_a_topic_and_begins_with_one_like_another(page: Page, emulator: Emulator) -> None:
+def test_the_form_remembers_the_last_event_of_a_topic_and_begins_with_one_like_another(
+    page: Page, emulator: Emulator
+) -> None:
     """The tail's link fills the form; naming a topic brings back what was sent to it last."""
-    Publisher("shop", service=emulator.url).publish("orders", {"n": 1.5}, type="order.placed", attributes={"region": "eu"})
+    Publisher("shop", service=emulator.url).publish(
+        "orders", {"n": 1.5}, type="order.placed", attributes={"region": "eu"}
+    )
     page.goto(f"{emulator.url}#/tail?topic=orders")
     page.locator(".events summary").click()
     page.get_by_role("link", name="Publish one like it").click()
@@ -155,8 +165,11 @@ def test_the_tail_leads_to_who_has_an_event_and_the_subscriber_page_says_why(pag
     page.get_by_role("link", name="billing").click()
     expect(page.get_by_role("region", name="Leases").get_by_role("row")).to_have_count(2)
     expect(page.get_by_role("region", name="Leases")).to_contain_text("orders.eu (1)")
-    for topic, event, said in (("orders.eu", receipt.sequence, "It is with a consumer"), ("orders.eu", "nothing", "no such event"),
-                               ("clicks", "1", "does not subscribe to clicks")):  # fmt: skip
+    for topic, event, said in (
+        ("orders.eu", receipt.sequence, "It is with a consumer"),
+        ("orders.eu", "nothing", "no such event"),
+        ("clicks", "1", "does not subscribe to clicks"),
+    ):
         page.get_by_label("Topic").fill(topic)
         page.get_by_label("Sequence or id").fill(event)
         page.get_by_role("button", name="Explain").click()
@@ -215,9 +228,15 @@ def test_filters_are_evaluated_by_the_service(page: Page, emulator: Emulator) ->
 
 @pytest.mark.parametrize(
     ("status", "code", "said"),
-    [(401, "invalid_identity_token", "Not let in: "), (403, "not_owner", "Not yours: "), (503, "contended", "Not available now: ")],
-)  # fmt: skip
-def test_a_failure_is_one_line_until_it_is_over(page: Page, windows: Windows, emulator: Emulator, status: int, code: str, said: str) -> None:
+    [
+        (401, "invalid_identity_token", "Not let in: "),
+        (403, "not_owner", "Not yours: "),
+        (503, "contended", "Not available now: "),
+    ],
+)
+def test_a_failure_is_one_line_until_it_is_over(
+    page: Page, emulator: Emulator, windows: Windows, status: int, code: str, said: str
+) -> None:
     """The list that was read before stays."""
     windows.allow(f"status of {status}")
     Subscriber("billing", service=emulator.url).subscribe("orders")
@@ -240,21 +259,6 @@ def publish(page: Page, topic: str, data: str, *, kind: str = "event") -> None:
     page.get_by_label("Data", exact=True).fill(data)
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Stored as")).to_be_visible()
-
-
-def drained(subscriber: Subscriber) -> list[ReceivedEvent]:
-    """All that the subscriber can have now; acknowledged."""
-    events: list[ReceivedEvent] = []
-    while got := subscriber.get_events(max_events=100):
-        events += got
-    return events
-
-
-def reject(subscriber: Subscriber, *reasons: str) -> None:
-    """Let one event fail for the last time with each of these reasons, and its dead letter be published."""
-    for event, reason in zip(subscriber.get_events(max_events=len(reasons)), reasons, strict=True):
-        event.nack(reason=reason, dead=True)
-    assert drained(subscriber) == []
 
 
 def tile(page: Page, label: str) -> Locator:

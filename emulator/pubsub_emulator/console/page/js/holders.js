@@ -16,7 +16,7 @@ export function HoldersPanel({ query }) {
   const topic = query.get("topic") ?? "", event = query.get("event"), [found] = useReading((signal) => holders(topic, event, signal), [topic, event]);
   return html`<${Title} text="Who has it?"><p>${topic} <code>${event}</code></p><//>
     ${found?.length === 0 && html`<${Empty} text="Nobody follows this topic." commands=${[`pubsub subscribe billing ${topic}`]} />`}
-    ${found?.length > 0 && html`<${Table} caption="What became of the event" columns=${[["Subscriber"], ["State"], [""]]}
+    ${found?.length > 0 && html`<${Table} caption="What became of the event" columns=${[["Subscriber"], ["State"], ["What became of it"]]}
       rows=${found.map((each) => ({ key: each.subscriber, cells: [html`<a href=${to(["subscribers", each.subscriber])}>${each.subscriber}</a>`,
         html`<${Badge}>${each.state.replace("_", " ")}<//>`, sentence(each)] }))} />`}`;
 }

@@ -28,8 +28,8 @@ function useTail(topics, start, filters) {
       while (!signal.aborted) {
         let page, problem = null;
         try { page = await peek(next, signal); } catch (error) { problem = error; }
-        if (signal.aborted || problem?.status === 400) return setFault(owner, problem); // what is refused will not become better
-        setFault(owner, problem);
+        if (!signal.aborted) setFault(owner, problem);
+        if (signal.aborted || problem?.status === 400) return; // what is refused will not become better
         if (page) {
           next = { cursor: page.cursor, wait_s: WAIT_S, max_events: KEPT };
           const lost = Object.values(page.lost ?? {}).reduce((sum, each) => sum + Number(written(each)), 0);

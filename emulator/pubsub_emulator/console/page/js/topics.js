@@ -32,8 +32,8 @@ function Sparkline({ values }) {
   return html`<svg class="sparkline" viewBox="0 0 84 20" width="84" height="20" aria-hidden="true"><path d="M2 19.5H84" /><polyline points=${points.join(" ")} /></svg>`;
 }
 
-const COLUMNS = [["Topic"], ["Events/s", "number"], ["", "wide"], ["Kept", "number"], ["Ever", "number wide"],
-  ["Newest", "number"], ["Partitions", "number wide"], ["Retention", "number wide"], ["", "links wide"]];
+const COLUMNS = [["Topic"], ["Events/s", "number"], ["Trend", "wide"], ["Kept", "number"], ["Ever", "number wide"],
+  ["Newest", "number"], ["Partitions", "number wide"], ["Retention", "number wide"], ["Actions", "links wide"]];
 
 export function TopicsPanel() {
   const [topics] = useReading(readTopics, []);

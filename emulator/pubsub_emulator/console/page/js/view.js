@@ -33,7 +33,7 @@ export function Table({ caption, columns, rows }) {
 
 // What to see where there is nothing yet, with the commands that make something.
 export const Empty = ({ text, commands = [] }) => html`<div class="empty">
-  <p>${text}</p>${commands.map((command) => html`<${Code} text=${command} label="Command" />`)}</div>`;
+  <p>${text}</p>${commands.map((command) => html`<${Code} text=${command} label=${`Command ${command}`} />`)}</div>`;
 
 export const Tiles = ({ tiles }) => html`<dl class="tiles">
   ${tiles.map(([label, value, alarm]) => html`<div class=${alarm && "alarm"}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
