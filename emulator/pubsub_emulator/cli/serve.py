@@ -55,7 +55,7 @@ def run(options: ServeOptions, stopped: threading.Event) -> int:
     try:
         with (
             trimming(),
-            open_store(options.store, runtime) as (store, location),
+            open_store(options.store) as (store, location),
             _identity(options, runtime) as identity,
             Emulator(
                 store,
