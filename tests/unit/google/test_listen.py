@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -263,10 +263,13 @@ def test_a_server_that_says_nothing_is_waited_for_a_second_and_then_polled(
     assert len(server.streams) == 1, "Listen is off for a second"
 
 
-def test_the_end_of_the_store_ends_waits_that_listen(server: Listening, store: FirestoreStore, waits: Waits) -> None:
+@pytest.mark.parametrize("end", [FirestoreStore.end_waits, FirestoreStore.close])
+def test_the_end_of_the_store_ends_waits_that_listen(
+    server: Listening, store: FirestoreStore, waits: Waits, end: Callable[[FirestoreStore], None]
+) -> None:
     wait = waits.begin("a/1")
     server.await_targets(1)
-    store.close()
+    end(store)
     told(wait)
 
 
