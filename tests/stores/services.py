@@ -9,7 +9,7 @@ from pubsubservice.admin.subscriptions import Subscribe
 from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.runtime import Runtime, SystemRuntime
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.events.entry import Entry, identity
 from pubsubservice.log.seek import StartPosition
 from pubsubservice.service import Service

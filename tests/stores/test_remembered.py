@@ -12,7 +12,7 @@ from pubsub_emulator.memory.store import MemoryStore
 from pubsubservice.core.meter import Meter
 from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import SystemRuntime
-from pubsubservice.delivery.get_events import GetEvents
+from pubsubservice.delivery.request import GetEvents
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Store
 from pubsubservice.subscribers.leases import Settlement, Settlements
@@ -203,6 +203,7 @@ def test_a_removed_subscriber_is_not_remembered(store: Store) -> None:
     assert two.state().leases == {}
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_of_a_fork_and_its_parent_take_no_event_twice(store_url: str, store: Store) -> None:
     """Both remember the same document; of two updates from it the store takes one."""
