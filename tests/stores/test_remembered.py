@@ -83,6 +83,23 @@ def test_a_fetch_loop_of_one_process_reads_hardly_anything(store: Store) -> None
     assert writes == 100
 
 
+def test_events_that_come_one_by_one_cost_a_read_each(store: Store) -> None:
+    """Each call acknowledges the event of the last one and finds a new one; what it reads is that nothing is behind it."""
+    calls = process(store)
+    calls.subscribe("orders")
+    lease: str | None = None
+    costs = []
+    for _ in range(20):
+        calls.publish("orders")
+
+        def fetch() -> None:
+            nonlocal lease
+            lease = calls.get(lease).lease
+
+        costs.append(total([calls.cost(fetch)]))
+    assert costs[2:] == [(1, 1)] * 18
+
+
 def test_an_answer_without_events_is_judged_on_a_read(store: Store) -> None:
     """After what it wrote, an idle poll costs what it always costs: what was looked up before the read is not read again."""
     calls = process(store)
