@@ -21,8 +21,8 @@ from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
-from pubsubservice.delivery.memory import Memory, Remembered
 from pubsubservice.delivery.look_ups import Missing
+from pubsubservice.delivery.memory import Memory, Remembered
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery, count_lost, read_again
 from pubsubservice.delivery.request import GetEvents, GetEventsResponse
