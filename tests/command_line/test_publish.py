@@ -121,3 +121,25 @@ def test_a_reader_that_ends_early_stops_no_event(name: str, shared: Serving, run
     assert done.stdout == f"0000-{0:020d}\n"
     assert done.stderr.splitlines()[-1] == "0"
     assert len(_all(name)) == 3_000
+
+
+def test_an_interrupt_while_it_waits_for_a_line(name: str, shared: Serving) -> None:
+    """It ends as an interrupted command does, although a thread is reading standard input."""
+    with start(["publish", name], shared.url, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("1\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == f"0000-{0:020d}\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_a_closed_standard_input(name: str, shared: Serving) -> None:
+    line = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "publish", name]
+    variables = environment(PUBLISH_SUBSCRIBE_SERVICE=shared.url)
+    done = subprocess.run(line, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Standard input is closed" in done.stderr

@@ -47,5 +47,8 @@ class LosesAnswers:
     def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
         return self._inner.wait_for(paths, timeout_s)
 
+    def end_waits(self) -> None:
+        self._inner.end_waits()
+
     def close(self) -> None:
         self._inner.close()

@@ -77,6 +77,10 @@ class RecordingStore:
         """As the port says."""
         return self._store.wait_for(paths, timeout_s)
 
+    def end_waits(self) -> None:
+        """As the port says."""
+        self._store.end_waits()
+
     def close(self) -> None:
         """As the port says."""
         self._store.close()

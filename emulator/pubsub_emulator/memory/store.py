@@ -40,6 +40,7 @@ class MemoryStore:
         self._created = threading.Condition()
         self._time = 0
         self._closed = False
+        self._waits_ended = False
         #: all documents by path
         self.documents: dict[str, Doc] = {}
         #: the ids of each collection's documents, in ascending order
@@ -117,17 +118,23 @@ class MemoryStore:
         """Wait until one of the paths exists, at most `timeout_s` seconds; return whether one does. Nothing is billed."""
 
         def is_over() -> bool:
-            return self._closed or any(path in self.documents for path in paths)
+            return self._waits_ended or any(path in self.documents for path in paths)
 
         with self._created:
             self._wait(self._created, is_over, timeout_s)
             return is_over()
 
+    def end_waits(self) -> None:
+        """End all waits, now and later, as if they had been told."""
+        with self._created:
+            self._waits_ended = True
+            self._created.notify_all()
+
     def close(self) -> None:
         """End all waits; later calls raise Refused."""
+        self.end_waits()
         with self._created:
             self._closed = True
-            self._created.notify_all()
 
     # -- the documents; the caller holds the lock
 

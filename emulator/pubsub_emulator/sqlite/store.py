@@ -178,7 +178,7 @@ class SQLiteStore:
         return self._watch.wait(paths, timeout_s)
 
     def end_waits(self) -> None:
-        """End all waits, now and later: the process is about to end."""
+        """End all waits, now and later, as if they had been told: the process is about to end."""
         self._watch.close()
 
     def close(self) -> None:

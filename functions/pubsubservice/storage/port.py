@@ -157,5 +157,8 @@ class Store(Protocol):
         created in the last second of the wait, or after it.
         """
 
+    def end_waits(self) -> None:
+        """End all waits, now and later, as if they had been told: the process is about to end."""
+
     def close(self) -> None:
-        """Close the store's connections and files. The documents stay."""
+        """End all waits; close the store's connections and files. The documents stay."""

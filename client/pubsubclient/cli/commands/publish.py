@@ -66,9 +66,15 @@ def _lines(common: Common, data: str | None, file: BinaryIO | None) -> Iterator[
         if file is not None:
             raise click.UsageError("DATA and --file exclude each other.")
         return iter([data.encode("utf-8", "surrogateescape")])
-    if file is None and sys.stdin.isatty():
+    if file is not None and file.name != "<stdin>":
+        return iter(file)
+    if sys.stdin is None:
+        raise click.UsageError("Standard input is closed: give DATA or --file.")
+    if sys.stdin.isatty():
         common.output.note("One event a line, as JSON; Ctrl-D ends.")
-    return iter(file or sys.stdin.buffer)
+    # The thread that reads lines may still be waiting for one when the program ends. Python aborts if it holds the lock of
+    # sys.stdin then, so it gets a reader of its own.
+    return iter(open(sys.stdin.fileno(), "rb", closefd=False))
 
 
 def _rate(count: int, started: float) -> str:

@@ -133,7 +133,7 @@ class Listener:
                     watch = stream.attach(names)
                     if watch is not None:
                         return stream, watch
-                    continue
+                    return None  # this process has just been frozen, or drains
             if not unsettled.settled.wait(min(ATTACH_S, until_s - self._runtime.monotonic())):
                 return None
         return None
@@ -145,23 +145,24 @@ class Listener:
             if not stream.proven:
                 self._fail()
             return Told.OFF
-        if watch.current:
+        if stream.proven:
             self._work()
-            if self._look is not None and not watch.found and self._look(watch.names):
-                return Told.FOUND
+        if watch.current and not watch.found and self._look is not None and self._look(watch.names):
+            return Told.FOUND
         if not watch.over.wait(max(0.0, until_s - self._runtime.monotonic())):
             return Told.NOTHING if watch.current else Told.LOST
         return Told.FOUND if watch.found else Told.LOST
 
     def _ended(self, stream: ListenStream) -> None:
         """A stream has ended."""
-        with self._lock:
-            if stream in self._streams:
-                self._streams.remove(stream)
         if stream.refusal is not None:
             self.distrust(f"it refuses Listen ({stream.refusal})")
         elif not stream.proven and not stream.cancelled:
             self._fail()
+        # last: as long as it is there, nobody else tries
+        with self._lock:
+            if stream in self._streams:
+                self._streams.remove(stream)
 
     def _fail(self) -> None:
         """Listen did not work: pause, each time twice as long."""

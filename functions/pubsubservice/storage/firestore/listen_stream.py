@@ -109,7 +109,7 @@ class ListenStream:
         self._idle_since = runtime.monotonic()
         self._closed = False
         self._call: Any = None
-        #: whether a target has become current: Listen works here
+        #: whether the server has told of the state of a target: Listen works here
         self.proven = False
         #: set once the stream is proven, or has ended
         self.settled = runtime.new_event()
@@ -193,6 +193,8 @@ class ListenStream:
                 try:
                     self._read()
                 finally:
+                    with self._lock:
+                        self._closed = True
                     self._requests.put(None)
                     self._drained.wait(_DRAIN_S)
         except grpc.RpcError as error:
@@ -215,7 +217,7 @@ class ListenStream:
 
     def _end(self) -> None:
         with self._lock:
-            self._closed = True
+            self._closed = True  # also if the call could not begin
             watches = [*self._watches.values()]
             self._watches.clear()
         self._on_end(self)
@@ -228,11 +230,16 @@ class ListenStream:
         if kind == "target_change":
             self._change(response.target_change)
         elif kind == "document_change":
+            self._prove()
             for watch in self._watched(response.document_change.target_ids):
                 watch.find()
         elif kind == "filter" and response.filter.count:
             for watch in self._watched([response.filter.target_id]):
                 watch.find()
+
+    def _prove(self) -> None:
+        self.proven = True
+        self.settled.set()
 
     def _watched(self, targets: Sequence[int]) -> list[Watch]:
         """Return the watches of some targets. For none, as in a change of all targets, return all."""
@@ -245,9 +252,8 @@ class ListenStream:
             if kind == _Change.ADD:
                 watch.answer()
             elif kind == _Change.CURRENT:
+                self._prove()
                 watch.become_current()
-                self.proven = True
-                self.settled.set()
             elif kind == _Change.RESET:
                 watch.reset()
             elif kind == _Change.REMOVE:

@@ -25,6 +25,7 @@ from pubsubservice.storage.firestore.documents import (
     to_timestamp,
 )
 from pubsubservice.storage.firestore.listen import Listener, Told
+from pubsubservice.storage.firestore.quiet_waits import QuietWaits
 from pubsubservice.storage.firestore.rpc import READ_TOTAL_S, Calls
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, StoreError, Unknown
 
@@ -64,10 +65,11 @@ class FirestoreStore:
         runtime: Runtime | None = None,
     ) -> None:
         self._runtime = runtime or SystemRuntime()
-        self._closed = False
+        self._waits_ended = False
         emulator = emulator or os.environ.get("FIRESTORE_EMULATOR_HOST") or None
         self._calls = Calls(project, database, emulator, self._runtime)
         self._prefix = f"{self._calls.database}/documents/"
+        self._quiet = QuietWaits()
         if self._calls.emulator:
             self._listener = Listener(self._calls, self._runtime, WAITS_A_STREAM_OF_EMULATOR, self._exists)
         else:
@@ -87,7 +89,9 @@ class FirestoreStore:
             # is not billed: the cloud needs none.
             self._await_writers(missing)
             found.update(self._look_up(missing, fields, read_time=found[missing[0]][1]))
-        return Reads([found[path][0] for path in paths], [to_micros(found[path][1]) for path in paths])
+        docs = [found[path][0] for path in paths]
+        self._check_waits(docs)
+        return Reads(docs, [to_micros(found[path][1]) for path in paths])
 
     def create(self, path: str, data: Fields) -> int:
         """See the port."""
@@ -169,10 +173,15 @@ class FirestoreStore:
             if left_s < FIRST_POLL_S:
                 break
             told = self._listener.wait(names, left_s)
-            if told in {Told.FOUND, Told.NOTHING}:
-                return told is Told.FOUND
+            if told is Told.FOUND:
+                return True
+            if told is Told.NOTHING:
+                self._quiet.remember(paths, meter().time, timeout_s)
+                return False
             if told is Told.OFF:
                 break
+        if timeout_s >= FIRST_POLL_S > deadline - self._runtime.monotonic():
+            return True  # what was created since the stream ended is not known, and no time is left to look here
         return self._poll(paths, deadline)
 
     def _poll(self, paths: Sequence[str], deadline: float) -> bool:
@@ -182,10 +191,10 @@ class FirestoreStore:
             self._runtime.sleep(min(left_s, pause_s * (0.5 + self._runtime.random() / 2)))
             if self._runtime.monotonic() >= deadline:
                 break
-            if self._closed:
+            if self._waits_ended:
                 return True
             try:
-                found = self._look_up(paths, (), total_s=max(left_s, 1.0))
+                found = self._look_up(paths, (), total_s=max(left_s, 1.0)) if paths else {}
             except StoreError:
                 return True  # a hint only: if the error persists, the caller's own read raises it
             meter().bill(reads=len(paths))
@@ -194,10 +203,14 @@ class FirestoreStore:
             pause_s = min(pause_s * 1.5, LAST_POLL_S)
         return False
 
-    def close(self) -> None:
-        """End all waits, and close this process's gRPC channel."""
-        self._closed = True
+    def end_waits(self) -> None:
+        """See the port. A wait that polls ends before its next look."""
+        self._waits_ended = True
         self._listener.close()
+
+    def close(self) -> None:
+        """End all waits, and close this process's gRPC channel. A later call opens a new one."""
+        self.end_waits()
         self._calls.close()
 
     def _look_up(
@@ -235,6 +248,12 @@ class FirestoreStore:
             return any(doc for doc, _ in self._look_up(paths, (), total_s=1.0).values())
         except StoreError:
             return True
+
+    def _check_waits(self, docs: Sequence[Doc | None]) -> None:
+        """Do without Listen for a while if a wait was not told of a document that had been created long before its end."""
+        missed = self._quiet.missed(docs)
+        if missed is not None:
+            self._listener.distrust(f"a wait was not told of {missed}")
 
     def _await_writers(self, paths: Sequence[str]) -> None:
         """Wait until the emulator has finished the running commits on some documents.
