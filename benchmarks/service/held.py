@@ -97,7 +97,7 @@ def _topics(url: str, count: int) -> str:
 
 
 def _follower(url: str, topics: str, *, pattern: bool) -> str:
-    """Make a subscriber of topics. It looks until it reads no less than before: what only first requests read is not counted."""
+    """Make a subscriber of topics. It looks until looks get no cheaper: the first ones read more."""
     _ask(url, "register", {"subscriber": topics})
     _ask(url, "subscribe", {"subscriber": topics, "topic": f"{topics}.*" if pattern else f"{topics}.0"})
     reads = [2**31]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from benchmarks.service.apart import apart
 from benchmarks.service.connections import together
 from benchmarks.service.counted import counted
 from benchmarks.service.growth import growth, memory
@@ -70,6 +71,7 @@ OURSELVES: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]
     "competing": (competing, ("ours", "ours firestore")),
     "costs": (costs, ("ours", "ours firestore")),
     "counted": (counted, ()),
+    "apart": (apart, ()),
     "pair": (pair, ("ours", "ours firestore")),
     "held": (held, ("ours", "ours firestore")),
     "waited": (waited, ("ours", "ours firestore")),
