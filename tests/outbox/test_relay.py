@@ -194,10 +194,10 @@ outbox = Outbox(publisher="shop", connect=connector({address!r}))
 
 
 def command(*arguments: str, url: str, cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pubsubclient.cli import main; sys.exit(main())", "relay", *arguments],
-        env=environment(PUBLISH_SUBSCRIBE_SERVICE=url, COLUMNS="300"), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    variables = environment(PUBLISH_SUBSCRIBE_SERVICE=url, COLUMNS="300")
+    program = "import sys; from pubsubclient.cli import main; sys.exit(main())"
+    line = [sys.executable, "-c", program, "relay", *arguments]
+    return subprocess.Popen(line, env=variables, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_the_command_relays_until_it_is_told_to_end(
