@@ -55,20 +55,18 @@ class Postgres:
         log = str(self._folder / "log")
         self._run("pg_ctl", "start", "--wait", f"--log={log}", "-o", f"{_QUICK} -k {self._folder}")
 
-    def database(self) -> str:
-        """Make an empty database; returns what psycopg connects to."""
+    def schema(self) -> str:
+        """Make an empty schema; returns what psycopg connects to. It is also the name of the sessions there."""
         name = f"test_{uuid4().hex[:12]}"
-        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self._address(name)
+        address = f"host={self._folder} user=postgres dbname=postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{address} options=-csearch_path={name} application_name={name}"
 
     def close(self) -> None:
         """End the server, and delete what it kept."""
         self._run("pg_ctl", "stop", "--mode=immediate")
         shutil.rmtree(self._folder)
-
-    def _address(self, database: str) -> str:
-        return f"host={self._folder} user=postgres dbname={database}"
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), f"--pgdata={self._data}", *arguments]
