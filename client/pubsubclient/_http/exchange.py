@@ -97,10 +97,9 @@ class Exchange:
         if self._response is None and self.failure is None:
             with self._kept(), self._call(within_s) as call:
                 self._response = self._read(within_s, call)
-        if self._response is None:
-            assert self.failure is not None
-            raise self.failure
-        return self._response
+        if self._response is not None:
+            return self._response
+        raise self.failure or AssertionError("no answer, and no failure")
 
     @contextlib.contextmanager
     def _kept(self) -> Iterator[None]:
@@ -179,8 +178,12 @@ def begin(transport: Transport, function: str, encode: Callable[[], bytes]) -> E
     connection = None if pool is None else pool.take_open()
     if pool is None or connection is None:
         return None
-    exchange = Exchange(transport, function, request, adapter, pool)
-    exchange.open(connection, encode())
+    try:
+        exchange = Exchange(transport, function, request, adapter, pool)
+        exchange.open(connection, encode())
+    except BaseException:
+        connection.close()
+        raise
     return exchange
 
 

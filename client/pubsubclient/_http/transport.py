@@ -140,10 +140,7 @@ class Transport:
                 if callable(body):
                     _put_body(request, body(wait_left_s))
                 try:
-                    if tried is not None:
-                        failed, tried = tried, None
-                        raise failed
-                    answer = self._send(function, request, wait_left_s, call)
+                    answer = self._send(function, request, wait_left_s, call, tried if tries == 1 else None)
                 except ServiceError as error:
                     error.uncertain = error.uncertain or uncertain
                     raise
@@ -193,8 +190,12 @@ class Transport:
         else:
             self.adapter.close()
 
-    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call) -> Response:
-        """Make one try. Raises TryAgain if another try may succeed, or if the call was cancelled."""
+    def _send(
+        self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call, tried: TryAgain | None
+    ) -> Response:
+        """Make one try, unless it has failed already. Raises TryAgain if another may succeed, or if the call was cancelled."""
+        if tried is not None:
+            raise tried
         if self.service.identity is not None:
             self._identify(function, request, self.service.identity)
         left_s = max(_LEAST_TIMEOUT_S, call.give_up - self._clock.monotonic())

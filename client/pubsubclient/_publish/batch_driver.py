@@ -1,9 +1,11 @@
 """Moves the packets of a batch: decides which thread talks to the service, and when.
 
-A caller of `publish` whose event fills a packet reads the last answer, if it has come, and writes the next request. It never
-waits for the service, which meanwhile works on the request, while the caller makes the next events. No second thread takes the
-interpreter from it. The batch's own thread does what no caller does: packets that wait for too long, answers that nobody reads,
-flush and close, futures that somebody looks at, callers that wait for room, and all trouble.
+A caller whose event fills a packet reads the answer of the request before, if it has come, and writes the next request. It
+never waits for the service: it goes on to make events while the service works. No other thread takes the interpreter from it.
+
+The batch's own thread does what no caller does. It sends packets that have waited for too long, and reads answers that nobody
+reads. It sends all at a flush and at the end, and when callers wait for room. It resolves the futures that somebody looks at.
+And it deals with all trouble.
 """
 
 from __future__ import annotations
@@ -13,22 +15,19 @@ from collections.abc import Callable, Sequence
 
 from pubsubclient._core.errors import BatchClosed, Unavailable
 from pubsubclient._events.event import Event
-from pubsubclient._http.exchange import Exchange, can_begin
+from pubsubclient._http.exchange import can_begin
 from pubsubclient._http.transport import Transport
+from pubsubclient._publish.batch_rules import IDLE_S, Rules
 from pubsubclient._publish.batch_sender import Sender
-from pubsubclient._publish.errors import PublishError, PublishUnavailable
+from pubsubclient._publish.errors import PublishUnavailable
 from pubsubclient._publish.packet import Packet, Promise, Result
 from pubsubclient._publish.queue import Queue
 
 __all__ = ["Driver"]
 
-#: how often a caller looks whether an answer has come, in events
-_LOOK_EVENTS = 64
 #: how long a caller may stay with a connection that takes or gives data, seconds
 _WRITE_S = 0.02
 _READ_S = 2.0
-#: after so long without an event, the thread does what callers left, seconds
-_IDLE_S = 0.01
 
 
 class Driver:
@@ -55,7 +54,6 @@ class Driver:
         self._clock = transport.service.clock
         self._read_timeout_s = transport.service.read_timeout_s
         self._sender = Sender(transport, publisher)
-        self._max_delay_s = max_delay_s
         self._on_results = on_results
         self._lock = threading.Lock()
         #: notified when the thread has something to do
@@ -66,13 +64,9 @@ class Driver:
         self.thread: threading.Thread | None = None
         #: when the thread wakes up by itself, monotonic seconds; 0 while it is awake
         self._wakes_at = 0.0
-        #: whether callers may send
-        self._callers_send = can_begin(transport)
+        self._rules = Rules(self._queue, max_delay_s, callers_send=can_begin(transport))
         #: the thread that talks to the service now; only this one takes packets off the queue
         self._busy: int | None = None
-        #: the request of the first packet, begun by a caller
-        self._exchange: Exchange | None = None
-        self.closed = False
         #: the outage after which the batch takes no more events
         self._outage: Unavailable | None = None
 
@@ -82,20 +76,26 @@ class Driver:
         return self._queue.pending
 
     def publish(self, event: Event, line: bytes) -> Promise:
-        """Queue an event, and maybe send the packet that it fills; block while there is no room. Raises: as `Batch.publish`."""
+        """Queue an event, and maybe send the packet that it fills; block while there is no room.
+
+        Raises BatchClosed, PublishUnavailable: as `Batch.publish`.
+        """
         with self._lock:
             queue = self._queue
             while (
-                not queue.has_room(len(line)) and not self.closed and self._outage is None and not self._is_own_thread()
+                not queue.has_room(len(line))
+                and not self._queue.closed
+                and self._outage is None
+                and not self._is_own_thread()
             ):
                 self._work.notify()
                 self._clock.wait(self._progress)
-            if self.closed:
+            if self._queue.closed:
                 raise BatchClosed("The batch is closed: it takes no more events.")
             if self._outage is not None:
                 raise PublishUnavailable(self._outage, [None], [event]) from self._outage
             promise = queue.put(event, line, self._clock.monotonic)
-            sends = (queue.packets[-1].count % _LOOK_EVENTS < 2 or queue.last_is_full or queue.hurries) and self._look()
+            sends = queue.calls_for_a_look and self._look()
         if sends:
             self._advance()
         return promise
@@ -109,14 +109,14 @@ class Driver:
     def close(self, timeout: float | None) -> bool:
         """Take no more events, send the remaining ones, and end the thread; return whether all have a result."""
         with self._lock:
-            self.closed = True
+            self._queue.closed = True
             self._progress.notify_all()
             return self._wait_for_results(timeout)
 
     def abandon(self) -> None:
         """Take no more events, and forget those that are not in a request."""
         with self._lock:
-            self.closed = True
+            self._queue.closed = True
             self._queue.drop_unsent()
             self._work.notify_all()
             self._progress.notify_all()
@@ -133,8 +133,9 @@ class Driver:
         return threading.get_ident() == self._busy or threading.current_thread() is self.thread
 
     def _looked_at(self) -> None:
-        """Wake up the thread, because somebody looks at a future. The lock may be taken: by this thread, in a signal handler."""
-        if self._lock.acquire(blocking=False):  # else the thread comes by itself, soon
+        """Wake up the thread, because somebody looks at a future."""
+        # this thread may have the lock already, if a signal handler looks; then the batch's thread comes by itself, soon
+        if self._lock.acquire(blocking=False):
             try:
                 self._work.notify()
             finally:
@@ -152,41 +153,33 @@ class Driver:
         if self._busy is not None:
             return False
         first = self._queue.packets[0]
-        if self._is_for_callers(first) and (first.started or self._is_ripe(first)):
-            if threading.current_thread() is not self.thread:
-                self._busy = threading.get_ident()
-                return True
+        if self._rules.is_for_caller(first, self._clock.monotonic()) and threading.current_thread() is not self.thread:
+            return True
         self._wake_up()
         return False
 
-    def _is_for_callers(self, packet: Packet) -> bool:
-        if packet.started and (
-            self._exchange is None or self._exchange.failure is not None or packet.results is not None
-        ):
-            return False
-        return self._callers_send and packet.one_topic and not packet.watched and not self.closed
-
-    def _is_ripe(self, packet: Packet) -> bool:
-        """Whether a caller sends the first packet: a full one, or one of many events that has waited for long enough."""
-        if self._queue.first_is_full:
-            return True
-        return packet.count >= _LOOK_EVENTS and self._clock.monotonic() >= packet.since + self._max_delay_s
-
     def _advance(self) -> None:
         """Read the answer of the request that is under way, if it has come, and begin the next request."""
+        this = threading.get_ident()
         try:
+            with self._lock:
+                if self._busy is not None:
+                    return
+                self._busy = this
             if self._collect():
                 self._begin()
         finally:
-            self._busy = None
-            with self._lock:
-                self._wake_up()
+            if self._busy == this:
+                self._busy = None
+                with self._lock:
+                    self._wake_up()
 
     def _collect(self) -> bool:
         """Return whether no request is under way any more. What fails, and what somebody waits for, is left to the thread."""
-        packet, exchange = self._queue.packets[0], self._exchange
-        if not packet.started:
+        packet = self._queue.first
+        if packet is None or not packet.started:
             return True
+        exchange = packet.exchange
         if exchange is None:
             return False
         exchange.write(_WRITE_S)
@@ -198,7 +191,6 @@ class Driver:
             return False
         if not packet.settle(receipts, silently=True):
             return False
-        self._exchange = None
         self._resolve_first()
         return True
 
@@ -206,11 +198,11 @@ class Driver:
         """Begin the request of the first packet, if it is ripe; else, or if the request fails, leave it to the thread."""
         with self._lock:
             packet = self._queue.first
-            if packet is None or not self._is_for_callers(packet) or not self._is_ripe(packet):
+            if packet is None or not self._rules.is_for_caller(packet, self._clock.monotonic()):
                 return
             packet.closed = True
         try:
-            exchange = self._exchange = self._sender.begin(packet)
+            exchange = packet.exchange = self._sender.begin(packet)
         except Exception:  # noqa: BLE001 - the thread gets it again, and deals with it
             return
         if exchange is not None:
@@ -220,30 +212,10 @@ class Driver:
 
     def _wake_up(self) -> None:
         """Wake up the thread if it has something to do, or will have before it wakes up by itself."""
-        due_s = self._due_s(self._clock.monotonic(), idle=False)
+        due_s = self._rules.due_s(self._clock.monotonic(), idle=False)
         if due_s is not None and self._wakes_at > due_s:
             self._wakes_at = 0.0
             self._work.notify()
-
-    def _due_s(self, now: float, *, idle: bool) -> float | None:
-        """Return when the thread has to take the first packet, monotonic seconds; None if there is none.
-
-        `idle`: nobody has published for some time, so no caller will send.
-        """
-        packet = self._queue.first
-        if packet is None:
-            return None
-        if self.closed or self._queue.hurries:
-            return now
-        in_request, more = packet.started or self._queue.first_is_full, len(self._queue.packets) > 1
-        if in_request and (idle or packet.watched or not self._is_for_callers(packet)):
-            return now
-        if in_request:
-            soon_s = now + 2 * _IDLE_S
-            return min(soon_s, self._queue.packets[1].since + self._max_delay_s + _IDLE_S) if more else soon_s
-        # a caller who fills packets fast comes by in time, and sends this one
-        grace_s = _IDLE_S if packet.count >= _LOOK_EVENTS and self._is_for_callers(packet) and not idle else 0.0
-        return packet.since + self._max_delay_s + grace_s
 
     def _run(self) -> None:
         """Take packets when nobody else does, until the batch has ended: the body of the batch's thread."""
@@ -259,11 +231,11 @@ class Driver:
                 now = self._clock.monotonic()
                 if published != self._queue.published:
                     published, seen_at = self._queue.published, now
-                due_s = self._due_s(now, idle=now >= seen_at + _IDLE_S)
-                if due_s is None and self.closed:
+                due_s = self._rules.due_s(now, idle=now >= seen_at + IDLE_S)
+                if due_s is None and self._queue.closed:
                     return None
                 if self._busy is not None:
-                    due_s = now + _IDLE_S
+                    due_s = now + IDLE_S
                 elif due_s is not None and due_s <= now:
                     self._busy = threading.get_ident()
                     packet = self._queue.packets[0]
@@ -275,14 +247,13 @@ class Driver:
 
     def _finish(self, packet: Packet) -> None:
         """Send a packet, or read the answer of the request that a caller has begun, and pass on the results."""
-        exchange, self._exchange = self._exchange, None
         outage = None
         if packet.results is None:
             tried: Exception | None = None
             results: Sequence[Result] | None = None
-            if exchange is not None:
+            if packet.exchange is not None:
                 try:
-                    results = self._sender.receipts(packet, exchange, self._read_timeout_s)
+                    results = self._sender.receipts(packet, packet.exchange, self._read_timeout_s)
                 except Exception as error:  # noqa: BLE001 - `send` raises it, or tries again
                     tried = error
             if results is None:

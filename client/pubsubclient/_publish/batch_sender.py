@@ -10,7 +10,7 @@ from pubsubclient._http.exchange import Exchange, begin
 from pubsubclient._http.transport import Transport
 from pubsubclient._http.tries import TryAgain
 from pubsubclient._publish.chunks import Request, encode_request, first_try_us
-from pubsubclient._publish.errors import PublishError, publish_error
+from pubsubclient._publish.errors import publish_error
 from pubsubclient._publish.packet import Packet, Result
 from pubsubclient._publish.receipts import LazyReceipts, Receipt
 

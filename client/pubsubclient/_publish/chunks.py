@@ -123,6 +123,8 @@ class RequestChunks:
 
 def new_event(topic: Topic | str, data: tuple[Any, ...], members: Mapping[str, Any]) -> Event:
     """Make the event for a publish of data to a topic. Raises InvalidArgument."""
+    if not members and len(data) <= 1:
+        return Event(topic, *data)
     if len(data) + ("data" in members) > 1:
         raise InvalidArgument(f"publish(topic, data) takes one value of data; got {len(data) + ('data' in members)}.")
     unknown = members.keys() - _MEMBERS

@@ -13,6 +13,7 @@ from threading import RLock
 from typing import Any
 
 from pubsubclient._events.event import Event
+from pubsubclient._http.exchange import Exchange
 from pubsubclient._publish.errors import PublishError
 from pubsubclient._publish.receipts import Receipt
 
@@ -33,8 +34,8 @@ class Packet:
     """
 
     __slots__ = (
-        "_looked_at", "_watched", "cancelled", "closed", "count", "events", "lines", "lock", "one_topic", "results", "since",
-        "size", "started", "tried_before",
+        "_looked_at", "_watched", "cancelled", "closed", "count", "events", "exchange", "lines", "lock", "one_topic",
+        "results", "since", "size", "started", "tried_before",
     )  # fmt: skip
 
     def __init__(self, since: float, looked_at: Callable[[], None]) -> None:
@@ -52,6 +53,8 @@ class Packet:
         self.one_topic = True
         #: whether it takes no more events; the batch's lock guards this
         self.closed = False
+        #: the request, if a caller has begun it
+        self.exchange: Exchange | None = None
         #: whether it is in a request, so that its events cannot be cancelled any more
         self.started = False
         #: places of the events that were cancelled before, and of those that an earlier publish may have stored
@@ -68,14 +71,15 @@ class Packet:
         return bool(self._watched)
 
     def add(self, event: Event, line: bytes) -> Promise:
-        """Add an event at the end; return its future."""
-        if self.events and event.topic != self.events[0].topic:
+        """Add an event at the end, and return its future. It counts when the queue has raised `count` and `size`."""
+        place = self.count
+        if len(self.events) != place or len(self.lines) != place:  # a signal handler has interrupted the call before
+            del self.events[place:], self.lines[place:]
+        if place and event.topic != self.events[0].topic:
             self.one_topic = False
         self.events.append(event)
         self.lines.append(line)
-        self.size += len(line)
-        self.count += 1
-        return Promise(self, self.count - 1)
+        return Promise(self, place)
 
     def watch(self, place: int, promise: Promise) -> Future[Receipt]:
         """Return a future in the state of the event at `place`; if it has no result yet, `promise` gets it. Holds the lock."""
@@ -126,7 +130,7 @@ class Packet:
         with self.lock:
             if silently and self._watched:
                 return False
-            self.results = results
+            self.results, self.exchange = results, None
             events, self.events, self.lines = self.events, [], []
             watched, self._watched = self._watched, []
         for place, promise in watched:

@@ -13,6 +13,8 @@ __all__ = ["Queue"]
 #: limits of one request: larger ones gain little throughput, and delay the events behind them
 _REQUEST_EVENTS = 1_000
 _REQUEST_BYTES = 1_000_000
+#: how often a caller looks whether an answer has come, in events of a packet
+_LOOK_EVENTS = 64
 
 
 class Queue:
@@ -35,9 +37,13 @@ class Queue:
         self.resolved = 0
         #: the first `flush_to` of the published events are sent without delay
         self.flush_to = 0
+        #: whether it takes no more events
+        self.closed = False
         #: bytes of the events without a result
         self._bytes = 0
         self._request_bytes = _REQUEST_BYTES
+        #: whether the last event may have made the first packet due
+        self.calls_for_a_look = False
 
     @property
     def pending(self) -> int:
@@ -54,13 +60,12 @@ class Queue:
         return len(self.packets) > 1 or (len(self.packets) == 1 and self._is_full(self.packets[0]))
 
     @property
-    def last_is_full(self) -> bool:
-        return self._is_full(self.packets[-1])
-
-    @property
     def hurries(self) -> bool:
         """Whether somebody waits for the results of the first packet, or for room, so that no more events may come."""
-        return self.flush_to > self.resolved or self.pending >= self._max_events or self._bytes >= self._max_bytes
+        resolved = self.resolved
+        return (
+            self.flush_to > resolved or self.published - resolved >= self._max_events or self._bytes >= self._max_bytes
+        )
 
     def has_room(self, more_bytes: int) -> bool:
         """Whether an event of so many bytes may be added; one may be, whatever its size."""
@@ -76,12 +81,21 @@ class Queue:
         """Add an event to the last packet, or to a new one; return its future."""
         packet = self.packets[-1] if self.packets else None
         size = len(line)
-        if packet is None or self._is_full(packet) or packet.size + packet.count + size + 1 > self._request_bytes:
+        if (
+            packet is None
+            or packet.closed
+            or packet.count >= _REQUEST_EVENTS
+            or packet.size + packet.count + size >= self._request_bytes
+        ):
             packet = Packet(monotonic(), self._looked_at)
             self.packets.append(packet)
         promise = packet.add(event, line)
-        self.published += 1
-        self._bytes += size
+        # in one step (and one line), so that an exception of a signal handler comes before or after it
+        packet.count, packet.size, self.published, self._bytes = (
+            packet.count + 1, packet.size + size, self.published + 1, self._bytes + size,
+        )  # fmt: skip
+        count = packet.count
+        self.calls_for_a_look = count % _LOOK_EVENTS < 2 or count == _REQUEST_EVENTS or self.hurries
         return promise
 
     def resolve_first(self) -> None:
