@@ -53,7 +53,8 @@ def encode_data(data: Any) -> bytes:
     # null may have been NaN or an infinity, whose last byte is one of these two
     doubtful = b"null" in text and (b"\x7f" in marshalled or b"\xff" in marshalled)
     # many brackets may be nested too deeply; `{"` opens an object that is not empty, and `{` alone is often text
-    doubtful = doubtful or text.count(b'{"') + text.count(b"[") >= standard.MAX_DEPTH
+    if not doubtful and text.count(b"{") + text.count(b"[") > standard.MAX_DEPTH:
+        doubtful = text.count(b'{"') + text.count(b"[") >= standard.MAX_DEPTH
     return text if not doubtful or _is_plain(data, standard.MAX_DEPTH) else standard.encode_data(data)
 
 
