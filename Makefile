@@ -17,7 +17,7 @@ PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -123,6 +123,11 @@ version: $(VENV)/.release ## write VERSION=0.2.0 to every file that names the ve
 
 image: ## build the image without a container engine, as localhost/pubsub; on Debian or Ubuntu, as root: it installs what it needs
 	@docker/without-engine.sh --install localhost/pubsub
+
+# With Debian's fonts, so that texts have the widths that the tests know.
+browser: ## install Chromium for the tests of the console, unless a browser is there; on Debian or Ubuntu, as root
+	@for name in chromium chromium-browser google-chrome; do command -v $$name && exit; done; \
+		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes chromium" >/dev/null
 
 clean: ## delete what was built: .venv, dist and caches
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -50,7 +50,7 @@ def _within(workload: str, figure: str, other: str, name: str = "ours") -> Calla
     return lambda results: results[workload][name][figure] / results[workload][name][other]
 
 
-_STRUCTURED, _STRING = "batch-1000-structured", "batch-1000-string"
+_STRUCTURED, _STRING, _WEBHOOKS = "batch-1000-structured", "batch-1000-string", "batch-1000-webhooks"
 
 _BOUNDS: tuple[tuple[str, str, float, Callable[[Results], float]], ...] = (
     ("lone publish p50 / bare echo", "<=", 1.5, _ratio("lone", "p50 ms", "ours", "bare echo")),
@@ -70,6 +70,10 @@ _BOUNDS: tuple[tuple[str, str, float, Callable[[Results], float]], ...] = (
         2.0,
         _ratio(_STRING, "publish /s", "ours json", _PUBSUB),
     ),
+    ("batch(), structured / a list of 1,000", ">=", 1.3, _ratio(_STRUCTURED, "publish /s", "ours batch()", "ours")),
+    ("batch(), structured / NATS", ">=", 1.1, _ratio(_STRUCTURED, "publish /s", "ours batch()", _NATS)),
+    ("batch(), string / Pub/Sub emulator", ">=", 2.3, _ratio(_STRING, "publish /s", "ours batch()", _PUBSUB)),
+    ("batch(), webhooks / Pub/Sub emulator", ">=", 1.0, _ratio(_WEBHOOKS, "publish /s", "ours batch()", _PUBSUB)),
     ("drain, structured / Pub/Sub emulator", ">=", 2.0, _ratio(_STRUCTURED, "drain /s", "ours", _PUBSUB)),
     ("drain, string / Pub/Sub emulator", ">=", 3.0, _ratio(_STRING, "drain /s", "ours", _PUBSUB)),
     ("drain, structured / NATS", ">=", 1.0, _ratio(_STRUCTURED, "drain /s", "ours", _NATS)),

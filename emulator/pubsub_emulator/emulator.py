@@ -6,12 +6,14 @@ import importlib
 from collections.abc import Iterable
 from types import TracebackType
 
+from pubsub_emulator.console.page import Page
 from pubsub_emulator.openapi.document import openapi
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.expiry import Expiry
-from pubsub_emulator.server.router import Router, WSGIApp, load_functions
+from pubsub_emulator.server.page_guard import PageGuard
+from pubsub_emulator.server.router import Router, load_functions
 from pubsub_emulator.server.server import DRAIN_S, THREADS, Server
-from pubsub_emulator.sqlite.store import SQLiteStore
+from pubsub_emulator.server.wsgi import WSGIApp
 from pubsubservice.api.app import configure
 from pubsubservice.core.ownership import Authenticator
 from pubsubservice.core.settings import Settings
@@ -34,6 +36,7 @@ class Emulator:
         runtime: the one that the store was made with, if any, so that `close` also cuts the store's waits short
         identity: verifies ID tokens; without it callers are not identified
         expire_s: seconds between two runs of ``expire``; 0 runs it only when a request asks for it
+        console: whether browsers find the console at `url`
 
     Raises:
         AddressError: the address is unknown, taken, or not allowed
@@ -50,13 +53,15 @@ class Emulator:
         runtime: DrainingRuntime | None = None,
         identity: Authenticator | None = None,
         expire_s: float = 0.0,
+        console: bool = True,
     ) -> None:
         settings = settings or Settings(threads=THREADS)
         self._store = store
         self._runtime = runtime or DrainingRuntime()
         service = configure(store, settings, self._runtime, identity)
         functions = _functions()
-        router = Router(functions, [host, *hosts], any_address=host in {"0.0.0.0", "::"}, describe=openapi)
+        guard = PageGuard([host, *hosts], any_address=host in {"0.0.0.0", "::"})
+        router = Router(functions, guard, describe=openapi, console=Page() if console else None)
         self._server = Server(router, host, port, threads=settings.threads)
         self.url = self._server.url
         self._expiry = Expiry(service, expire_s) if expire_s else None
@@ -64,8 +69,7 @@ class Emulator:
     def close(self, timeout_s: float = DRAIN_S) -> None:
         """Stop. Long polls return at once; other open requests have up to `timeout_s` seconds to finish."""
         self._runtime.drain()
-        if isinstance(self._store, SQLiteStore):
-            self._store.end_waits()
+        self._store.end_waits()
         self._server.drain(timeout_s)
         self._server.close()
         if self._expiry:

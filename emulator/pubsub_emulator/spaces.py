@@ -9,8 +9,9 @@ from typing import NamedTuple
 from pubsub_emulator.memory.store import MemoryStore
 from pubsub_emulator.openapi.document import openapi
 from pubsub_emulator.server.draining import DrainingRuntime
-from pubsub_emulator.server.router import Environ, Router, StartResponse, applications, refuse
+from pubsub_emulator.server.router import Router, applications
 from pubsub_emulator.server.server import THREADS, Server
+from pubsub_emulator.server.wsgi import Environ, StartResponse, refuse
 from pubsubservice import main
 from pubsubservice.api.app import using
 from pubsubservice.core.settings import Settings

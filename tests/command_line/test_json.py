@@ -90,7 +90,7 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
     "doctor": [("doctor --nothing", "usage", 2)],
     "completion": [("completion cmd", "usage", 2)],
 }  # fmt: skip
-_ELSEWHERE = {"emulator", "exec", "token", "worker"}
+_ELSEWHERE = {"console", "emulator", "exec", "token", "worker"}
 
 
 @pytest.fixture

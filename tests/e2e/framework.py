@@ -8,7 +8,7 @@ from pathlib import Path
 import functions_framework
 
 from pubsub_emulator import cli, emulator
-from pubsub_emulator.server.router import WSGIApp
+from pubsub_emulator.server.wsgi import WSGIApp
 from pubsubservice import main
 
 

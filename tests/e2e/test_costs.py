@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from e2e.wire import Wire, cloudevent, store_ops
 
 
@@ -96,3 +98,51 @@ def test_a_refused_request_costs_nothing(wire: Wire) -> None:
     assert answer.status_code == 400
     assert store_ops(answer) == (0, 0, 0)
     assert "X-Store-Time" not in answer.headers
+
+
+def drain(wire: Wire) -> None:
+    """Get and settle all that there is."""
+    settled: dict[str, Any] = {}
+    while (got := wire.events("billing", lease=wire.token(), **settled))["events"]:
+        settled = {"ack": [{"lease": got["lease"]}]}
+
+
+def ops_of_a_wait(wire: Wire, wait_s: int, expected: tuple[int, int, int]) -> tuple[int, int, int]:
+    """What a wait was billed for in which nothing came: as expected, or else in the last of three waits.
+
+    Where the machine stalls for a second just then, a wait over Firestore polls, as it should.
+    """
+    for _ in range(3):
+        answer = wire.ask("get_events", {"subscriber": wire.name("billing"), "wait_s": wait_s, "lease": wire.token()})
+        assert answer.json()["events"] == []
+        if (ops := store_ops(answer)) == expected:
+            break
+    return ops
+
+
+def test_a_wait_in_which_nothing_comes_costs_an_idle_poll_and_what_waiting_costs(
+    wire: Wire, store: tuple[str, str | None]
+) -> None:
+    """Firestore bills one more read for each log; however long the wait is."""
+    listens = store[0] == "firestore"
+    wire.subscribe("billing", "orders")
+    wire.publish("orders", cloudevent())
+    drain(wire)
+    for wait_s in (2, 4) if listens else (1,):
+        expected = (2 + listens, 0, 0)
+        assert ops_of_a_wait(wire, wait_s, expected) == expected
+
+
+def test_a_wait_under_a_pattern_costs_two_reads_a_topic_and_three(wire: Wire, store: tuple[str, str | None]) -> None:
+    """For 1, 20, 100 topics 5, 43, 203 reads. Where waiting is not billed, half of it."""
+    listens = store[0] == "firestore"
+    wire.subscribe("billing")
+    wire.ok("subscribe", {"subscriber": wire.name("billing"), "topic": f"{wire.name('orders')}.*"})
+    topics = 0
+    for count, listening in ((1, 5), (20, 43), (100, 203)):
+        for topic in range(topics, count):
+            wire.publish(f"orders.{topic}", cloudevent())
+        topics = count
+        drain(wire)
+        expected = (listening if listens else count + 2, 0, 0)
+        assert ops_of_a_wait(wire, 2 if listens else 1, expected) == expected

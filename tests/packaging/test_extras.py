@@ -52,6 +52,7 @@ def test_the_emulators_environment_is_small(installed: Environment) -> None:
     ("arguments", "extras", "needs"),
     [
         (["emulator", "--ephemeral"], "emulator", r"pubsub emulator: this command needs \w+"),
+        (["console"], "emulator", r"pubsub console: this command needs \w+"),
         (["exec", "--", "true"], "emulator", r"pubsub exec: this command needs \w+"),
         (["token", "--email", "a@example.com"], "emulator,auth", r"pubsub token: this command needs \w+"),
     ],

@@ -26,7 +26,17 @@ def test_it_holds_the_packages_and_their_licence(wheel: Path) -> None:
     top = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert top == {"pubsubclient", "pubsubservice", "pubsub_emulator"}
     assert {name.split("/")[0] for name in names if name.endswith("py.typed")} == top
-    assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
+    assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE", "LICENSES.txt"}
+
+
+def test_it_holds_every_file_of_the_console(wheel: Path) -> None:
+    """As it is here."""
+    page = "pubsub_emulator/console/page/"
+    packed = zipfile.ZipFile(wheel)
+    names = {name for name in packed.namelist() if name.startswith(page)}
+    here = ROOT / "emulator" / page
+    assert names == {page + path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()}
+    assert {name for name in names if packed.read(name) != (ROOT / "emulator" / name).read_bytes()} == set()
 
 
 def test_a_plain_install_needs_requests_alone(plain: Environment) -> None:

@@ -53,6 +53,10 @@ class Program:
         assert len(matches) >= count, self.lines
         return matches
 
+    def ended(self) -> int:
+        """Wait until it has ended by itself, and return its exit status."""
+        return self._process.wait(timeout=60)
+
     def end(self) -> int:
         """Ask it to end (SIGTERM), and return its exit status."""
         self._process.send_signal(signal.SIGTERM)

@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from pubsubservice.core.settings import Bounds
 from pubsubservice.subscribers.records import Dead, Subscription
-from pubsubservice.subscribers.spans import select
 from pubsubservice.subscribers.state import State
 
 from .letters import Letters
 from .logs import Appended, Logs
 from .order import Order
-from .said import Event, Said
+from .said import Event, Said, outstanding
 
 __all__ = ["Book", "Place", "places"]
 
@@ -42,16 +41,14 @@ def places(state: State) -> tuple[dict[Event, Place], bool]:
     count = 0
     for token, lease in state.leases.items():
         place = Place(token, True, lease.attempt, lease.failed_as_group, lease.until)
-        for span in select(lease.spans, lease.left):
-            for n in range(span.stop - span.start):
-                found[(span.number, span.partition, span.first + n)] = place
-                count += 1
+        for event in outstanding(lease):
+            found[event] = place
+            count += 1
     for due in state.due:
         place = Place(due.token, False, due.attempt, due.failed_as_group, due.at, due.delayed, due.rejected)
-        for span in select(due.spans, due.left):
-            for n in range(span.stop - span.start):
-                found[(span.number, span.partition, span.first + n)] = place
-                count += 1
+        for event in outstanding(due):
+            found[event] = place
+            count += 1
     return found, len(found) != count
 
 

@@ -18,6 +18,7 @@ from pubsubservice.storage.port import Doc, Reads
 from pubsubservice.subscribers.registry_cursor import RegistryCursor
 from pubsubservice.subscribers.state import State
 
+from .broken_memory import MEMORY_RULES
 from .broken_removals import REMOVAL_RULES
 from .broken_retention import RETENTION_RULES
 from .broken_rules import RULES
@@ -155,6 +156,7 @@ BROKEN: dict[str, type[Service]] = {
     "a peek looks for what was trimmed": CursorTimes,
     "a peek goes on where it stopped": CursorOfBatches,
     **RULES,
+    **MEMORY_RULES,
     **RETENTION_RULES,
     **REMOVAL_RULES,
 }

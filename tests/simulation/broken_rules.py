@@ -123,12 +123,10 @@ class DueStopsToo(Service):
     """When a document is full, due events stop as new ones do."""
 
     class delivery_type(Delivery):
-        def _hand_out(
-            self, leases: Leases, deaths: DeadLettering, token: str, max_events: int
-        ) -> tuple[GetEventsResponse, list[str]]:
+        def _hand_out(self, leases: Leases, *rest: Any) -> tuple[GetEventsResponse, list[str]]:
             if self._room(leases) <= 0:
                 return GetEventsResponse(blocked="leases"), []
-            return super()._hand_out(leases, deaths, token, max_events)
+            return super()._hand_out(leases, *rest)
 
 
 class UnreadableKept(Service):

@@ -58,6 +58,8 @@ class Mix:
     removes: bool = False
     #: how likely a call of the store stalls
     stalls: float = 0.004
+    #: by how much steps are quicker: then a process often remembers what it wrote before
+    pace: int = 1
 
     @classmethod
     def of(cls, seed: int) -> Mix:
@@ -82,4 +84,5 @@ class Mix:
             relays=r.random() < 0.2,
             peeks=r.random() < 0.3,
             removes=r.random() < 0.2,
+            pace=r.choice((1, 1, 1, 8)),
         )

@@ -26,6 +26,7 @@ MIXES: dict[str, Mix] = {
     ),
     "a delay is at most half of the retention": Mix(delayed=0.3),
     "a lower retention takes nothing delayed": Mix(delayed=0.5, retention_s=30, lowers=True, expire_s=4),
+    "memory refuses nothing": Mix(set_back=0.05, pace=4),
     "a peek looks for what was trimmed": Mix(peeks=True, expire_s=4),
     "a peek goes on where it stopped": Mix(peeks=True, gentle=True),
     "topics not met yet count": Mix(gone=True, expire_s=5),

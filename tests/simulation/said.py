@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from pubsubservice.subscribers.records import Due, Lease
+from pubsubservice.subscribers.spans import select
 from pubsubservice.subscribers.state import State
 from pubsubservice.subscribers.tokens import Ended, token_time
 
-__all__ = ["Event", "Said"]
+__all__ = ["Event", "Said", "outstanding"]
 
 #: (number of the subscription, partition, log index)
 Event = tuple[int, int, int]
+
+
+def outstanding(entry: Lease | Due) -> Iterator[Event]:
+    """The events of a lease or a due entry that are not settled."""
+    for span in select(entry.spans, entry.left):
+        for n in range(span.stop - span.start):
+            yield span.number, span.partition, span.first + n
 
 
 class Said:
@@ -74,10 +83,12 @@ class Said:
         if events & outstanding:
             self._bad("told accepted, but it was not")
 
-    def told_unknown(self, call: object, token: str, state: State) -> None:
-        """A client was told that its ack did not count."""
+    def told_unknown(self, call: object, token: str, state: State, events: Iterable[Event]) -> None:
+        """A client was told that its ack of these events did not count."""
         if (call, token) in self._effects and state.ended.how(token) == Ended.SETTLED:
             self._bad("accepted, but told unknown")
+        if token in state.leases and not set(events).isdisjoint(outstanding(state.leases[token])):
+            self._bad("told unknown, but the lease was open all the time")
 
     def will_change(self, name: str, token: str, kind: str, topic: str) -> None:
         """A client is about to subscribe, seek or unsubscribe."""

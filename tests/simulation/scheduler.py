@@ -83,6 +83,8 @@ class Scheduler:
         self.steps = 0
         #: no more faults, and quicker steps: otherwise clients may try again faster than the services answer
         self.calm = False
+        #: by how much steps are quicker
+        self.pace = 1
         self._alarms = 0
         self._actors: list[Actor] = []
         self._ready: list[Actor] = []
@@ -165,7 +167,7 @@ class Scheduler:
             return False
         self.current = actor
         self.steps += 1
-        self.time += (20_000 + int(self.random.random() * 100_000)) // (10 if self.calm else 1)
+        self.time += (20_000 + int(self.random.random() * 100_000)) // (10 if self.calm else self.pace)
         actor.wake_at, actor.free = 0, None
         actor.turn += 1
         actor.go_on()

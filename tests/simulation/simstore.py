@@ -86,12 +86,13 @@ class SimStore(MemoryStore):
         meter().bill(reads=max(1, len(docs)))
         return Page(docs, self._read_time())
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
         until = self._scheduler.time + round(timeout_s * SECOND)
         assert self._scheduler.current is not None
         self._scheduler.current.waited = True
         while self._scheduler.time < until and not any(path in self.documents for path in paths):
             self._scheduler.sleep_until(min(until, self._scheduler.time + SECOND))
+        return any(path in self.documents for path in paths)
 
     # -- the documents, and what is judged at each commit
 

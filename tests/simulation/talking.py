@@ -114,7 +114,7 @@ class Talk:
         state = self._world.state(self.name)
         for settlement in settlements.ack:
             if ("ack", settlement.lease) in unknown:
-                said.told_unknown(call, settlement.lease, state)
+                said.told_unknown(call, settlement.lease, state, self.covered(settlement))
                 continue
             book = self._world.truth.books.get(self.name)
             if book is None or is_of_earlier_life(settlement.lease, state.created):  # it was removed meanwhile

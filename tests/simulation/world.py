@@ -46,6 +46,7 @@ class World:
         self.random = self.scheduler.random
         self.mix = mix or Mix.of(seed)
         self.gentle = self.mix.gentle
+        self.scheduler.pace = self.mix.pace
         self.settings = Settings(
             safety_window_s=FLOOR_S,
             retention_s=self.mix.retention_s,

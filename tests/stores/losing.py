@@ -44,8 +44,11 @@ class LosesAnswers:
     ) -> Page:
         return self._inner.list(collection, after, limit, fields)
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        self._inner.wait_for(paths, timeout_s)
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
+        return self._inner.wait_for(paths, timeout_s)
+
+    def end_waits(self) -> None:
+        self._inner.end_waits()
 
     def close(self) -> None:
         self._inner.close()

@@ -151,7 +151,7 @@ def test_waiting_ends_when_another_thread_creates_the_path(store: Store) -> None
 
     def wait() -> None:
         waiting.set()
-        store.wait_for(["topics/x", "topics/a"], 20)
+        assert store.wait_for(["topics/x", "topics/a"], 20)
         woken_s.append(time.monotonic())
 
     thread = threading.Thread(target=wait)
@@ -168,7 +168,7 @@ def test_waiting_ends_when_another_process_creates_the_path(store: Store, store_
     assert pipe.recv() == "ready"
     begun_s = time.monotonic()
     threading.Timer(0.2, pipe.send, ["go"]).start()
-    store.wait_for(["topics/x", "topics/a"], 20)
+    assert store.wait_for(["topics/x", "topics/a"], 20)
     waited_s = time.monotonic() - begun_s
     assert store.get_many(["topics/a"]).docs[0] is not None
     assert 0.15 < waited_s < 5
@@ -178,13 +178,13 @@ def test_waiting_ends_when_another_process_creates_the_path(store: Store, store_
 def test_waiting_for_what_is_there_already_ends_soon(store: Store) -> None:
     store.create("topics/a", {})
     begun_s = time.monotonic()
-    store.wait_for(["topics/x", "topics/a"], 20)
+    assert store.wait_for(["topics/x", "topics/a"], 20)
     assert time.monotonic() - begun_s < 5
 
 
 def test_waiting_ends_at_the_timeout(store: Store) -> None:
     begun_s = time.monotonic()
-    store.wait_for(["topics/x"], 0.3)
+    assert not store.wait_for(["topics/x"], 0.3)
     assert 0.25 < time.monotonic() - begun_s < 5
 
 

@@ -73,9 +73,13 @@ class RecordingStore:
         """As the port says."""
         return self._store.list(collection, after, limit, fields)
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
         """As the port says."""
-        self._store.wait_for(paths, timeout_s)
+        return self._store.wait_for(paths, timeout_s)
+
+    def end_waits(self) -> None:
+        """As the port says."""
+        self._store.end_waits()
 
     def close(self) -> None:
         """As the port says."""

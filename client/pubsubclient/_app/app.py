@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pubsubclient._app.annotations import Declare, HandlerOptions, WorkerOptions
     from pubsubclient._events.event import EventMembers
+    from pubsubclient._outbox.outbox import Outbox
     from pubsubclient._worker.worker import Worker
     from pubsubclient.signals.wildcard import AnyType
 
@@ -175,6 +176,20 @@ class App:
             raise ConfigurationError(f"include: expected an App; got {shown(other)}.")
         self._part.include(other._part)
 
+    def relay(self, outbox: Outbox) -> None:
+        """Publish what an outbox holds for as long as a worker of this app runs, to this app's service.
+
+        Of several workers one publishes, and the others stand by. A burst does not wait for the outbox to be empty. Tests
+        call ``outbox.relay().run_once()``; `deliver` relays nothing.
+
+        Raises:
+            ConfigurationError: no `Outbox`, or one that was made without `connect`
+        """
+        if not callable(getattr(outbox, "relay", None)):
+            raise ConfigurationError(f"relay: expected an Outbox; got {shown(outbox)}.")
+        outbox.relay()  # a mistake is told here
+        self._part.relays.append(lambda: outbox.relay(self._part.root.service))
+
     @overload
     def publish(
         self, topic: Topic[T], /, data: T, *, delay: float | None = None, **event: Unpack[EventMembers]
@@ -255,8 +270,9 @@ class App:
         consumers = self.consumers()
         if not consumers:
             raise ConfigurationError(f"{self!r} has no handlers: declare one with @app.handler(topic).")
-        service = find_service(self._part.root.service)
-        return Worker(consumers, service, Options(**options), self.lifespan())
+        root = self._part.root
+        service = find_service(root.service)
+        return Worker(consumers, service, Options(**options), joined([*root.all_relays(), *root.all_lifespans()]))
 
     def lifespan(self) -> Lifespan | None:
         """Return the lifespans of this app and of those that it includes, joined into one; None if there are none."""

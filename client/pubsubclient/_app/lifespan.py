@@ -11,11 +11,12 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from typing import Any
 
 __all__ = ["Lifespan", "joined"]
 
 #: what a `Lifespan` returns
-Span = AbstractContextManager[None] | AbstractAsyncContextManager[None]
+Span = AbstractContextManager[Any] | AbstractAsyncContextManager[Any]
 Lifespan = Callable[[], Span]
 
 

@@ -27,6 +27,8 @@ class Part:
     handlers: list[Declaration] = field(default_factory=list)
     arounds: list[Around] = field(default_factory=list)
     included: list[Part] = field(default_factory=list)
+    #: relays of outboxes, which live as long as a worker
+    relays: list[Lifespan] = field(default_factory=list)
     #: the part that includes this one
     parent: Part | None = None
     #: the publisher, and the settings of the default service that it was made under
@@ -68,6 +70,12 @@ class Part:
             yield self.lifespan
         for part in self.included:
             yield from part.all_lifespans()
+
+    def all_relays(self) -> Iterator[Lifespan]:
+        """Yield the relays of this part and of what it includes."""
+        yield from self.relays
+        for part in self.included:
+            yield from part.all_relays()
 
     def publisher(self) -> Publisher:
         """Return the publisher of this part's name; a new one if the default service was set anew since.

@@ -79,6 +79,11 @@ class Lease:
         self.clock = settler.clock
 
     @property
+    def subscriber(self) -> str:
+        """The subscriber that holds the lease."""
+        return self._settler.subscriber
+
+    @property
     def ended(self) -> bool:
         """Whether the lease has ended, by the monotonic clock. A late ack may still count for some of its events."""
         return self.clock.monotonic() >= self.since + self.length_s

@@ -15,9 +15,10 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.connection import is_connection_dropped
 
 from pubsubclient._http.call import Call, current_call
+from pubsubclient._http.identity import is_loopback
 from pubsubclient._http.responses import bad_response
 
-__all__ = ["BoundedAdapter", "Pool", "ShuttableConnection", "read_whole"]
+__all__ = ["BoundedAdapter", "Pool", "ShuttableConnection", "read_whole", "settings_of"]
 
 #: the most bytes of a response; the service sends at most 8 MiB of events
 _MAX_RESPONSE_BYTES = 64 * 1024 * 1024
@@ -117,6 +118,14 @@ class BoundedAdapter(HTTPAdapter):
 
 def _use_our_pools(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": Pool, "https": _TLSPool}
+
+
+def settings_of(url: str) -> dict[str, Any]:
+    """Return the environment's proxies and trusted certificates for a URL, as `BoundedAdapter.send` takes them. Slow."""
+    found = dict(requests.Session().merge_environment_settings(url, {}, None, None, None))
+    if is_loopback(url):
+        found["proxies"] = {}  # for a proxy, a loopback address means the proxy's own machine
+    return found
 
 
 def read_whole(function: str, response: requests.Response, max_bytes: int = _MAX_RESPONSE_BYTES) -> bytes:

@@ -21,9 +21,9 @@ from pubsubclient._core.errors import ServiceError, Unavailable
 from pubsubclient._core.json import encode
 from pubsubclient._core.store_clock import StoreClock
 from pubsubclient._fork import reset_in_child
-from pubsubclient._http.adapter import BoundedAdapter, read_whole
+from pubsubclient._http.adapter import BoundedAdapter, read_whole, settings_of
 from pubsubclient._http.call import Call, CallCancelled, Cancellation
-from pubsubclient._http.identity import Identity, TokenUnavailable, is_loopback
+from pubsubclient._http.identity import Identity, TokenUnavailable
 from pubsubclient._http.outage import Outage
 from pubsubclient._http.responses import (
     bad_response,
@@ -256,10 +256,7 @@ class Transport:
         url = self.service.urls[function]
         found = self._environment.get(url)
         if found is None:
-            found = dict(requests.Session().merge_environment_settings(url, {}, None, None, None))
-            if is_loopback(url):
-                found["proxies"] = {}  # for a proxy, a loopback address means the proxy's own machine
-            self._environment[url] = found
+            found = self._environment[url] = settings_of(url)
         return found
 
 

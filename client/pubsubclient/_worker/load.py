@@ -1,4 +1,4 @@
-"""Finds the app that ``module:name`` names."""
+"""Finds the app, or another object, that ``module:name`` names."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import traceback
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pubsubclient._core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pubsubclient._worker.worker import Worker
 
-__all__ = ["App", "load_app"]
+__all__ = ["App", "load", "load_app"]
 
 
 class App(Protocol):
@@ -31,23 +31,28 @@ def load_app(name: str) -> App:
     Raises:
         ConfigurationError: there is no such module or name, it cannot be imported, or it is no app
     """
-    module_name, _, path = name.partition(":")
-    path = path or "app"
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: App = attrgetter(path)(_import(module_name, name))
-    except AttributeError:
-        raise ConfigurationError(f"{name}: module {module_name!r} has no {path!r}.") from None
+    found: App = load(name, "app")
     if not callable(getattr(found, "worker", None)):
         raise ConfigurationError(f"{name}: expected an App; it is {found!r:.80}.")
     return found
 
 
-def _import(module_name: str, name: str) -> ModuleType:
+def load(name: str, default: str) -> Any:
+    """Import ``module:name``; without a name, what the module has as `default`. Raises ConfigurationError."""
+    module_name, _, path = name.partition(":")
+    path = path or default
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return attrgetter(path)(_import(module_name, name, default))
+    except AttributeError:
+        raise ConfigurationError(f"{name}: module {module_name!r} has no {path!r}.") from None
+
+
+def _import(module_name: str, name: str, default: str) -> ModuleType:
     if not all(part.isidentifier() for part in module_name.split(".")):
-        raise ConfigurationError(f'{name}: expected "module:app", for instance "shop.orders:app".')
+        raise ConfigurationError(f'{name}: expected "module:{default}", for instance "shop.orders:{default}".')
     try:
         return importlib.import_module(module_name)
     except ConfigurationError:

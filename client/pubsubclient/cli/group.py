@@ -57,9 +57,11 @@ COMMANDS: dict[str, list[Entry]] = {
     ],
     "Run": [
         _of_emulator("emulator", "serve the functions on this machine"),
+        _of_emulator("console", "show a service in the browser"),
         _of_emulator("exec", "run a command with its own emulator"),
         _of_emulator("token", "print an ID token for `pubsub emulator --auth`"),
         _own("worker", "run an app's handlers"),
+        _own("relay", "publish what an outbox holds"),
         _own("bench", "measure how fast a service is"),
     ],
     "Set up": [

@@ -21,7 +21,7 @@ _CATCHES_SIGNALS = {
     "exec": ("pubsub_emulator.cli.forwarded_signals", "Signals"),
 }
 #: the commands that need more than the extra `cli`
-_EXTRAS = {"emulator": "emulator", "exec": "emulator", "token": "auth"}
+_EXTRAS = {"emulator": "emulator", "console": "emulator", "exec": "emulator", "token": "auth"}
 #: the common options that take a value
 _WITH_VALUE = ("-s", "--service", "--timeout", "--token", "--color")
 

@@ -49,19 +49,26 @@ _MAX_PAUSE_S = 86_400
     help="How often to delete events past their retention (60); 0: only on POST /expire.",
 )  # fmt: skip
 @SEED
+@click.option("--no-console", is_flag=True, help="Serve no console at / to browsers.")
+@click.option("--open", "opens", is_flag=True, help="Open the console in a browser when the emulator is ready.")
 @pass_common
 def command(
     common: Common, data_dir: Path | None, firestore: str | None, admins: tuple[str, ...], *, ephemeral: bool, auth: bool,
-    **options: Any,
+    no_console: bool, opens: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Serve the cloud's functions on this machine, over a SQLite file."""
     store = StoreOptions(data_dir, ephemeral, firestore)
     store.check()
     if admins and not auth:
         raise CommandError("--admin needs --auth")
+    if opens and no_console:
+        raise CommandError("--open is not allowed with --no-console")
     stopped = common.signals or stop_on_signal()
     serve = import_with_extra("pubsub_emulator.cli.serve", "emulator")
-    code: int = serve.run(serve.ServeOptions(store=store, admins=admins if auth else None, **options), stopped)
+    chosen = serve.ServeOptions(
+        store=store, admins=admins if auth else None, console=not no_console, opens=opens, **options
+    )
+    code: int = serve.run(chosen, stopped)
     return code
 
 

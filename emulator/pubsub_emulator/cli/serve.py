@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pubsub_emulator.cli.browser import console_url, open_browser
 from pubsub_emulator.cli.options import StoreOptions
 from pubsub_emulator.cli.seed import read_seed, run_seed
 from pubsub_emulator.cli.stores import data_dir, open_store
@@ -45,6 +46,10 @@ class ServeOptions(NamedTuple):
     #: seconds between two runs of `expire`; 0: none
     expire_every: float
     seed: Path | None
+    #: whether browsers get the console at /
+    console: bool
+    #: whether to open it in a browser
+    opens: bool
 
 
 def run(options: ServeOptions, stopped: threading.Event) -> int:
@@ -65,6 +70,7 @@ def run(options: ServeOptions, stopped: threading.Event) -> int:
                 runtime=runtime,
                 identity=identity,
                 expire_s=options.expire_every,
+                console=options.console,
             ) as emulator,
         ):
             _say(f"events are kept {location}")
@@ -75,8 +81,12 @@ def run(options: ServeOptions, stopped: threading.Event) -> int:
                 _say(f"anyone who reaches {options.host} may publish and read{limit}")
             if seed is not None:
                 _say(run_seed(seed, emulator.url))
+            if options.console:
+                _say(f"console: {console_url(emulator.url)}")
             gc.freeze()  # loaded modules are never garbage; a collection that traverses them takes 15 to 30 ms
             _say_ready(emulator.url)
+            if options.opens:
+                open_browser(console_url(emulator.url), _say)
             # The wait has a timeout for Windows, where no signal interrupts a wait without one.
             while not stopped.wait(1.0):
                 pass

@@ -40,6 +40,7 @@ class MemoryStore:
         self._created = threading.Condition()
         self._time = 0
         self._closed = False
+        self._waits_ended = False
         #: all documents by path
         self.documents: dict[str, Doc] = {}
         #: the ids of each collection's documents, in ascending order
@@ -113,16 +114,27 @@ class MemoryStore:
         meter().bill(reads=max(1, len(docs)), time=read_time)
         return Page([_masked(doc, fields) for doc in docs], read_time)
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """Wait until one of the paths exists, at most `timeout_s` seconds. Nothing is billed."""
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
+        """Wait until one of the paths exists, at most `timeout_s` seconds; return whether one does. Nothing is billed."""
+
+        def is_over() -> bool:
+            return self._waits_ended or any(path in self.documents for path in paths)
+
         with self._created:
-            self._wait(self._created, lambda: self._closed or any(path in self.documents for path in paths), timeout_s)
+            self._wait(self._created, is_over, timeout_s)
+            return is_over()
+
+    def end_waits(self) -> None:
+        """End all waits, now and later, as if they had been told."""
+        with self._created:
+            self._waits_ended = True
+            self._created.notify_all()
 
     def close(self) -> None:
         """End all waits; later calls raise Refused."""
+        self.end_waits()
         with self._created:
             self._closed = True
-            self._created.notify_all()
 
     # -- the documents; the caller holds the lock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from pubsub_emulator.server.router import Environ, StartResponse, WSGIApp
+from pubsub_emulator.server.wsgi import Environ, StartResponse, WSGIApp
 
 __all__ = ["FIRST_THREADS", "ElasticThreads"]
 

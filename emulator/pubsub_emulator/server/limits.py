@@ -46,11 +46,14 @@ _TITLES = {
     400: ("Bad Request", "malformed_request"),
     403: ("Forbidden", "origin_not_allowed"),
     404: ("Not Found", "not_found"),
+    405: ("Method Not Allowed", "method_not_allowed"),
     408: ("Request Timeout", "request_timeout"),
     413: ("Content Too Large", "too_large"),
     421: ("Misdirected Request", "host_not_allowed"),
     431: ("Request Header Fields Too Large", "headers_too_large"),
     501: ("Not Implemented", "not_implemented"),
+    502: ("Bad Gateway", "service_unreachable"),
+    504: ("Gateway Timeout", "service_too_late"),
 }
 
 

@@ -11,8 +11,12 @@ from contextlib import contextmanager
 
 __all__ = ["trimming"]
 
-#: the parameter of ``mallopt`` for the number of arenas (https://man7.org/linux/man-pages/man3/mallopt.3.html)
-_M_ARENA_MAX = -8
+#: parameters of ``mallopt`` (https://man7.org/linux/man-pages/man3/mallopt.3.html)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+#: from this size on, a buffer gets pages of its own from the system; more than any request or response has, bytes
+_OWN_PAGES_BYTES = 32 << 20
+#: free bytes at the heap's end that `free` leaves to the next trim
+_FREE_BYTES = 64 << 20
 _EVERY_S = 1.0
 #: trim only if the process has used this much CPU time since the last trim, seconds
 _MIN_CPU_S = 0.05
@@ -23,15 +27,19 @@ def trimming() -> Iterator[None]:
     """In this block, make glibc use one arena and give free pages back, once a second while the process works.
 
     Requests and responses are megabytes, allocated and freed by many threads. By default each thread has its own arena, and
-    each arena keeps its free pages. One arena costs no speed here, because Python runs one thread at a time. Enter the block
-    before the process has other threads. With another C library the block does nothing.
+    each arena keeps its free pages. One arena costs no speed here, because Python runs one thread at a time. Buffers of
+    megabytes come from the heap, too: with pages of their own, the system would make each page anew for each request. Enter
+    the block before the process has other threads. With another C library the block does nothing.
 
     Source: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
     """
     ended = threading.Event()
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     if library is not None and hasattr(library, "malloc_trim"):
-        library.mallopt(_M_ARENA_MAX, 1)
+        for parameter, value in (
+            (_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, _OWN_PAGES_BYTES), (_M_TRIM_THRESHOLD, _FREE_BYTES),
+        ):  # fmt: skip
+            library.mallopt(parameter, value)
         arguments = (library.malloc_trim, ended)
         threading.Thread(target=_trim_until, args=arguments, name="pubsub-memory", daemon=True).start()
     try:

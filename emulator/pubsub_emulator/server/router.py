@@ -1,28 +1,22 @@
-"""Routes requests to the functions by path, and refuses requests of foreign hosts and web pages."""
+"""Routes requests to the functions and to the console by path."""
 
 from __future__ import annotations
 
-import ipaddress
-import json
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any
-from urllib.parse import urlsplit
 
 import flask
 import functions_framework
 
 from pubsub_emulator.server.call_meter import CallMeter
-from pubsub_emulator.server.limits import problem
+from pubsub_emulator.server.page_guard import PageGuard, scheme_of
+from pubsub_emulator.server.wsgi import Environ, StartResponse, WSGIApp, refuse, respond_json
 from pubsubservice import __version__
-from pubsubservice.core.meter import Meter
-from pubsubservice.core.request_log import log_request
 
-__all__ = ["Environ", "Router", "StartResponse", "WSGIApp", "applications", "load_functions", "refuse"]
+__all__ = ["Console", "Router", "applications", "load_functions"]
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+#: responds to a request for a file of the console; None for any other request
+Console = Callable[[Environ, StartResponse], Iterable[bytes] | None]
 
 
 def load_functions(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIApp]:
@@ -55,50 +49,34 @@ class Router:
     """A WSGI application that routes requests by path.
 
     ``/NAME`` is the function NAME, ``/`` lists the functions, ``/openapi.json`` describes them, ``/meter`` counts their calls,
-    and ``/healthz`` is the liveness check.
-
-    The emulator may run without authentication, and any web page that a developer visits can make the browser send
-    requests to 127.0.0.1: across origins, or with a host name of its own that resolves there (DNS rebinding). The router
-    therefore refuses requests to unknown host names, and requests of pages from another origin. Browsers send no Origin with
-    the images, scripts and frames of a page, and these could hold a thread in a long poll; but they send Fetch Metadata
-    (https://www.w3.org/TR/fetch-metadata/). Of other sites' requests only a link that a person follows is accepted.
+    and ``/healthz`` is the liveness check. With a console, ``/`` is its page for browsers. Requests that a web page of
+    elsewhere makes are refused (`PageGuard`).
 
     Args:
         functions: {name: WSGI application}
-        hosts: host names to accept, besides those of the loopback interface
-        any_address: accept every numeric address as the host; a page cannot forge one, as DNS is not involved
+        guard: tells such requests; by default it knows the names of the loopback interface only
         describe: makes the OpenAPI document for a base URL
+        console: responds to requests for the console's files
     """
 
     def __init__(
         self,
         functions: Mapping[str, WSGIApp],
-        hosts: Iterable[str] = (),
+        guard: PageGuard | None = None,
         *,
-        any_address: bool = False,
         describe: Callable[[str], object] | None = None,
+        console: Console | None = None,
     ) -> None:
         self._meter = CallMeter()
         self._functions = {name: self._meter.metered(name, function) for name, function in functions.items()}
-        self._hosts = {_normal(host) for host in hosts}
-        self._any_address = any_address
+        self._guard = guard or PageGuard()
         self._describe = describe
+        self._console = console
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        host = _host_of("//" + environ.get("HTTP_HOST", ""))
-        if not self._accepts(host):
-            detail = f"this emulator does not accept requests to the host name {host!r}; allow it with --allow-host"
-            return refuse(start_response, 421, detail)
-        origin = environ.get("HTTP_ORIGIN")
-        here = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
-        if origin is not None and _origin_of(origin) != _origin_of(here):
-            return refuse(
-                start_response, 403, f"a web page of {origin} may not use this emulator; only pages of {here} may"
-            )
-        if _is_foreign(environ):
-            site = environ["HTTP_SEC_FETCH_SITE"]
-            detail = f"a web page of elsewhere may not use this emulator ({site} request); only pages of {here} may"
-            return refuse(start_response, 403, detail)
+        refusal = self._guard.refusal(environ)
+        if refusal is not None:
+            return refuse(start_response, *refusal)
         return self._route(environ, start_response)
 
     def _route(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -109,71 +87,24 @@ class Router:
             # the path empty, and Flask would redirect.
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"{environ.get('SCRIPT_NAME', '')}/{path}", "/"
             return function(environ, start_response)
+        if self._console is not None and (response := self._console(environ, start_response)) is not None:
+            return response
+        document = self._document(path, environ)
+        if document is None:
+            detail = f"unknown function {path!r}; the functions are {', '.join(self._functions)}"
+            return refuse(start_response, 404, detail)
+        # `/` has two representations
+        return respond_json(start_response, document, *([] if path else [("Vary", "Accept")]))
+
+    def _document(self, path: str, environ: Environ) -> object:
+        """Return what a path other than a function's shows as JSON; None for an unknown one."""
+        base = f"{scheme_of(environ)}://{environ['HTTP_HOST']}{environ.get('SCRIPT_NAME', '')}"
         if path == "healthz":
-            return _json(start_response, "200 OK", {"status": "ok", "version": __version__})
+            return {"status": "ok", "version": __version__}
         if path == "meter":
-            return _json(start_response, "200 OK", self._meter.as_json())
-        base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{environ.get('SCRIPT_NAME', '')}"
+            return self._meter.as_json()
         if path == "openapi.json" and self._describe is not None:
-            return _json(start_response, "200 OK", self._describe(base))
+            return self._describe(base)
         if not path:
-            urls = {name: f"{base}/{name}" for name in self._functions}
-            return _json(start_response, "200 OK", {"version": __version__, "functions": urls})
-        detail = f"unknown function {path!r}; the functions are {', '.join(self._functions)}"
-        return refuse(start_response, 404, detail)
-
-    def _accepts(self, host: str) -> bool:
-        if host in self._hosts or host == "localhost" or host.endswith(".localhost"):
-            return True
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return address.is_loopback or self._any_address
-
-
-def _host_of(url: str) -> str:
-    """Return the host of ``//HOST:PORT`` or of a URL; empty for a malformed one, which is never an accepted host."""
-    try:
-        parts = urlsplit(url)
-        return "" if "@" in parts.netloc else _normal(parts.hostname or "")
-    except ValueError:
-        return ""
-
-
-def _origin_of(url: str) -> tuple[str, str, int | None]:
-    """Return a web page's origin: scheme, host and port (RFC 6454)."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return url, "", None
-    return parts.scheme, _normal(parts.hostname or ""), port
-
-
-def _is_foreign(environ: Environ) -> bool:
-    """Whether a page of another origin makes the request, and not by a link that a person follows in the browser."""
-    if environ.get("HTTP_SEC_FETCH_SITE", "none") in {"none", "same-origin"}:
-        return False
-    navigates = environ.get("HTTP_SEC_FETCH_MODE") == "navigate" and environ.get("HTTP_SEC_FETCH_DEST") == "document"
-    return not (navigates and environ["REQUEST_METHOD"] == "GET")
-
-
-def _normal(host: str) -> str:
-    return host.lower().rstrip(".")
-
-
-def _json(
-    start_response: StartResponse, status: str, body: object, content_type: str = "application/json"
-) -> Iterable[bytes]:
-    encoded = json.dumps(body).encode()
-    start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(encoded)))])
-    return [encoded]
-
-
-def refuse(start_response: StartResponse, status: int, detail: str) -> Iterable[bytes]:
-    """Respond with a problem document, and log the request as the functions do."""
-    line, headers, body, code = problem(status, detail)
-    log_request("emulator", status, {"code": code}, Meter(), 0.0)
-    start_response(line, headers)
-    return [body]
+            return {"version": __version__, "functions": {name: f"{base}/{name}" for name in self._functions}}
+        return None

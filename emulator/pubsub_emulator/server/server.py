@@ -19,7 +19,7 @@ from waitress.task import ThreadedTaskDispatcher
 from pubsub_emulator.errors import AddressError
 from pubsub_emulator.server.elastic_threads import ElasticThreads
 from pubsub_emulator.server.limits import MAX_ANNOUNCED_BYTES, Channel, maintain
-from pubsub_emulator.server.router import WSGIApp
+from pubsub_emulator.server.wsgi import WSGIApp
 
 __all__ = ["Server"]
 
@@ -81,6 +81,8 @@ class Server:
             inbuf_overflow=MAX_ANNOUNCED_BYTES,
             outbuf_overflow=MAX_ANNOUNCED_BYTES,
             ident=None,
+            # A proxy's X-Forwarded-Proto is kept: `page_guard` reads it.
+            clear_untrusted_proxy_headers=False,
             expose_tracebacks=False,
             log_socket_errors=False,
             asyncore_use_poll=True,

@@ -173,12 +173,12 @@ class SQLiteStore:
         docs = [Doc(f"{collection}/{row[0]}", decode(row[3], fields), row[1], row[2]) for row in rows]
         return Page(docs, clock)
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """Wait until one of the paths exists, at most `timeout_s` seconds. Nothing is billed."""
-        self._watch.wait(paths, timeout_s)
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
+        """Wait until one of the paths exists, at most `timeout_s` seconds; return whether one does. Nothing is billed."""
+        return self._watch.wait(paths, timeout_s)
 
     def end_waits(self) -> None:
-        """End all waits, now and later: the process is about to end."""
+        """End all waits, now and later, as if they had been told: the process is about to end."""
         self._watch.close()
 
     def close(self) -> None:

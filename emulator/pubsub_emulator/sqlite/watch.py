@@ -36,17 +36,20 @@ class Watch:
         self._waiters: dict[str, set[threading.Event]] = {}
         self._thread: threading.Thread | None = None
 
-    def wait(self, paths: Sequence[str], timeout_s: float) -> None:
-        """Return when one of the paths exists, when the watch is closed, or at the timeout."""
+    def wait(self, paths: Sequence[str], timeout_s: float) -> bool:
+        """Return when one of the paths exists or the watch is closed (True), or at the timeout (False)."""
         event = threading.Event()
         self._add(paths, event)
         try:
             # Check after adding the waiter: a document created before has woken nobody.
-            if not self._closed and not self._existing(paths):
-                event.wait(timeout_s)
+            if self._closed or self._existing(paths) or event.wait(timeout_s):
+                return True
+            # The watcher may be late, or have failed to look.
+            return bool(self._existing(paths))
         except Exception:
-            if not self._closed:  # else the store was closed between the two checks: the wait is over
+            if not self._closed:  # else the store was closed after the check: the wait is over
                 raise
+            return True
         finally:
             self._remove(paths, event)
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 import flask
 import msgspec
 
-from pubsubservice.api.decoding import decode
+from pubsubservice.api.decoding import decode_envelope
 from pubsubservice.api.endpoint import json_body, query, read_body, unsupported_media_type
 from pubsubservice.api.publish import Publish, check_publish, decode_publish
 from pubsubservice.core.problems import BadRequest
@@ -52,11 +52,11 @@ def decode_published(request: flask.Request) -> Publish:
     topic, publisher, since = _target(query(request, "topic", "publisher", "since"))
     body = read_body(request)
     if media_type == BATCHED:
-        raws = decode(list[msgspec.Raw], body)
+        raws = decode_envelope(list[msgspec.Raw], body)
         if not raws:  # an empty batch is valid in CloudEvents; an empty list in our own format is an error
             return Publish(topic, publisher, [], since)
     elif media_type == STRUCTURED:
-        raws = [decode(msgspec.Raw, body)]
+        raws = [decode_envelope(msgspec.Raw, body)]
     else:
         body = _binary_event(request, body)
         raws = [msgspec.Raw(body)]

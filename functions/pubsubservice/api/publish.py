@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pubsubservice.api.decoding import check_range, decode, encode
+from pubsubservice.api.decoding import check_range, decode_envelope, encode
 from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.core.times import rfc3339
@@ -49,7 +49,7 @@ class _Receipt(msgspec.Struct, gc=False):
 
 def decode_publish(body: bytes) -> Publish:
     """Decode and check a request to publish, including its events. Raises BadRequest."""
-    request = decode(PublishBody, body)
+    request = decode_envelope(PublishBody, body)
     check_publish(request.topic, request.publisher, request.since, request.delay_s)
     if request.far and request.since is None:
         raise BadRequest("invalid_request", "far: expected only with since, the store time to look back to.")

@@ -3,6 +3,10 @@
 The settlements and the new lease are one conditional update of the subscriber's document. A call that changes nothing in the
 document writes nothing. If the outcome of the update is unknown, the document is read again and the rules are applied
 anew; if it then has a lease of the caller's token, the response is that lease.
+
+A process that wrote the document within the last second, or read it for the probe of a wait, does not read it again. What it
+judges from memory counts if its update is stored, which proves that the document was the newest. Otherwise it reads the
+document and judges again.
 """
 
 from __future__ import annotations
@@ -13,17 +17,19 @@ from typing import NamedTuple
 
 from pubsubservice.core.keyed_lock import KeyedLock
 from pubsubservice.core.ownership import check_owner
-from pubsubservice.core.problems import Unavailable
+from pubsubservice.core.problems import Problem, Unavailable
 from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
+from pubsubservice.delivery.memory import Memory, Remembered
+from pubsubservice.delivery.missing import Missing
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery, count_lost, read_again
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.storage.paths import subscriber_path
-from pubsubservice.storage.port import Reads, Store
+from pubsubservice.storage.port import Doc, Reads, Store
 from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.leases import Leases, Settlements
@@ -95,6 +101,7 @@ class Delivery:
     leases_type = Leases
     dead_lettering_type = DeadLettering
     redelivery_type = Redelivery
+    memory_type = Memory
 
     def __init__(
         self,
@@ -112,6 +119,7 @@ class Delivery:
         self._reader = reader
         self._bounds = settings.bounds
         self._locks = KeyedLock(runtime)
+        self._memory = self.memory_type(runtime)
 
     def get_events(self, request: GetEvents) -> GetEventsResponse:
         """Carry out settlements and hand out events. Raises NotFound, Forbidden, BadRequest, Unavailable, StoreError."""
@@ -130,7 +138,12 @@ class Delivery:
             left = until - self._runtime.monotonic()
             if left <= 0:
                 break
-            self._store.wait_for(watch.paths, left if watch.due_s is None else min(left, watch.due_s))
+            due_s = left if watch.due_s is None else min(left, watch.due_s)
+            told = self._store.wait_for(watch.paths, due_s)
+            # If nothing came and nothing became due, the response is still right. But no document tells that events are no
+            # longer blocked.
+            if not told and due_s == left and not response.blocked and not response.more:
+                break
             with self._locks.hold(request.subscriber):
                 response, watch = self._call(request, probe=request.wake)
         return response._replace(unknown=unknown)
@@ -152,40 +165,111 @@ class Delivery:
 
     def _pass(self, request: GetEvents, probe: bool) -> tuple[GetEventsResponse, _Watch, bool]:  # noqa: FBT001
         """Make one pass, retried until its update is stored or not needed; also returns whether dead letters are left."""
-        path = subscriber_path(request.subscriber)
+        missing = Missing()
+        # a probe writes nothing, so it has to read
+        passed = None if probe else self._pass_from_memory(request, missing)
+        if passed is not None:
+            return passed
+        path, missing = subscriber_path(request.subscriber), self._again(missing)
         for _ in attempts(self._runtime):
+            asked = self._runtime.monotonic()
             reads = self._store.get_many([path])
             doc = reads.docs[0]
             if doc is None:
                 raise unknown_subscriber(request.subscriber)
-            check_owner("subscriber", request.subscriber, doc.data.get("owner"))
-            state = State.read(doc)
+            state, now = self._read(request, doc), self._now(reads)
             # opened by another try of this request; the caller may receive the response to either try
             made = request.lease in state.leases
-            # a probe needs no more than one event
-            judged = request._replace(max_events=1) if probe and not made else request
-            response, watch = self._judge(judged, state, self._now(reads))
+            response, watch = self._judge(request, state, now, missing)
             if probe and not made and (response.slices or response.over):
+                self._memory.put(request.subscriber, Remembered(doc, now, asked, missing.seen))
                 return GetEventsResponse(more=True, woken=True, lost=response.lost), watch, False
-            if replace(self._store, doc, state.fields()):
-                published = self._dead_letters.publish(state) if state.dead else 0
-                return response, watch, 0 < published < len(state.dead)
+            if self._replace(doc, state) is not None:
+                return response, watch, self._publish_dead(state)
+            missing = Missing()
         raise Unavailable(
             "contended",
             f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again.",
         )
 
+    def _pass_from_memory(self, request: GetEvents, missing: Missing) -> tuple[GetEventsResponse, _Watch, bool] | None:
+        """Make a pass over the document that this process remembers; None if there is none, or if the pass does not count.
+
+        Args:
+            missing: what the pass finds missing is added, for the pass that reads
+        """
+        found = self._memory.take(request.subscriber)
+        if found is None:
+            return None
+        remembered, lag_us = found
+        if remembered.missing:
+            missing = Missing(remembered.missing)  # older than this request: not for another pass
+        try:
+            state = self._read(request, remembered.doc)
+            response, watch = self._judge(request, state, remembered.time, missing, lag_us)
+        except Problem as problem:
+            self._refused(problem)
+            return None
+        if self._needs_read(state):
+            return None
+        stored = self._replace(remembered.doc, state)
+        if stored is None:
+            self._memory.conflicted(request.subscriber)
+            return None
+        return (response, watch, self._publish_dead(state)) if self._proves(remembered.doc, stored) else None
+
+    def _again(self, missing: Missing) -> Missing:
+        """What the pass that reads need not read again."""
+        return Missing(missing.seen)
+
+    def _refused(self, problem: Problem) -> None:
+        """Let a refusal from memory pass: the document may say otherwise by now."""
+
+    def _needs_read(self, state: State) -> bool:
+        """Whether a state has dead letters to publish, which changes the document: that begins with a read."""
+        return bool(state.dead)
+
+    def _proves(self, remembered: Doc, stored: Doc) -> bool:
+        """Whether an update was stored, so that the remembered document was the newest until then."""
+        return stored is not remembered
+
+    def _read(self, request: GetEvents, doc: Doc) -> State:
+        """Return the state of a document that the caller may use. Raises Forbidden, Unavailable."""
+        check_owner("subscriber", request.subscriber, doc.data.get("owner"))
+        return State.read(doc)
+
+    def _replace(self, doc: Doc, state: State) -> Doc | None:
+        """Store a state in place of the one in `doc`, and remember it; returns None if it may not be stored."""
+        asked = self._runtime.monotonic()
+        stored = replace(self._store, doc, state.fields())
+        if stored is not None and stored is not doc and not self._needs_read(state):
+            self._memory.put(state.name, Remembered(stored, stored.updated, asked))
+        return stored
+
+    def _publish_dead(self, state: State) -> bool:
+        """Publish dead letters; returns whether others are left."""
+        published = self._dead_letters.publish(state) if state.dead else 0
+        return 0 < published < len(state.dead)
+
     def _now(self, reads: Reads) -> int:
         """The time by which leases expire: the store's, never a process's, µs."""
         return reads.time
 
-    def _judge(self, request: GetEvents, state: State, now: int) -> tuple[GetEventsResponse, _Watch]:
-        """Apply the rules to a state as read at `now`, µs of store time."""
+    def _judge(
+        self, request: GetEvents, state: State, now: int, missing: Missing, lag_us: int = 0
+    ) -> tuple[GetEventsResponse, _Watch]:
+        """Apply the rules to a state.
+
+        Args:
+            now: the store time at which the state was so, µs
+            missing: what an earlier pass found missing, and what this one does
+            lag_us: how much later it is by now, at least
+        """
         for _, settlement in request.settlements.each():
             # an open lease is settled even after the store's clock was set back
             if settlement.lease not in state.leases:
                 check_not_ahead(settlement.lease, now)
-        leases = self.leases_type(state, now, self._bounds)
+        leases = self.leases_type(state, now, self._bounds, lag_us)
         dead_lettering = self.dead_lettering_type(leases)
         leases.expire()
         unknown = leases.settle(request.settlements)
@@ -200,8 +284,8 @@ class Delivery:
             elif leases.used(token):
                 response = GetEventsResponse(lease=token, over=True)
             else:
-                response, paths = self._hand_out(leases, dead_lettering, token, request.max_events)
-                watch = _Watch(paths, _due_s(state, now, response.blocked))
+                response, paths = self._hand_out(leases, dead_lettering, token, request.max_events, missing)
+                watch = _Watch(paths, _due_s(state, now, lag_us, response.blocked))
         ordered = [t for t in {s.topic for s in response.slices} if state.settings_of(state.subscriptions[t]).ordered]
         return response._replace(unknown=unknown, lost=state.lost, ordered=ordered), watch
 
@@ -221,7 +305,7 @@ class Delivery:
         leases.close_if_empty(token)
 
     def _hand_out(
-        self, leases: Leases, dead_lettering: DeadLettering, token: str, max_events: int
+        self, leases: Leases, dead_lettering: DeadLettering, token: str, max_events: int, missing: Missing
     ) -> tuple[GetEventsResponse, list[str]]:
         """Open a lease of due events if there are any, else of new events; also returns the documents to watch for more."""
         full = "leases" if len(leases.state.leases) >= self._bounds.leases else "dead" if dead_lettering.full else None
@@ -233,7 +317,7 @@ class Delivery:
         if due.slices:
             response = GetEventsResponse(due.slices, due.attempt, more=True)
         else:
-            response, paths = self._hand_out_new(leases, due.leased | due.waiting(), max_events)
+            response, paths = self._hand_out_new(leases, due.leased | due.waiting(), max_events, missing)
         if response.slices:
             until = leases.open(
                 token,
@@ -244,12 +328,14 @@ class Delivery:
             response = response._replace(lease=token, until=until)
         return response, paths
 
-    def _hand_out_new(self, leases: Leases, held: set[int], max_events: int) -> tuple[GetEventsResponse, list[str]]:
+    def _hand_out_new(
+        self, leases: Leases, held: set[int], max_events: int, missing: Missing
+    ) -> tuple[GetEventsResponse, list[str]]:
         """Read new events, except those of the subscriptions in `held`."""
         room = self._room(leases)
         if room <= 0:
             return GetEventsResponse(blocked="leases"), []
-        reading = self._reader.new_events(leases.state, min(max_events, room), leases.now, held)
+        reading = self._reader.new_events(leases.state, min(max_events, room), leases.now, held, missing)
         blocked = reading.blocked or ("ordered" if held else None)
         return GetEventsResponse(reading.slices, more=reading.more, blocked=blocked), reading.next_paths
 
@@ -258,10 +344,10 @@ class Delivery:
         return (self._bounds.state_bytes - leases.state.size) // 16 - leases.state.unsettled(leases.now)
 
 
-def _due_s(state: State, now: int, blocked: str | None) -> float | None:
+def _due_s(state: State, now: int, lag_us: int, blocked: str | None) -> float | None:
     """Return the seconds until an event becomes due or a lease expires; None without either."""
     times = [due.at for due in state.due] + [lease.until for lease in state.leases.values()]
-    ahead = [time - now for time in times if time > now]
+    ahead = [max(0, time - now - lag_us) for time in times if time > now]
     if blocked in {"ordered", "dead"}:
         # no document tells of another consumer's settlement, or that a refused dead letter would be accepted: look again soon
         ahead.append(_SECOND)

@@ -92,7 +92,8 @@ class Peeking:
                 left = until - self._runtime.monotonic()
                 if left <= 0:
                     break
-                self._store.wait_for(paths, left)
+                if not self._store.wait_for(paths, left):
+                    break
                 response, paths = self._read(state, request.max_events)
         return response
 

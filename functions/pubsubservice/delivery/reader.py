@@ -16,6 +16,7 @@ from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.cursor import LogCursor, LogRead, begin_topic, head, skip_trimmed, take_slice
+from pubsubservice.delivery.missing import Missing
 from pubsubservice.delivery.peek_cursor import too_many_logs
 from pubsubservice.delivery.read_ahead import MAX_READS, ReadAhead
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice
@@ -25,7 +26,7 @@ from pubsubservice.log.seek import Seeker
 from pubsubservice.log.topics import Topics
 from pubsubservice.log.trim_point import TrimPoint
 from pubsubservice.storage.paths import batch_path, log_path
-from pubsubservice.storage.port import Doc, Store
+from pubsubservice.storage.port import Doc, Reads, Store
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import EventFilter
 from pubsubservice.subscribers.pattern_topics import followed_logs, patterns
@@ -70,13 +71,22 @@ class Reader:
         #: locks that limit concurrent large reads, and so the memory they take
         self._large = [runtime.new_lock() for _ in range(4)]
 
-    def new_events(self, state: State, max_events: int, now: int, held: Container[int] = ()) -> Reading:
+    def new_events(
+        self,
+        state: State,
+        max_events: int,
+        now: int,
+        held: Container[int] = (),
+        missing: Missing | None = None,
+    ) -> Reading:
         """Read on from the positions of a state, and move them past the returned events. Raises StoreError, Unavailable.
 
         Args:
             now: the store time of the state, µs
             held: numbers of the subscriptions to leave out
+            missing: what an earlier pass saw, which is not read again. What this pass finds missing is added
         """
+        missing = Missing() if missing is None else missing
         cursors: list[LogCursor | RegistryCursor] = [*self._open_cursors(state, held)]
         if patterns(state):
             cursors.append(RegistryCursor(state, self._topics, self._seeker))
@@ -109,7 +119,7 @@ class Reader:
             if spent >= MAX_READS + len(cursors):
                 more = True
                 break
-            spent += self._read(state, cursors, need, left)
+            spent += self._read(state, cursors, need, left, missing)
             heads = [head(cursor) for cursor in cursors if isinstance(cursor, LogCursor) and cursor.pending]
             heapq.heapify(heads)
         delays.keep()
@@ -129,7 +139,7 @@ class Reader:
                 ask.append(location)
         if not ask:
             return batches
-        docs = self._get([batch_path(*location) for location in ask])[0]
+        docs = self._get([batch_path(*location) for location in ask], Missing())[0]
         found = {location: Batch(doc) for location, doc in zip(ask, docs, strict=True) if doc is not None}
         trims = self._trims({location[:2] for location in found})
         for location, batch in found.items():
@@ -192,6 +202,7 @@ class Reader:
         cursors: list[LogCursor | RegistryCursor],
         need: list[LogCursor | RegistryCursor],
         events: int,
+        missing: Missing,
     ) -> int:
         """Read the next batches of the logs in `need`; return the number of billed reads."""
         before = meter().reads
@@ -201,11 +212,9 @@ class Reader:
             if isinstance(cursor, RegistryCursor):
                 windows.append((cursor, [], cursor.window(width)))
                 continue
-            windows.append(
-                self._window(cursor, min(width, self._read_ahead.width((cursor.topic, cursor.partition), cursor.seq)))
-            )
-        paths = [path for _, _, ask in windows for path in ask]
-        docs, times = self._get(paths) if paths else ([], [])
+            ahead = self._read_ahead.width((cursor.topic, cursor.partition), cursor.seq)
+            windows.append(self._window(cursor, min(width, ahead), missing))
+        docs, times = self._get([path for _, _, ask in windows for path in ask], missing)
         log_reads, start = [], 0
         for cursor, cached, ask in windows:
             stop = start + len(ask)
@@ -227,8 +236,8 @@ class Reader:
                 self._accept(read, events)
         return meter().reads - before
 
-    def _window(self, cursor: LogCursor, width: int) -> tuple[LogCursor, list[Batch], list[str]]:
-        """Return the next batches of a log that are cached, and the paths to read behind them."""
+    def _window(self, cursor: LogCursor, width: int, missing: Missing) -> tuple[LogCursor, list[Batch], list[str]]:
+        """Return the next batches of a log that are cached, and the paths to read behind them, up to one known as missing."""
         if cursor.partition < 0:
             return cursor, [], [cursor.next_path()]
         cached: list[Batch] = []
@@ -237,8 +246,12 @@ class Reader:
             if batch is None:
                 break
             cached.append(batch)
-        seqs = range(cursor.seq + len(cached), cursor.seq + width)
-        return cursor, cached, [batch_path(cursor.topic, cursor.partition, seq) for seq in seqs]
+        ask: list[str] = []
+        for seq in range(cursor.seq + len(cached), cursor.seq + width):
+            ask.append(batch_path(cursor.topic, cursor.partition, seq))
+            if ask[-1] in missing:
+                break
+        return cursor, cached, ask
 
     def _open_new_topic(
         self, state: State, cursor: LogCursor, cursors: list[LogCursor | RegistryCursor], doc: Doc | None, time: int
@@ -288,13 +301,25 @@ class Reader:
         docs = self._store.get_many([log_path(*log) for log in ask]).docs
         return {log: TrimPoint.read(doc) for log, doc in zip(ask, docs, strict=True)}
 
-    def _get(self, paths: list[str]) -> tuple[list[Doc | None], list[int]]:
+    def _get(self, paths: list[str], missing: Missing) -> tuple[list[Doc | None], list[int]]:
+        """Read documents, except those known as missing; also returns their read times, µs."""
+        answers: dict[str, tuple[Doc | None, int]] = {
+            path: (None, missing.use(path)) for path in paths if path in missing
+        }
+        ask = [path for path in paths if path not in answers]
+        if ask:
+            reads = self._read_documents(ask)
+            answers.update(zip(ask, zip(reads.docs, reads.times, strict=True), strict=True))
+            for path in ask:
+                if answers[path][0] is None:
+                    missing.add(path, answers[path][1])
+        return [answers[path][0] for path in paths], [answers[path][1] for path in paths]
+
+    def _read_documents(self, paths: list[str]) -> Reads:
         if len(paths) < _LARGE_READ:
-            reads = self._store.get_many(paths)
-        else:
-            with self._large[int(self._runtime.random() * len(self._large))]:
-                reads = self._store.get_many(paths)
-        return reads.docs, reads.times
+            return self._store.get_many(paths)
+        with self._large[int(self._runtime.random() * len(self._large))]:
+            return self._store.get_many(paths)
 
 
 def _begin_topic(state: State, subscription: Subscription, partitions: int) -> None:

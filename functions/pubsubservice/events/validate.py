@@ -18,7 +18,7 @@ from pubsubservice.events.attributes import CONTROL, MAX_NAME, NAME, are_times
 from pubsubservice.events.duplicate_members import repeated_name
 from pubsubservice.events.entry import Entry, identity
 from pubsubservice.events.fast_path import common_entries
-from pubsubservice.events.json_limits import check_utf8, check_values, is_suspicious, too_deep
+from pubsubservice.events.json_limits import check_utf8_of, check_values, is_suspicious, too_deep
 
 __all__ = [
     "MAX_EVENTS",
@@ -56,7 +56,7 @@ def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> l
     """Validate the events of a request and return them as entries.
 
     Args:
-        body: the whole request; it must be UTF-8
+        body: the whole request, of which all but the events is known to be UTF-8
         raws: the JSON of each event
         publisher: name of the publisher
 
@@ -68,8 +68,8 @@ def decode_events(body: bytes, raws: Sequence[msgspec.Raw], publisher: str) -> l
         raise BadRequest(
             "too_large", f"events: at most {MAX_EVENTS} in a request; got {len(raws)}. Split the request.", status=413
         )
-    check_utf8(body)
     lines = [bytes(raw) for raw in raws]
+    check_utf8_of(lines, body)
     has_line_breaks = b"\n" in body or b"\r" in body
     entries: list[Entry] = []
     for first in range(0, len(lines), _GROUP_EVENTS):

@@ -6,9 +6,10 @@ resemble each other, so compression shrinks them to about a quarter, at no cost 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 import zstandard
@@ -25,7 +26,7 @@ MAX_BATCH_BYTES = 1_000_000
 HEAD_FIELDS = ("format", "count", "first", "hashes")
 #: most bytes of a decompressed blob, which is never larger than a request's JSON: a guard against corrupt frames
 _MAX_BLOB_BYTES = 32 * 1024 * 1024
-#: blobs from this size on are kept decompressed for a while (see `_cached_lines`)
+#: blobs from this size on are kept decompressed for a while (see `_cached_lines`); texts, compressed by a context of their own
 _LARGE_BYTES = 16 * 1024
 
 
@@ -39,13 +40,44 @@ class Origin(NamedTuple):
     delay_ms: int = 0
 
 
+_Context = TypeVar("_Context")
+
+
+class _Contexts(Generic[_Context]):
+    """Contexts of zstd to be used again, because to make one takes longer than to compress an event.
+
+    Only one thread at a time may use a context, and one that has failed is not given back.
+    """
+
+    def __init__(self, make: Callable[[], _Context]) -> None:
+        self._make = make
+        self._idle: deque[_Context] = deque(maxlen=2)
+
+    def take(self) -> _Context:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._make()
+
+    def give_back(self, context: _Context) -> None:
+        self._idle.append(context)
+
+
+_compressors = _Contexts(partial(zstandard.ZstdCompressor, level=1))
+_decompressors = _Contexts(zstandard.ZstdDecompressor)
 _origins_encoder = msgspec.msgpack.Encoder()
 _origins_decoder = msgspec.msgpack.Decoder(list[Origin])
 
 
 def compress(lines: Sequence[bytes]) -> bytes:
     """Return the blob of the events with these lines."""
-    return zstandard.ZstdCompressor(level=1).compress(b"\n".join(lines))
+    text = b"\n".join(lines)
+    if len(text) >= _LARGE_BYTES:  # a context keeps memory for the largest text that it has compressed
+        return zstandard.ZstdCompressor(level=1).compress(text)
+    compressor = _compressors.take()
+    blob = compressor.compress(text)
+    _compressors.give_back(compressor)
+    return blob
 
 
 def document_bytes(blob: bytes, count: int) -> int:
@@ -80,7 +112,9 @@ def last_due(doc: Doc) -> int:
 
 def _lines(blob: bytes) -> Sequence[bytes]:
     size = zstandard.frame_content_size(blob)
-    text = zstandard.ZstdDecompressor().decompress(blob, max_output_size=min(max(size, 0), _MAX_BLOB_BYTES))
+    decompressor = _decompressors.take()
+    text = decompressor.decompress(blob, max_output_size=min(max(size, 0), _MAX_BLOB_BYTES))
+    _decompressors.give_back(decompressor)
     return text.split(b"\n")
 
 

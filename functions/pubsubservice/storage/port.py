@@ -150,8 +150,15 @@ class Store(Protocol):
         The page is strongly consistent. Bills one read per document, and at least one. Raises Refused, Unknown.
         """
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """Block until one of the paths may exist, or until the timeout. A hint only: the caller reads afterwards."""
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
+        """Block until one of the paths may exist, or until the timeout. Return False if none was created until then.
+
+        True is a hint only, and may come early: the caller reads. After False it need not: what a later read may find was
+        created in the last second of the wait, or after it.
+        """
+
+    def end_waits(self) -> None:
+        """End all waits, now and later, as if they had been told: the process is about to end."""
 
     def close(self) -> None:
-        """Close the store's connections and files. The documents stay."""
+        """End all waits; close the store's connections and files. The documents stay."""

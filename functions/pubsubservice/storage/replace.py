@@ -7,22 +7,23 @@ from pubsubservice.storage.port import Changed, Doc, Fields, Refused, Store, Unk
 __all__ = ["remove", "replace"]
 
 
-def replace(store: Store, doc: Doc, fields: Fields) -> bool:
+def replace(store: Store, doc: Doc, fields: Fields) -> Doc | None:
     """Write `fields` over the fields of `doc`, if the stored document is still the one that was read.
 
     Writes nothing if `doc` has these fields already. Raises Refused when a retry cannot help.
 
     Returns:
-        True if the fields are certainly in the store. False if they are not, or may not be: read the document again.
+        The document as it is stored now: `doc` itself if nothing was written. None if the fields are not in the store, or may
+        not be: read the document again.
     """
     if all(doc.data.get(name) == value for name, value in fields.items()):
-        return True
+        return doc
+    data = {**doc.data, **fields}
     try:
-        store.update(doc.path, {**doc.data, **fields}, doc.updated)
+        return Doc(doc.path, data, doc.created, store.update(doc.path, data, doc.updated))
     except (Changed, Unknown, Refused) as error:
         _check_retry_helps(error)
-        return False
-    return True
+        return None
 
 
 def remove(store: Store, doc: Doc) -> bool:

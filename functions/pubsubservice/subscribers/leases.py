@@ -37,12 +37,14 @@ class Leases:
     """Opens, settles and ends the leases of a state.
 
     Args:
-        now: the store time of the state, µs
+        now: the store time of the state, µs: what ends by then has ended
+        lag_us: how much later it is by now, at least: what begins now lasts from the later time on
     """
 
-    def __init__(self, state: State, now: int, bounds: Bounds = Bounds()) -> None:  # noqa: B008
+    def __init__(self, state: State, now: int, bounds: Bounds = Bounds(), lag_us: int = 0) -> None:  # noqa: B008
         self.state = state
         self.now = now
+        self._latest = now + lag_us
         self.bounds = bounds
         #: events to redeliver after the settlements of this call, grouped by the kind of their due entry
         self._pending_due: dict[Kind, tuple[Due, list[Piece]]] = {}
@@ -82,7 +84,9 @@ class Leases:
         deadline_s = min(subscription.ack_deadline_s for subscription in settings)
         spans, holes = cover(piece for _, piece in events)
         count = sum(span.stop - span.start for span in spans)
-        lease = Lease(self.now + deadline_s * _SECOND, attempt, deadline_s, count, pack(spans), bits_to_bytes(holes))
+        lease = Lease(
+            self._latest + deadline_s * _SECOND, attempt, deadline_s, count, pack(spans), bits_to_bytes(holes)
+        )
         lease.failed_as_group = failed_as_group
         self.state.leases[token] = lease
         return lease.until
@@ -154,7 +158,7 @@ class Leases:
             counted = False  # the settlement names events that this lease never held
         if verb == "extend":
             seconds = lease.ack_deadline_s if settlement.seconds is None else settlement.seconds
-            lease.until = max(lease.until, self.now + seconds * _SECOND)
+            lease.until = max(lease.until, self._latest + seconds * _SECOND)
             return counted
         hit = lease.left & mask
         lease.settle(hit)
@@ -204,7 +208,7 @@ class Leases:
 
         Rounded to a whole second, so that events given back one by one share an entry: up, so that none is due too early.
         """
-        return (self.now + wait + _SECOND - 1 if wait else self.now) // _SECOND * _SECOND
+        return (self._latest + wait + _SECOND - 1 if wait else self.now) // _SECOND * _SECOND
 
     def _recall_newer(self) -> None:
         """Recall from the leases of ordered topics the events behind those that this call nacked or released."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pubsub_emulator.server.page_guard import PageGuard
 from pubsub_emulator.server.router import Router, load_functions
 from pubsub_emulator.server.server import Server
 from unit.local import standin
@@ -15,6 +16,6 @@ from unit.local import standin
 def server() -> Iterator[Server]:
     """`standin.py` on a free port."""
     functions = load_functions(standin, ["echo", "slow", "large"])
-    running = Server(Router(functions, ["pubsub.test"]), threads=8)
+    running = Server(Router(functions, PageGuard(["pubsub.test"])), threads=8)
     yield running
     running.close()

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import pytest
 
 from pubsub_emulator.server.elastic_threads import FIRST_THREADS
-from pubsub_emulator.server.router import Environ, StartResponse
 from pubsub_emulator.server.server import Server
+from pubsub_emulator.server.wsgi import Environ, StartResponse
 
 
 class Held:

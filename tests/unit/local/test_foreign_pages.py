@@ -49,6 +49,7 @@ FOREIGN = {
     "a script": ("GET", WAIT, fetched("cross-site", "no-cors", "script"), 403),
     "a fetch from another port": ("GET", WAIT, fetched("same-site", "no-cors", "empty"), 403),
     "a frame": ("GET", WAIT, fetched("cross-site", "navigate", "iframe"), 403),
+    "a window that it opens": ("GET", WAIT, fetched("cross-site", "navigate", "document"), 403),
     "a prefetch of the meter": ("GET", "/meter", fetched("cross-site", "no-cors", "empty"), 403),
 }  # fmt: skip
 
@@ -72,7 +73,7 @@ def test_a_foreign_page_is_refused_at_once(url: str, kind: str) -> None:
         {},
         fetched("none", "navigate", "document"),
         fetched("same-origin", "cors", "empty"),
-        fetched("cross-site", "navigate", "document"),
+        fetched("cross-site", "navigate", "document") | {"Sec-Fetch-User": "?1"},
     ],
     ids=["curl", "address bar", "a page of its own", "a link that is followed"],
 )

@@ -1,4 +1,4 @@
-"""The three gRPC calls that the service makes to Firestore, over one channel per process, and the meaning of failures.
+"""The four gRPC calls that the service makes to Firestore, over one channel per process, and the meaning of failures.
 
 Uses plain stubs with the raw messages of google-cloud-firestore, not that library's generated client, for two reasons. The
 client retries commits for 60 s, so that the caller's own success would be reported as ALREADY_EXISTS. And it costs two to
@@ -9,7 +9,7 @@ The calls: https://cloud.google.com/firestore/docs/reference/rpc/google.firestor
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -107,10 +107,18 @@ class _Channel:
             request_serializer=types.RunQueryRequest.pb().SerializeToString,
             response_deserializer=types.RunQueryResponse.pb().FromString,
         )
+        self.listen = channel.stream_stream(
+            _SERVICE + "Listen",
+            request_serializer=types.ListenRequest.pb().SerializeToString,
+            response_deserializer=types.ListenResponse.pb().FromString,
+        )
 
 
 class Calls:
-    """Commit, BatchGetDocuments and RunQuery on one database. Thread-safe, and usable in parent and child after a fork."""
+    """Commit, BatchGetDocuments, RunQuery and Listen on one database.
+
+    Thread-safe, and usable in parent and child after a fork.
+    """
 
     def __init__(self, project: str | None, database: str, emulator: str | None, runtime: Runtime) -> None:
         #: host:port of Google's emulator, which uses neither TLS nor credentials; None in the cloud
@@ -148,6 +156,10 @@ class Calls:
     def run_query(self, request: Any) -> list[Any]:
         """Run a query, retrying it if it fails. Returns all responses, or raises StoreError."""
         return self._read(lambda channel: channel.run_query, request, READ_TOTAL_S)
+
+    def listen(self, requests: Iterator[Any], timeout_s: float) -> Any:
+        """Begin a Listen call; return it, an iterator of its responses. The caller is within the gate until it ends."""
+        return self._connect().listen(requests, timeout=timeout_s, metadata=self._metadata)
 
     def close(self) -> None:
         """Close this process's channel. A later call opens a new one."""

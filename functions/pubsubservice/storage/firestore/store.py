@@ -24,6 +24,8 @@ from pubsubservice.storage.firestore.documents import (
     to_micros,
     to_timestamp,
 )
+from pubsubservice.storage.firestore.listen import Listener, Told
+from pubsubservice.storage.firestore.quiet_waits import QuietWaits
 from pubsubservice.storage.firestore.rpc import READ_TOTAL_S, Calls
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Page, Reads, StoreError, Unknown
 
@@ -31,8 +33,13 @@ __all__ = ["FirestoreStore"]
 
 #: writes in one commit: Firestore's documented limit, which it no longer enforces; they fit one request message
 MAX_DELETES = 500
-#: first and longest pause between two polls of `wait_for`: waiting 20 s costs about 25 reads per path
+#: first and longest pause between two polls of `wait_for`, where it polls: waiting 20 s costs about 30 reads per path
 FIRST_POLL_S, LAST_POLL_S = 0.1, 1.0
+#: how often a wait attaches to a stream before it polls
+ATTACHES = 3
+#: how many waits share a stream; Google's emulator writes into one from several threads at once, so that messages of two
+#: waits would destroy each other
+WAITS_A_STREAM, WAITS_A_STREAM_OF_EMULATOR = 64, 1
 #: a field mask of this field alone transfers no content
 _NAME = "__name__"
 
@@ -58,9 +65,15 @@ class FirestoreStore:
         runtime: Runtime | None = None,
     ) -> None:
         self._runtime = runtime or SystemRuntime()
+        self._waits_ended = False
         emulator = emulator or os.environ.get("FIRESTORE_EMULATOR_HOST") or None
         self._calls = Calls(project, database, emulator, self._runtime)
         self._prefix = f"{self._calls.database}/documents/"
+        self._quiet = QuietWaits()
+        if self._calls.emulator:
+            self._listener = Listener(self._calls, self._runtime, WAITS_A_STREAM_OF_EMULATOR, self._exists)
+        else:
+            self._listener = Listener(self._calls, self._runtime, WAITS_A_STREAM)
 
     def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
         """See the port. One call reads all paths, at one read time."""
@@ -76,7 +89,9 @@ class FirestoreStore:
             # is not billed: the cloud needs none.
             self._await_writers(missing)
             found.update(self._look_up(missing, fields, read_time=found[missing[0]][1]))
-        return Reads([found[path][0] for path in paths], [to_micros(found[path][1]) for path in paths])
+        docs = [found[path][0] for path in paths]
+        self._check_waits(docs)
+        return Reads(docs, [to_micros(found[path][1]) for path in paths])
 
     def create(self, path: str, data: Fields) -> int:
         """See the port."""
@@ -149,25 +164,53 @@ class FirestoreStore:
             page, _ = self._run(request)
         return page
 
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> None:
-        """See the port. Polls with jitter; each poll is billed like any other read."""
+    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
+        """See the port. Listens; polls where Listen does not work."""
         deadline = self._runtime.monotonic() + timeout_s
+        names = [self._prefix + path for path in paths]
+        for _ in range(ATTACHES if paths else 0):
+            left_s = deadline - self._runtime.monotonic()
+            if left_s < FIRST_POLL_S:
+                break
+            told = self._listener.wait(names, left_s)
+            if told is Told.FOUND:
+                return True
+            if told is Told.NOTHING:
+                self._quiet.remember(paths, meter().time, timeout_s)
+                return False
+            if told is Told.OFF:
+                break
+        if timeout_s >= FIRST_POLL_S > deadline - self._runtime.monotonic():
+            return True  # what was created since the stream ended is not known, and no time is left to look here
+        return self._poll(paths, deadline)
+
+    def _poll(self, paths: Sequence[str], deadline: float) -> bool:
+        """Look again and again, with jitter; each look is billed like any other read."""
         pause_s = FIRST_POLL_S
         while (left_s := deadline - self._runtime.monotonic()) > 0:
             self._runtime.sleep(min(left_s, pause_s * (0.5 + self._runtime.random() / 2)))
             if self._runtime.monotonic() >= deadline:
-                return  # the caller reads now anyway
+                break
+            if self._waits_ended:
+                return True
             try:
-                found = self._look_up(paths, (), total_s=max(left_s, 1.0))
+                found = self._look_up(paths, (), total_s=max(left_s, 1.0)) if paths else {}
             except StoreError:
-                return  # a hint only: if the error persists, the caller's own read raises it
+                return True  # a hint only: if the error persists, the caller's own read raises it
             meter().bill(reads=len(paths))
             if any(doc for doc, _ in found.values()):
-                return
+                return True
             pause_s = min(pause_s * 1.5, LAST_POLL_S)
+        return False
+
+    def end_waits(self) -> None:
+        """See the port. A wait that polls ends before its next look."""
+        self._waits_ended = True
+        self._listener.close()
 
     def close(self) -> None:
-        """Close this process's gRPC channel."""
+        """End all waits, and close this process's gRPC channel. A later call opens a new one."""
+        self.end_waits()
         self._calls.close()
 
     def _look_up(
@@ -196,6 +239,21 @@ class FirestoreStore:
         if absent:
             raise Unknown(f"the response to a look-up lacks {absent[0]}")
         return found
+
+    def _exists(self, names: Sequence[str]) -> bool:
+        """Whether one of the documents exists, or may exist, once running commits on them are done. Bills nothing."""
+        paths = [name[len(self._prefix) :] for name in names]
+        self._await_writers(paths)
+        try:
+            return any(doc for doc, _ in self._look_up(paths, (), total_s=1.0).values())
+        except StoreError:
+            return True
+
+    def _check_waits(self, docs: Sequence[Doc | None]) -> None:
+        """Do without Listen for a while if a wait was not told of a document that had been created long before its end."""
+        missed = self._quiet.missed(docs)
+        if missed is not None:
+            self._listener.distrust(f"a wait was not told of {missed}")
 
     def _await_writers(self, paths: Sequence[str]) -> None:
         """Wait until the emulator has finished the running commits on some documents.

@@ -1,0 +1,441 @@
+"""Waits that listen: what they return, what they cost, and what becomes of them when Listen fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from grpc import StatusCode
+
+from pubsubservice.core.meter import Meter, start_meter
+from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.storage.firestore import listen
+from pubsubservice.storage.firestore.store import WAITS_A_STREAM, FirestoreStore
+from unit.google.fakes import PROJECT
+from unit.google.listening import CURRENT, REMOVE, RESET, Listening, Stream, Target
+
+CODES = [code for code in StatusCode if code is not StatusCode.OK]
+#: longer than any test may take: a wait that lasts as long was not told
+LONG_S = 60.0
+
+
+class SteppedRuntime(SystemRuntime):
+    """Time passes by the sleeps of the store alone, and by `ahead_s`."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+        self.sleeps = 0
+
+    def monotonic(self) -> float:
+        return self.ahead_s
+
+    def sleep(self, seconds: float) -> None:
+        self.ahead_s += seconds
+        self.sleeps += 1
+
+    def random(self) -> float:
+        return 0.5
+
+
+@pytest.fixture
+def server() -> Iterator[Listening]:
+    fake = Listening()
+    yield fake
+    fake.close()
+
+
+def cloud_store(server: Listening, runtime: SystemRuntime | None = None) -> FirestoreStore:
+    """A store that listens as in the cloud: many waits share a stream, and none looks after its attach."""
+    store = FirestoreStore(PROJECT, emulator=server.address, runtime=runtime)
+    store._listener = listen.Listener(store._calls, store._runtime, WAITS_A_STREAM)
+    return store
+
+
+@pytest.fixture
+def store(server: Listening) -> Iterator[FirestoreStore]:
+    opened = cloud_store(server)
+    yield opened
+    opened.close()
+
+
+class Waits:
+    """Waits in threads of their own, each with its own meter."""
+
+    def __init__(self, store: FirestoreStore) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(128)
+
+    def begin(self, *paths: str, timeout_s: float = LONG_S) -> Future[tuple[bool, Meter]]:
+        def wait() -> tuple[bool, Meter]:
+            meter = start_meter()
+            return self._store.wait_for(paths, timeout_s), meter
+
+        return self._pool.submit(wait)
+
+
+@pytest.fixture
+def waits(store: FirestoreStore) -> Iterator[Waits]:
+    started = Waits(store)
+    yield started
+    store.end_waits()
+    started._pool.shutdown()
+
+
+def told(wait: Future[tuple[bool, Meter]]) -> int:
+    """See that the wait has been told, and return what it was billed for."""
+    was_told, meter = wait.result(LONG_S / 2)
+    assert was_told
+    assert (meter.writes, meter.deletes) == (0, 0)
+    return meter.reads
+
+
+def test_a_wait_is_told_at_the_commit_and_costs_a_read_a_document(server: Listening, waits: Waits) -> None:
+    wait = waits.begin("a/1", "a/2")
+    server.await_targets(1)
+    server.create("a/2")
+    assert told(wait) in {2, 3}  # 2 for the attach; 1 for the change, unless it came before the target was current
+    assert server.looks == 0
+
+
+def test_a_change_after_the_attach_is_one_more_read(server: Listening, store: FirestoreStore, waits: Waits) -> None:
+    wait = waits.begin("a/1", "a/2")
+    [target] = server.await_targets(1)
+    assert target.stream.number == 0
+    await_current(store)
+    server.create("a/2")
+    assert told(wait) == 3
+
+
+def await_current(store: FirestoreStore) -> None:
+    """Wait until the targets of all waits are current."""
+    for stream in [*store._listener._streams]:
+        for watch in [*stream._watches.values()]:
+            assert watch.ready.wait(LONG_S)
+
+
+def test_what_exists_already_ends_the_wait(server: Listening, store: FirestoreStore) -> None:
+    server.documents.add("a/2")
+    meter = start_meter()
+    assert store.wait_for(["a/1", "a/2"], LONG_S)
+    assert (meter.reads, server.looks) == (2, 0)
+
+
+@pytest.mark.parametrize("count", [1, 20, 100])
+def test_a_wait_without_an_event_costs_a_read_a_document_and_ends_at_its_time(
+    server: Listening, store: FirestoreStore, count: int
+) -> None:
+    meter = start_meter()
+    assert store.wait_for([f"a/{n}" for n in range(count)], 0.3) is False
+    assert (meter.reads, server.looks) == (count, 0)
+    server.await_targets(0)
+
+
+def test_waits_one_after_the_other_use_one_stream_and_ids_are_new(server: Listening, store: FirestoreStore) -> None:
+    for _ in range(5):
+        assert store.wait_for(["a/1"], 0.11) is False
+    assert len(server.streams) == 1
+    assert server.streams[0].ids == [1, 2, 3, 4, 5]
+
+
+def test_a_stream_ends_when_nobody_has_waited_for_a_second(server: Listening, store: FirestoreStore) -> None:
+    store.wait_for(["a/1"], 0.11)
+    assert server.streams[0].ended.wait(LONG_S)
+    assert store.wait_for(["a/1"], 0.11) is False
+    assert len(server.streams) == 2
+
+
+def test_a_stream_that_was_idle_for_long_is_not_used_again(server: Listening) -> None:
+    """The process was frozen in between: its threads did not run, and the connection may be dead."""
+    runtime = SteppedRuntime()
+    store = cloud_store(server, runtime)
+    for _ in range(2):
+        store.wait_for(["a/1"], 0.11)
+        runtime.ahead_s += 5
+    assert len(server.streams) == 2
+    store.close()
+
+
+def test_a_hundred_waits_share_two_streams(server: Listening, waits: Waits) -> None:
+    before = threading.active_count()
+    begun = [waits.begin(f"a/{n}") for n in range(100)]
+    targets = server.await_targets(100)
+    assert sorted(len(stream.targets) for stream in server.streams) == [36, 64]
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("pubsub-listen") == 2
+    # of the server: a thread that answers and one that takes requests, for each stream
+    assert threading.active_count() - before <= 100 + 6 + 4
+    for target in targets:
+        server.create(*target.paths)
+    for wait in begun:
+        assert told(wait) <= 2
+    for stream in server.streams:
+        assert stream.ended.wait(LONG_S)
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_a_stream_that_ends_is_replaced_whatever_its_code(server: Listening, waits: Waits, code: StatusCode) -> None:
+    """Only a code that says that Listen is refused lets the wait poll."""
+    wait = waits.begin("a/1")
+    [target] = server.await_targets(1)
+    target.stream.end(code)
+    server.documents.add("a/1")
+    assert told(wait) <= 3
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_a_target_that_is_removed_is_attached_again_or_the_wait_polls(
+    server: Listening, waits: Waits, code: StatusCode
+) -> None:
+    wait = waits.begin("a/1")
+    [target] = server.await_targets(1)
+    server.documents.add("a/1")
+    target.change(REMOVE, code)
+    assert told(wait) <= 3
+
+
+def test_a_wait_attaches_three_times_and_then_polls(server: Listening, waits: Waits) -> None:
+    def attach_and_end(target: Target) -> None:
+        server.attach(target)
+        target.stream.end()
+
+    server.on_target = attach_and_end
+    wait = waits.begin("a/1")
+    await_looks(server, 1)
+    assert len(server.streams) == 3
+    server.create("a/1")
+    told(wait)
+
+
+def await_looks(server: Listening, count: int) -> None:
+    """Wait until there were as many look-ups."""
+    give_up = time.monotonic() + LONG_S
+    while server.looks < count:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_a_reset_costs_the_documents_again_and_tells_what_comes(server: Listening, waits: Waits) -> None:
+    wait = waits.begin("a/1", "a/2")
+    [target] = server.await_targets(1)
+    target.change(RESET)
+    target.find("a/2")
+    assert told(wait) == 4
+
+
+def test_a_wait_that_ends_between_a_reset_and_the_new_state_looks(server: Listening, store: FirestoreStore) -> None:
+    """What was created before the reset may not have been told yet."""
+    attached = threading.Event()
+
+    def attach_and_reset(target: Target) -> None:
+        server.attach(target)
+        target.change(RESET)
+        server.documents.add("a/1")
+        attached.set()
+
+    server.on_target = attach_and_reset
+    assert store.wait_for(["a/1"], 0.3) is True
+    assert attached.is_set()
+
+
+def test_a_count_of_documents_ends_the_wait(server: Listening, waits: Waits) -> None:
+    wait = waits.begin("a/1")
+    [target] = server.await_targets(1)
+    target.count(0)
+    assert not wait.done()
+    target.count(1)
+    told(wait)
+
+
+def test_a_server_that_says_nothing_is_waited_for_a_second_and_then_polled(
+    server: Listening, store: FirestoreStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is billed for an attach that was not answered."""
+    monkeypatch.setattr(listen, "ATTACH_S", 0.1)
+    server.on_target = lambda target: None
+    meter = start_meter()
+    assert store.wait_for(["a/1"], 0.5) is False
+    assert meter.reads == server.looks >= 1
+    server.documents.add("a/1")
+    assert store.wait_for(["a/1"], LONG_S)
+    assert len(server.streams) == 1, "Listen is off for a second"
+
+
+def test_the_end_of_the_store_ends_waits_that_listen(server: Listening, store: FirestoreStore, waits: Waits) -> None:
+    wait = waits.begin("a/1")
+    server.await_targets(1)
+    store.close()
+    told(wait)
+
+
+def test_the_end_of_the_store_ends_waits_that_poll(server: Listening, store: FirestoreStore, waits: Waits) -> None:
+    server.on_stream = lambda stream: stream.end(StatusCode.UNIMPLEMENTED)
+    wait = waits.begin("a/1")
+    await_looks(server, 1)
+    store.end_waits()
+    told(wait)
+    told(waits.begin("a/1"))
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_where_listen_never_works_waits_cost_what_polls_do(server: Listening, code: StatusCode) -> None:
+    """Look for look, by a clock and jitter that do not vary."""
+    server.on_stream = lambda stream: stream.end(code)
+    looks = []
+    for polls in (True, False):
+        server.looks = 0
+        store = cloud_store(server, SteppedRuntime())
+        if polls:
+            store._listener.close()
+        meter = start_meter()
+        for _ in range(3):
+            assert store.wait_for(["a/1", "a/2"], 20.0) is False
+        assert meter.reads == 2 * server.looks
+        looks.append(server.looks)
+        store.close()
+    assert looks[0] == looks[1] > 60
+    assert 1 <= len(server.streams) <= 3
+
+
+@pytest.mark.parametrize("code", [StatusCode.RESOURCE_EXHAUSTED, StatusCode.NOT_FOUND, StatusCode.UNAVAILABLE])
+def test_where_listen_never_works_six_streams_a_minute_are_opened(server: Listening, code: StatusCode) -> None:
+    """And one a minute later on, however many waits there are."""
+    server.on_stream = lambda stream: stream.end(code)
+    runtime = SteppedRuntime()
+    store = cloud_store(server, runtime)
+    opened = []
+    for minute in range(1, 5):
+        while runtime.ahead_s < 60 * minute:
+            store.wait_for(["a/1"], 0.5)
+        opened.append(len(server.streams))
+    assert opened[0] <= 6
+    assert opened[3] - opened[1] <= 2
+    store.close()
+
+
+def test_a_refusal_lets_waits_poll_for_ten_minutes_and_is_logged_once(
+    server: Listening, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on_target = lambda target: target.change(REMOVE, StatusCode.PERMISSION_DENIED)
+    runtime = SteppedRuntime()
+    store = cloud_store(server, runtime)
+    while runtime.ahead_s < 599:
+        store.wait_for(["a/1"], 20.0)
+    assert len(server.streams) == 1
+    runtime.ahead_s += 20
+    server.on_target = server.attach
+    assert store.wait_for(["a/1"], 0.2) is False
+    assert len(server.streams) == 2
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == (
+        "Waits poll Firestore for the next 10 minutes: it refuses Listen (PERMISSION_DENIED: as told)"
+    )
+    store.close()
+
+
+def test_what_works_again_is_used_again_and_at_once_after_the_next_failure(server: Listening) -> None:
+    """A target that is current ends the growth of the pauses."""
+    server.on_stream = lambda stream: stream.end()
+    runtime = SteppedRuntime()
+    store = cloud_store(server, runtime)
+    while len(server.streams) < 4:
+        store.wait_for(["a/1"], 20.0)
+    server.on_stream = lambda stream: None
+    runtime.ahead_s += 90
+    server.documents.add("a/1")
+    looks = server.looks
+    assert store.wait_for(["a/1"], LONG_S)
+    assert server.looks == looks
+    assert store._listener._pause_s == listen.FIRST_PAUSE_S
+    store.close()
+
+
+def test_waits_that_begin_together_try_one_stream_where_none_has_worked(server: Listening, waits: Waits) -> None:
+    """Also where each wait would have a stream of its own."""
+    store = waits._store
+    store._listener._room = 1
+    held = threading.Event()
+
+    def fail(stream: Stream) -> None:
+        held.wait(LONG_S)
+        stream.end()
+
+    server.on_stream = fail
+    begun = [waits.begin(f"a/{n}") for n in range(10)]
+    server.documents.update(f"a/{n}" for n in range(10))
+    held.set()
+    for wait in begun:
+        told(wait)
+    assert len(server.streams) == 1
+
+
+def test_a_wait_that_was_not_told_is_found_out(server: Listening, caplog: pytest.LogCaptureFixture) -> None:
+    """The document was created long before the wait ended: waits poll from then on."""
+    server.on_target = lambda target: target.change(CURRENT)
+    runtime = SteppedRuntime()
+    store = cloud_store(server, runtime)
+    start_meter()
+    store.get_many(["a/1", "a/2"])  # a store time before the wait
+    wait_quietly(store, runtime, 0.2)
+    store.get_many(["a/1", "a/2"])
+    assert not caplog.records
+    wait_quietly(store, runtime, 20.0)
+    server.documents.add("a/2")  # which the fake says was created at 1 µs
+    store.get_many(["a/1", "a/2"])
+    [record] = caplog.records
+    assert record.getMessage().endswith("a wait was not told of a/2")
+    looks = server.looks
+    assert store.wait_for(["a/2"], LONG_S)
+    assert server.looks == looks + 1
+    store.close()
+
+
+def wait_quietly(store: FirestoreStore, runtime: SteppedRuntime, seconds: float) -> None:
+    """Let a wait of so many seconds by the store's clock end without having been told."""
+    stopped = store._listener.wait
+    store._listener.wait = lambda names, timeout_s: listen.Told.NOTHING  # type: ignore[method-assign]
+    assert store.wait_for(["a/1", "a/2"], seconds) is False
+    store._listener.wait = stopped  # type: ignore[method-assign]
+    runtime.ahead_s += seconds
+
+
+def test_no_wait_of_many_races_is_lost(server: Listening, waits: Waits) -> None:
+    """Documents that are created while waits for them attach."""
+    for round_ in range(60):
+        begun = [waits.begin(f"{round_}/{n}") for n in range(8)]
+        for n in range(8):
+            server.create(f"{round_}/{n}")
+        for wait in begun:
+            assert told(wait) <= 2
+    assert server.looks == 0
+
+
+def test_streams_that_are_killed_again_and_again_lose_no_wait(server: Listening, waits: Waits) -> None:
+    """No wait attaches more than three times; it polls then."""
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.05):
+            for stream in [*server.streams]:
+                stream.end()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        for round_ in range(12):
+            begun = [waits.begin(f"{round_}/{n}") for n in range(8)]
+            over.wait(0.2)
+            for n in range(8):
+                server.create(f"{round_}/{n}")
+            for wait in begun:
+                told(wait)
+    finally:
+        over.set()
+        killer.join()
+    asked: dict[str, int] = {}
+    for path in server.asked:
+        asked[path] = asked.get(path, 0) + 1
+    assert max(asked.values()) <= 3
