@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
-from urllib3.util import wait_for_read
+from urllib3.util import wait_for_read, wait_for_write
 
 from pubsubclient._core.clock import SYSTEM_CLOCK
 from pubsubclient._http.adapter import BoundedAdapter, Pool, ShuttableConnection, read_whole
@@ -27,6 +27,8 @@ __all__ = ["Exchange", "begin", "can_begin"]
 _HEAD_S = 2.0
 #: how much of a request one system call takes at most
 _PIECE_BYTES = 256 * 1024
+#: how long one such call may take, seconds
+_PIECE_S = 0.02
 
 
 class Exchange:
@@ -50,6 +52,7 @@ class Exchange:
         self._adapter = adapter
         self._pool = pool
         self._connection: ShuttableConnection | None = None
+        self._began = time.monotonic()
         self._unsent = memoryview(b"")
         self._response: Response | None = None
         #: why there will be no answer; None as long as there may be one
@@ -121,6 +124,8 @@ class Exchange:
             if not done:
                 if self.failure is None:
                     self.failure = TryAgain(requests.ConnectionError("the request was interrupted"), uncertain=True)
+                if isinstance(self.failure, TryAgain):
+                    self.failure.elapsed_s = time.monotonic() - self._began
                 if self._connection is not None:
                     self._connection.close()
 
@@ -138,9 +143,11 @@ class Exchange:
 
     def _write(self, within_s: float) -> None:
         give_up = time.monotonic() + within_s
-        while self._unsent and (left_s := give_up - time.monotonic()) > 0:
+        while self._unsent:
             sock = self._connected().sock
-            sock.settimeout(left_s)
+            if not wait_for_write(sock, max(0.0, give_up - time.monotonic())):
+                return
+            sock.settimeout(_PIECE_S)  # a TLS socket may take longer than its connection, which takes data now
             try:
                 sent = sock.send(self._unsent[:_PIECE_BYTES])
             except TimeoutError:

@@ -131,7 +131,7 @@ class Transport:
         if not callable(body):
             _put_body(request, body)
         clock = self._clock
-        started = clock.monotonic()
+        started = clock.monotonic() - (0.0 if tried is None else tried.elapsed_s)
         give_up = started + (deadline_s or self.service.deadline_s) + wait_s
         uncertain = False
         with Call(give_up, cancellation, clock) as call:

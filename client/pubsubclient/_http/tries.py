@@ -38,6 +38,8 @@ class TryAgain(Exception):  # noqa: N818 - as in _core.errors
         self.uncertain = uncertain
         #: how long the service asked to wait, seconds
         self.pause_s = pause_s
+        #: how long ago the call began when the try failed, seconds; 0 for a try of `Transport.call`, which knows
+        self.elapsed_s = 0.0
 
 
 def failure_of(error: requests.RequestException, url: str | None, service: Service) -> TryAgain | ConfigurationError:

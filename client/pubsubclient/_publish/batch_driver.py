@@ -25,7 +25,7 @@ from pubsubclient._publish.queue import Queue
 
 __all__ = ["Driver"]
 
-#: how long a caller may stay with a connection that takes or gives data, seconds
+#: how long a caller writes a new request at most, and reads an answer that has begun, seconds
 _WRITE_S = 0.02
 _READ_S = 2.0
 
@@ -182,7 +182,7 @@ class Driver:
         exchange = packet.exchange
         if exchange is None:
             return False
-        exchange.write(_WRITE_S)
+        exchange.write(0.0)
         if packet.watched or not exchange.ready:
             return False
         try:

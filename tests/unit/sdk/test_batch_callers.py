@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import socket
 import sys
 import threading
 import time
@@ -14,11 +15,12 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 import pubsubclient
 from pubsubclient import Batch, Event, Publisher, PublishError, PublishRefused, PublishUnknown, Service
 from pubsubclient._http.exchange import Exchange
-from pubsubclient._publish import batch_driver, queue
+from pubsubclient._publish import queue
 from pubsubclient._publish.batch_sender import Sender
 from unit.sdk.scripted import BREAK_OFF, CUT, TRUNCATE, Reply, ScriptedService, problem
 
@@ -100,16 +102,30 @@ def test_a_slow_answer_does_not_hold_up_callers(server: ScriptedService, publish
     assert _stored(server) == [f"{n}" for n in range(5 * FULL + 1)]
 
 
-def test_a_service_that_reads_slowly_does_not_hold_up_callers(
-    server: ScriptedService, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+def test_a_service_that_does_not_read_holds_up_no_caller(
+    server: ScriptedService, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the connection does not take at once is sent later, by whoever comes next."""
-    monkeypatch.setattr(batch_driver, "_WRITE_S", 0.0)
+    """What the connection does not take is sent later, by whoever comes next."""
+    small = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)]
+    monkeypatch.setattr(HTTPConnection, "default_socket_options", HTTPConnection.default_socket_options + small)
+    server._server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    handler: Any = server._server.RequestHandlerClass
+    go_on = threading.Event()
+
+    def read_later(self: Any) -> None:
+        if self.path == "/publish":
+            go_on.wait(30)
+        self._handle()
+
+    monkeypatch.setattr(handler, "do_POST", read_later)
+    publisher = Publisher("shop", service=service)
     with publisher.batch(max_delay=60) as batch:
-        futures = [batch.publish(event) for event in _events(FULL)]
+        futures = [batch.publish(Event("orders", "x" * 700, id=f"{n}")) for n in range(4 * FULL)]
         assert server.calls("publish") == []
-        assert futures[0].result(20).id == "0"
-    assert _stored(server) == [f"{n}" for n in range(FULL)]
+        go_on.set()
+        assert batch.flush(20)
+    assert [future.result(0).id for future in futures] == [f"{n}" for n in range(4 * FULL)]
+    assert _sizes(server) == [FULL] * 4
 
 
 def test_answers_are_read_though_nobody_asks_for_them(server: ScriptedService, publisher: Publisher) -> None:
