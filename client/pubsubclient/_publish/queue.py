@@ -62,10 +62,8 @@ class Queue:
     @property
     def hurries(self) -> bool:
         """Whether somebody waits for the results of the first packet, or for room, so that no more events may come."""
-        resolved = self.resolved
-        return (
-            self.flush_to > resolved or self.published - resolved >= self._max_events or self._bytes >= self._max_bytes
-        )
+        resolved, published = self.resolved, self.published
+        return self.flush_to > resolved or published - resolved >= self._max_events or self._bytes >= self._max_bytes
 
     def has_room(self, more_bytes: int) -> bool:
         """Whether an event of so many bytes may be added; one may be, whatever its size."""
@@ -84,17 +82,17 @@ class Queue:
         if (
             packet is None
             or packet.closed
-            or packet.count >= _REQUEST_EVENTS
-            or packet.size + packet.count + size >= self._request_bytes
+            or (count := packet.count) >= _REQUEST_EVENTS
+            or packet.size + count + size >= self._request_bytes
         ):
-            packet = Packet(monotonic(), self._looked_at)
+            packet, count = Packet(monotonic(), self._looked_at), 0
             self.packets.append(packet)
         promise = packet.add(event, line)
+        count += 1
         # in one step (and one line), so that an exception of a signal handler comes before or after it
         packet.count, packet.size, self.published, self._bytes = (
-            packet.count + 1, packet.size + size, self.published + 1, self._bytes + size,
+            count, packet.size + size, self.published + 1, self._bytes + size,
         )  # fmt: skip
-        count = packet.count
         self.calls_for_a_look = count % _LOOK_EVENTS < 2 or count == _REQUEST_EVENTS or self.hurries
         return promise
 
