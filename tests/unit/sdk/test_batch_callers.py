@@ -28,6 +28,12 @@ from unit.sdk.scripted import BREAK_OFF, CUT, TRUNCATE, Reply, ScriptedService, 
 FULL = 1_000
 
 
+@pytest.fixture
+def service(server: ScriptedService) -> Service:
+    """Patient: a test that holds an answer back may take its time on a busy machine."""
+    return Service(server.url, deadline_s=120.0, read_timeout_s=60.0)
+
+
 def _sizes(server: ScriptedService) -> list[int]:
     return [len(body["events"]) for body in server.calls("publish")]
 
