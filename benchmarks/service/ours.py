@@ -12,9 +12,9 @@ from typing import Any
 
 import requests
 from benchmarks.service.processes import Server, scratch
-from requests.adapters import HTTPAdapter
 
 from pubsubclient import Event, Publisher, Service, Subscriber
+from pubsubclient._http.adapter import BoundedAdapter
 
 __all__ = ["Counting", "Ours", "emulator", "emulator_on", "operations"]
 
@@ -40,16 +40,17 @@ def operations(response: requests.Response) -> dict[str, int]:
     return {name: int(count) for name, _, count in parts}
 
 
-class Counting(HTTPAdapter):
-    """Adds up the store operations that answers say they were billed for."""
+class Counting(BoundedAdapter):
+    """The client's own adapter, which also adds up the store operations that answers say they were billed for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.operations = dict.fromkeys(("reads", "writes", "deletes"), 0)
         self.requests = 0
 
-    def send(self, *arguments: Any, **named: Any) -> requests.Response:
-        response = super().send(*arguments, **named)
+    def build_response(self, *arguments: Any, **named: Any) -> requests.Response:
+        # not `send`: a batch writes requests and reads answers without it
+        response: requests.Response = super().build_response(*arguments, **named)
         self.requests += 1
         for name, count in operations(response).items():
             self.operations[name] += count
