@@ -184,8 +184,9 @@ def test_waiting_for_what_is_there_already_ends_soon(store: Store) -> None:
 
 def test_waiting_ends_at_the_timeout(store: Store) -> None:
     begun_s = time.monotonic()
-    assert not store.wait_for(["topics/x"], 0.3)
-    assert 0.25 < time.monotonic() - begun_s < 5
+    # longer than a store may try to listen before it polls, however busy the machine is
+    assert not store.wait_for(["topics/x"], 2.5)
+    assert 2.4 < time.monotonic() - begun_s < 30
 
 
 def _join(threads: list[threading.Thread]) -> None:

@@ -31,7 +31,7 @@ def run(options: StoreOptions, seed_file: Path | None, command: list[str], signa
     seed = read_seed(seed_file)
     runtime = DrainingRuntime()
     try:
-        with open_store(options, runtime) as (store, _), Emulator(store, runtime=runtime) as emulator:
+        with open_store(options) as (store, _), Emulator(store, runtime=runtime) as emulator:
             if seed is not None:
                 run_seed(seed, emulator.url)
             return _run(command, {**os.environ, _SERVICE: emulator.url}, signals)

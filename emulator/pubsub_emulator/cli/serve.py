@@ -62,7 +62,7 @@ def run(options: ServeOptions, stopped: threading.Event, output: Output) -> int:
     try:
         with (
             trimming(),
-            open_store(options.store, runtime) as (store, location),
+            open_store(options.store) as (store, location),
             _identity(options, runtime, output) as identity,
             Emulator(
                 store,

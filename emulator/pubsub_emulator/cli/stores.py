@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pubsub_emulator.cli.options import StoreOptions
 from pubsub_emulator.errors import AddressError, DataDirError
-from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubclient.cli.extras import import_with_extra
@@ -29,7 +28,7 @@ _CONNECT_TIMEOUT_S = 5.0
 
 
 @contextmanager
-def open_store(options: StoreOptions, runtime: DrainingRuntime) -> Iterator[tuple[Store, str]]:
+def open_store(options: StoreOptions) -> Iterator[tuple[Store, str]]:
     """Open the store that `options` choose; yield it and its location in words.
 
     The default is the Firestore emulator at FIRESTORE_EMULATOR_HOST if that is set, else the default data directory.
@@ -40,10 +39,10 @@ def open_store(options: StoreOptions, runtime: DrainingRuntime) -> Iterator[tupl
         from pubsub_emulator.google_firestore import process as google  # noqa: PLC0415 - only for this option
 
         _firestore_store()  # fails before Google's emulator is started
-        with google.start_emulator() as address, _firestore(address, runtime) as store:
+        with google.start_emulator() as address, _firestore(address) as store:
             yield store, f"in Google's Firestore emulator at {address} until this command ends"
     elif firestore is not None:
-        with _firestore(firestore, runtime) as store:
+        with _firestore(firestore) as store:
             yield store, f"in the Firestore emulator at {firestore}"
     elif options.ephemeral:
         with _closing(EphemeralStore()) as store:
@@ -85,7 +84,7 @@ def _firestore_store() -> type[FirestoreStore]:
 
 
 @contextmanager
-def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
+def _firestore(address: str) -> Iterator[Store]:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise AddressError(f"invalid --firestore {address!r}: expected google or HOST:PORT")
@@ -94,7 +93,7 @@ def _firestore(address: str, runtime: DrainingRuntime) -> Iterator[Store]:
     except (OSError, OverflowError) as error:
         raise AddressError(f"no Firestore emulator responds at {address}: {error}") from error
     project = os.environ.get("GOOGLE_CLOUD_PROJECT") or "pubsub-local"
-    with _closing(_firestore_store()(project, emulator=address, runtime=runtime)) as store:
+    with _closing(_firestore_store()(project, emulator=address)) as store:
         yield store
 
 
