@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+
+from pubsubclient._http.responses import store_ops
 
 __all__ = ["MeteringAdapter", "Operations"]
 
@@ -33,11 +34,6 @@ class Operations:
         """What they would cost on Firestore."""
         return (self.reads * _READ + self.writes * _WRITE + self.deletes * _DELETE) / 100_000
 
-    @classmethod
-    def of(cls, header: str) -> Operations:
-        """Those of a header ``X-Store-Ops: reads=2, writes=1, deletes=0``."""
-        return cls(**{name: int(count) for name, count in re.findall(r"(reads|writes|deletes)=(\d+)", header)})
-
 
 class MeteringAdapter(HTTPAdapter):
     """Sends requests as usual, and adds up what their answers say they took."""
@@ -51,5 +47,5 @@ class MeteringAdapter(HTTPAdapter):
         """Send a request."""
         response = super().send(request, **options)
         with self._lock:
-            self.operations += Operations.of(response.headers.get("X-Store-Ops", ""))
+            self.operations += Operations(*store_ops(response))
         return response

@@ -284,3 +284,32 @@ def test_subscribers_of_one_owner_share_a_dead_letter_topic(wire: Wire, alice: S
         assert subscriber.redrive(wire.name("t")) == 1
         assert [event.attributes["redrivefor"] for event in subscriber.get_events()] == [subscriber.name]
         subscriber.close()
+
+
+def test_dead_letters_keep_the_name_of_a_removed_subscriber(wire: Wire, alice: Somebody, bob: Somebody) -> None:
+    """Its next owner could neither redrive nor trust what another identity may publish in its dead-letter topic."""
+    letters_of(alice, wire)
+    for name in ("S", "S.redrive"):
+        Subscriber(wire.name(name), service=alice.service).delete()
+    Publisher(wire.name("S.redrive"), service=alice.service).delete()
+    assert bob.says("register", {"subscriber": "S"}) == "403 not_owner"  # the topic S.dead stays
+    assert alice.says("register", {"subscriber": "S"}) == "201"
+
+
+def test_a_redriver_keeps_the_name_of_a_removed_subscriber(wire: Wire, alice: Somebody, bob: Somebody) -> None:
+    """Also where dead letters went to another topic."""
+    alice.does("register", {"subscriber": "S"})
+    alice.does("register", {"subscriber": "S.redrive"})
+    alice.does("register", {"publisher": "S.redrive"})
+    Subscriber(wire.name("S"), service=alice.service).delete()
+    assert bob.says("register", {"subscriber": "S"}) == "403 not_owner"
+    Subscriber(wire.name("S.redrive"), service=alice.service, register=False).delete()
+    assert bob.says("register", {"subscriber": "S"}) == "403 not_owner"
+    Publisher(wire.name("S.redrive"), service=alice.service).delete()
+    letters_of(bob, wire)
+
+
+def test_a_removed_subscriber_that_left_nothing_is_anybodys(wire: Wire, alice: Somebody, bob: Somebody) -> None:
+    alice.does("register", {"subscriber": "S"})
+    Subscriber(wire.name("S"), service=alice.service).delete()
+    letters_of(bob, wire)

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from command_line.conftest import Run
+from command_line.conftest import COMMAND, Ran, Run, start
+from command_line.faulty import answering, problem
+from e2e.serving import Serving, environment
+from pubsub_emulator.issuer import make_issuer
 from pubsubclient import Publisher, Subscriber
 from pubsubclient.cli.group import NAMES
 
 _SEED = '{"topics": {"NAME": {"retention": "1d"}}, "events": [{"topic": "NAME", "data": 1}]}'
+_APP = """
+import sys
+from pubsubclient import App
+app = App("NAME")
+
+@app.handler("NAME")
+def handle(data):
+    sys.stdout.write('{"handled": %d}\\n' % data)
+"""
+_DATABASE = """
+import sqlite3
+from pubsubclient.outbox import Outbox
+
+def connect():
+    return sqlite3.connect("shop.db", timeout=30)
+
+outbox = Outbox(connect=connect, publisher="shop")
+with connect() as connection:
+    outbox.create(connection)
+"""
 
 #: by command: a command line that succeeds on names of its own, with NAME for the name, and how many records it has
 _GOOD: dict[str, tuple[str, int | None]] = {
@@ -34,6 +60,10 @@ _GOOD: dict[str, tuple[str, int | None]] = {
     "init": ("init new", 1),
     "doctor": ("doctor", 1),
     "completion": ("completion bash", 1),
+    "exec": ("exec -- cat seed.json", 1),
+    "token": ("token --email a@example.com --key key.pem", 1),
+    "worker": ("worker shop:app --burst --log-level error", 3),
+    "relay": ("relay db:outbox --once", 1),
 }
 #: by command: command lines that fail, with the error's code and the exit code
 _BAD: dict[str, list[tuple[str, str, int]]] = {
@@ -53,7 +83,8 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
     "get": [("get nobody-NAME", "unknown_subscriber", 4), ("get NAME --no-ack -F", "usage", 2)],
     "ls": [("ls cats", "usage", 2), ("ls -s http://127.0.0.1:1 --timeout 0.5", "no_answer", 3)],
     "describe": [("describe topic nothing-NAME", "unknown_topic", 4), ("describe topic", "usage", 2)],
-    "explain": [("explain NAME NAME", "usage", 2), ("explain nobody-NAME NAME 0-0", "unknown_subscriber", 4)],
+    "explain": [("explain NAME NAME", "usage", 2), ("explain nobody-NAME NAME 0-0", "unknown_subscriber", 4),
+                ("explain NAME NAME nothing", "unknown_event", 4), ("explain --all NAME nothing", "unknown_event", 4)],
     "dead": [("dead nobody-NAME", "unknown_subscriber", 4), ("dead NAME --last 0", "usage", 2)],
     "cost": [("cost --since never", "usage", 2)],
     "redrive": [
@@ -89,13 +120,51 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
     "init": [("init file/below", "usage", 2)],
     "doctor": [("doctor --nothing", "usage", 2)],
     "completion": [("completion cmd", "usage", 2)],
+    "emulator": [
+        ("emulator --port 99999", "usage", 2),
+        ("emulator --admin a@example.com", "usage", 2),
+        ("emulator --data-dir file/below", "config", 2),
+    ],
+    "exec": [
+        ("exec", "usage", 2),
+        ("exec --firestore nothing -- true", "config", 125),
+        ("exec -- ./file", "usage", 126),
+        ("exec -- nothing-of-this-name", "usage", 127),
+    ],
+    "token": [("token", "usage", 2), ("token --email a@example.com --key nothing.pem", "config", 2)],
+    "console": [("console --nothing", "usage", 2), ("console -s nonsense", "config", 2)],
+    "relay": [
+        ("relay nothing:outbox", "config", 2),
+        ("relay shop:app", "config", 2),
+        ("relay db:outbox --once --failed", "usage", 2),
+    ],
+    "worker": [("worker", "usage", 2), ("worker nothing:app", "config", 2), ("worker shop:app --concurrency 0", "usage", 2)],
 }  # fmt: skip
-_ELSEWHERE = {"console", "emulator", "exec", "token", "worker"}
+#: commands that serve until a signal, and so have no data but where they serve
+_SERVERS = {"emulator": ("--ephemeral", "--port", "0"), "console": ("--port", "0")}
+_BAD_LINES = [bad for lines in _BAD.values() for bad in lines]
+#: commands that catch signals, which must not be done to the tests' process
+_APART = {"emulator", "exec", "worker", "console", "relay"}
+#: commands that ask no service
+_LOCAL = {"init", "doctor", "completion", "emulator", "exec", "token", "worker", "console", "relay"}
 
 
 @pytest.fixture
-def prepared(run: Run, name: str, tmp_path: Path) -> str:
+def files(name: str, tmp_path: Path) -> str:
+    """The files that the command lines name, made for a name."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "seed.json").write_text(_SEED.replace("NAME", f"{name}.seeded"))
+    (tmp_path / "bad.json").write_text('{"topics": []}')
+    (tmp_path / "shop.py").write_text(_APP.replace("NAME", name))
+    (tmp_path / "db.py").write_text(_DATABASE)
+    make_issuer(tmp_path / "key.pem")
+    return name
+
+
+@pytest.fixture
+def prepared(run: Run, files: str) -> str:
     """A topic with three events, and a subscriber that follows it and has a dead letter, under one name."""
+    name = files
     Publisher(name).publish(name, 1)
     subscriber = Subscriber(name)
     subscriber.subscribe(name)
@@ -108,10 +177,23 @@ def prepared(run: Run, name: str, tmp_path: Path) -> str:
         subscriber.get_events(0)
         subscriber.unsubscribe(f"{name}.failing")
         subscriber.seek(name, "earliest")
-    (tmp_path / "file").write_text("")
-    (tmp_path / "seed.json").write_text(_SEED.replace("NAME", f"{name}.seeded"))
-    (tmp_path / "bad.json").write_text('{"topics": []}')
     return name
+
+
+@pytest.fixture
+def try_line(run: Run, shared: Serving, tmp_path: Path) -> Run:
+    """Runs a command line in this process, or in one of its own."""
+
+    def try_line(*words: str) -> Ran:
+        if not _APART.intersection(words):
+            return run(*words)
+        done = subprocess.run(
+            [*COMMAND, *words], cwd=tmp_path, env=environment(PUBLISH_SUBSCRIBE_SERVICE=shared.url), check=False,
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return try_line
 
 
 def _words(line: str, name: str) -> list[str]:
@@ -119,34 +201,72 @@ def _words(line: str, name: str) -> list[str]:
 
 
 def test_each_command_is_tried() -> None:
-    """A new one needs a line that succeeds and one that fails."""
-    assert _GOOD.keys() == _BAD.keys() == NAMES.keys() - _ELSEWHERE
+    """A new one needs a line that succeeds, or is a server, and one that fails."""
+    assert _GOOD.keys() | _SERVERS.keys() == _BAD.keys() == NAMES.keys()
 
 
 @pytest.mark.parametrize("command", _GOOD)
 @pytest.mark.parametrize(
-    "order", [lambda words: [*words, "--json"], lambda words: ["--json", *words]], ids=["after", "before"]
+    "order",
+    [lambda words: [words[0], "--json", *words[1:]], lambda words: ["--json", *words]],
+    ids=["after", "before"],
 )
-def test_data_parse(command: str, order: Callable[[list[str]], list[str]], prepared: str, run: Run) -> None:
+def test_data_parse(command: str, order: Callable[[list[str]], list[str]], prepared: str, try_line: Run) -> None:
     line, count = _GOOD[command]
-    done = run(*order(_words(line, prepared)))
+    done = try_line(*order(_words(line, prepared)))
     assert (done.code, done.err) == (0, "")
     assert all(isinstance(record, dict) for record in done.records)
     assert count in {None, len(done.records)}
 
 
-@pytest.mark.parametrize(("line", "code", "exit_code"), [bad for lines in _BAD.values() for bad in lines])
-def test_errors_parse(line: str, code: str, exit_code: int, prepared: str, run: Run) -> None:
-    done = run(*_words(line, prepared), "--json")
+@pytest.mark.parametrize("command", _SERVERS)
+def test_a_server_says_where_it_serves(command: str, shared: Serving, tmp_path: Path) -> None:
+    """In one object on stdout; notes are lines of JSON on stderr."""
+    process = start([command, "--json", *_SERVERS[command]], shared.url, cwd=tmp_path)
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["url"].startswith("http://127.0.0.1:")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "")
+    assert all(isinstance(json.loads(line), dict) for line in err.splitlines())
+
+
+@pytest.mark.parametrize(("line", "code", "exit_code"), _BAD_LINES)
+def test_errors_parse(line: str, code: str, exit_code: int, prepared: str, try_line: Run) -> None:
+    words = _words(line, prepared)
+    done = try_line(words[0], "--json", *words[1:])
     assert (done.code, done.out, done.error["code"]) == (exit_code, "", code)
     assert len(done.error["detail"]) > 10
 
 
-@pytest.mark.parametrize(("line", "code", "exit_code"), [bad for lines in _BAD.values() for bad in lines])
-def test_errors_are_one_line(line: str, code: str, exit_code: int, prepared: str, run: Run) -> None:
+@pytest.mark.parametrize(("line", "code", "exit_code"), _BAD_LINES)
+def test_errors_are_one_line(line: str, code: str, exit_code: int, prepared: str, try_line: Run) -> None:
     """That names the command."""
     words = _words(line, prepared)
-    done = run(*words, "--quiet")
+    done = try_line(words[0], "--quiet", *words[1:])
     assert (done.code, done.out) == (exit_code, "")
     assert done.err.startswith(f"pubsub {words[0]}: ")
     assert done.err.count("\n") == 1
+
+
+@pytest.fixture(
+    scope="module", params=[(401, 5), (403, 5), (404, 4), (409, 1), (503, 3)], ids=lambda each: str(each[0])
+)
+def refusing(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    """A service that answers every request with the same problem, and the exit code that it stands for."""
+    status, exit_code = request.param
+    with answering(problem(status, "refused_here"), status) as url:
+        yield url, exit_code
+
+
+@pytest.mark.parametrize("command", [name for name in _GOOD if name not in _LOCAL])
+def test_exit_codes_say_what_the_service_said(command: str, refusing: tuple[str, int], files: str, run: Run) -> None:
+    url, exit_code = refusing
+    codes = {"refused_here", "no_answer"}
+    if command == "cost" and exit_code == 4:  # only an emulator has a meter
+        exit_code, codes = 1, {"no_meter"}
+    # only what is tried again waits for the timeout
+    timeout = "0.5" if exit_code == 3 else "60"
+    done = run(*_words(_GOOD[command][0], files), "--json", "--service", url, "--timeout", timeout)
+    assert (done.code, done.out) == (exit_code, "")
+    assert done.error["code"] in codes

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line.conftest import COMMAND, Run, start
+from command_line.faulty import closed_port
 from e2e.serving import Serving, environment
 from pubsubclient import Event, Publisher, Subscriber
 
@@ -51,6 +52,15 @@ def test_tail_says_what_it_cost(run: Run, name: str) -> None:
     assert done.err.startswith("1 event; this cost ")
     assert " in Firestore)" in done.err
     assert run("tail", name, "--quiet").err == ""
+
+
+def test_tail_that_reaches_no_service_says_no_cost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("tail", "t", "-s", f"http://127.0.0.1:{closed_port()}", "--timeout", "0.5").err.count("\n") == 1
+    monkeypatch.delenv("PUBLISH_SUBSCRIBE_SERVICE")
+    done = run("tail", "t")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("pubsub tail: No service is named.")
+    assert done.err.count("\n") == 1
 
 
 def test_tail_follows_until_it_is_ended(run: Run, name: str, shared: Serving) -> None:

@@ -6,15 +6,18 @@ from pathlib import Path
 
 from command_line.conftest import Run, start
 from e2e.serving import Serving
-from pubsubclient import Publisher
+from pubsubclient import Event, Publisher
 
 _APP = """
-from pubsubclient import App
+import logging
+from pubsubclient import App, Reject
 app = App("NAME")
 
 @app.handler("NAME.t")
 def handle(data):
     print("handled", data, flush=True)
+    logging.getLogger("shop").warning("at work")
+    raise Reject("no stock")
 """
 
 
@@ -30,6 +33,30 @@ def test_an_app_of_the_working_directory_runs(run: Run, name: str, shared: Servi
     run("subscribe", name, f"{name}.t")
     Publisher("shop").publish(f"{name}.t", 17)
     process = start(["worker", "shop:app", "--burst"], shared.url, cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "handled 17\n"), err
+
+
+def test_a_line_of_the_log_names_its_event_once(run: Run, name: str, shared: Serving, tmp_path: Path) -> None:
+    """And lines that are about no event have no place for one."""
+    (tmp_path / "shop.py").write_text(_APP.replace("NAME", name))
+    run("subscribe", name, f"{name}.t")
+    Publisher("shop").publish(Event(f"{name}.t", 17, id="e-17"))
+    process = start(["worker", "shop:app", "--burst"], shared.url, cwd=tmp_path)
+    _, err = process.communicate(timeout=60)
+    (handlers,) = (line for line in err.splitlines() if "at work" in line)
+    assert handlers.endswith(f"WARNING shop [{name} {name}.t e-17 #1] at work")
+    (workers,) = (line for line in err.splitlines() if "no stock" in line)
+    assert workers.count("e-17") == 1
+    assert "[-" not in err
+    assert f"INFO pubsubclient.worker Worker of {name}: started." in err
+
+
+def test_the_common_options_choose_its_service(run: Run, name: str, shared: Serving, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(_APP.replace("NAME", name))
+    run("subscribe", name, f"{name}.t")
+    Publisher("shop").publish(f"{name}.t", 17)
+    process = start(["-s", shared.url, "worker", "shop:app", "--burst"], "http://127.0.0.1:1", cwd=tmp_path)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "handled 17\n"), err
 

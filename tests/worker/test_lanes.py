@@ -69,9 +69,12 @@ def publish(service: Service, name: str, count: int) -> None:
 def run(
     start: Start, service: Service, name: str, lane: Callable[[ReceivedEvent], Hashable], count: int
 ) -> tuple[Timeline, float]:
-    """Handle events of an ordered topic with 8 threads; returns what happened and how long it took from the first on."""
+    """Handle events of an ordered topic with 8 threads; returns what happened and how long it took from the first on.
+
+    A handler takes long beside what the machine has to do for it, however loaded that is.
+    """
     seen = Seen()
-    timeline = Timeline(seen, 0.02)
+    timeline = Timeline(seen, 0.06)
     publish(service, name, count)
     start(consumer(name, name, FunctionHandler(timeline, lane=lane), ordered=True), concurrency=8)
     seen.wait_for(1)
@@ -88,9 +91,9 @@ def inversions(numbers: list[int]) -> int:
 def test_an_ordered_topic_is_in_order_and_lanes_by_subject_are_much_faster(
     start: Start, service: Service, name: str
 ) -> None:
-    one, one_took = run(start, service, name, by_topic, 200)
-    assert one.all == list(range(200))
-    many, many_took = run(start, service, f"{name}-lanes", by_subject, 200)
+    one, one_took = run(start, service, name, by_topic, 100)
+    assert one.all == list(range(100))
+    many, many_took = run(start, service, f"{name}-lanes", by_subject, 100)
     assert {subject: inversions(numbers) for subject, numbers in many.begun.items()} == {
         f"s{n}": 0 for n in range(_SUBJECTS)
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pubsubclient._core.errors import ConfigurationError
 from pubsubclient._doctor.configuration import configuration_fault, shadowed
 from pubsubclient._doctor.findings import Finding
-from pubsubclient._doctor.machine import data_directory, firestore_emulator
+from pubsubclient._doctor.machine import data_directory, firestore_emulator, thread_limit
 from pubsubclient._doctor.network import network_fault
 from pubsubclient._doctor.probe import probe
 from pubsubclient._http.config import find_service
@@ -22,7 +22,7 @@ def doctor(service: Address | Service | None = None) -> list[Finding]:
     Args:
         service: the service, as for `Publisher`; by default the one that programs find in this directory
     """
-    findings = [*shadowed(service), *firestore_emulator(), *data_directory()]
+    findings = [*shadowed(service), *firestore_emulator(), *data_directory(), *thread_limit()]
     try:
         found = find_service(service)
     except ConfigurationError as error:

@@ -6,18 +6,21 @@ import os
 import shutil
 import socket
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
 from pubsubclient._doctor.findings import Finding, warning
 
-__all__ = ["data_directory", "firestore_emulator"]
+__all__ = ["data_directory", "firestore_emulator", "thread_limit"]
 
 _DATA_DIRECTORY = Path(".pubsub")
 _DATABASE = "pubsub.sqlite3"
 _LEAST_FREE_BYTES = 10_000_000
 _TIMEOUT_S = 2.0
 _FIRESTORE = "FIRESTORE_EMULATOR_HOST"
+#: as many as a worker or an emulator has at least
+_THREADS = 20
 
 
 def firestore_emulator() -> list[Finding]:
@@ -47,6 +50,29 @@ def data_directory() -> list[Finding]:
         return []
     what = f"`pubsub emulator` cannot keep events in {directory.absolute()}: {reason}."
     return [warning("data_dir", what, "Mend or move it, or name another with `pubsub emulator --data-dir`.")]
+
+
+def thread_limit() -> list[Finding]:
+    """Return a warning if this process cannot start as many threads as an emulator or a worker has."""
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+    try:
+        for _ in range(_THREADS):
+            thread = threading.Thread(target=over.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except (RuntimeError, MemoryError) as error:
+        what = (
+            f"Only {len(threads)} threads can be started here ({error}); workers and `pubsub emulator` may need {_THREADS} "
+            "and more."
+        )
+        do = "Raise the limit of processes (ulimit -u, TasksMax of systemd, --pids-limit of a container), or that of memory."
+        return [warning("thread_limit", what, do)]
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    return []
 
 
 def _reason(directory: Path) -> str | None:

@@ -8,18 +8,18 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from pubsubclient._core.arguments import check_count
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument
-from pubsubclient._worker.event_log import EventLogFilter
+from pubsubclient._worker.event_log import CommandLogFormatter, EventLogFilter
 from pubsubclient._worker.load import load_app
 from pubsubclient._worker.options import Options
 from pubsubclient._worker.processes import Processes, end_with_parent
 from pubsubclient._worker.reload import Changes
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s [%(subscriber)s %(topic)s %(event_id)s #%(attempt)s] %(message)s"
 #: how long a drain may take before a reload, seconds
 _RELOAD_DRAIN_S = 2.0
 _MAX_PROCESSES = 64
@@ -27,14 +27,21 @@ _MAX_PROCESSES = 64
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m pubsubclient.worker") -> int:
     """Run a worker until a signal; returns the exit status: 2 for a mistake of the command line or the configuration."""
+    try:
+        return run(sys.argv[1:] if argv is None else argv, prog)
+    except (ConfigurationError, InvalidArgument) as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 2
+
+
+def run(argv: Sequence[str], prog: str) -> int:
+    """Do the same as `main`, but raise ConfigurationError or InvalidArgument for a mistake."""
     parser = _parser(prog)
     try:
         arguments = parser.parse_args(argv)
-    except SystemExit as ended:  # argparse has told why
+    except SystemExit as ended:  # argparse has written the help
         return int(ended.code or 0)
-    logging.basicConfig(level=arguments.log_level.upper(), format=_FORMAT, stream=sys.stderr)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(EventLogFilter())
+    _log_to_stderr(arguments.log_level)
     options = {
         name: value
         for name in ("concurrency", "async_concurrency", "drain_timeout", "burst", "health", "prefetch")
@@ -44,21 +51,24 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m pubsubclient.
         options["subscribe"] = False
     if arguments.reload:
         options.setdefault("drain_timeout", _RELOAD_DRAIN_S)
-    try:
-        Options(**options)
-        processes = check_count("--processes", arguments.processes, 1, _MAX_PROCESSES)
-        if processes > 1 or arguments.reload:
-            return _processes(arguments, options, list(sys.argv[1:] if argv is None else argv)).run()
-        worker = load_app(arguments.app).worker(**options)
-    except (ConfigurationError, InvalidArgument) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
+    Options(**options)
+    processes = check_count("--processes", arguments.processes, 1, _MAX_PROCESSES)
+    if processes > 1 or arguments.reload:
+        return _processes(arguments, options, argv).run()
+    worker = load_app(arguments.app).worker(**options)
     if arguments.child:
         end_with_parent(partial(worker.stop, "parent"))
     return worker.run()
 
 
-def _processes(arguments: argparse.Namespace, options: dict[str, object], argv: list[str]) -> Processes:
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(EventLogFilter())
+    handler.setFormatter(CommandLogFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def _processes(arguments: argparse.Namespace, options: dict[str, object], argv: Sequence[str]) -> Processes:
     if arguments.processes > 1 and arguments.health is not None:
         raise InvalidArgument("--health: several processes cannot listen at one port; start one worker for each port.")
     more = ["--processes", "1", "--child"]
@@ -68,8 +78,15 @@ def _processes(arguments: argparse.Namespace, options: dict[str, object], argv: 
     return Processes(command, arguments.processes, Changes(Path.cwd()) if arguments.reload else None)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Raises InvalidArgument, one line, where argparse would write the usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidArgument(f"{message} (see {self.prog} --help)")
+
+
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="Run the handlers of an app until SIGTERM or Ctrl-C.")
+    parser = _Parser(prog=prog, description="Run the handlers of an app until SIGTERM or Ctrl-C.")
     parser.add_argument("app", metavar="MODULE:APP", help="the app, for instance shop.orders:app")
     parser.add_argument("--concurrency", type=int, metavar="N", help="threads for plain handlers (8)")
     parser.add_argument("--async-concurrency", type=int, metavar="N", help="runs of async handlers at one time (100)")

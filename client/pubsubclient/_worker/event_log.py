@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._worker.run import Run
 
-__all__ = ["EventLogFilter", "current_event", "current_run"]
+__all__ = ["CommandLogFormatter", "EventLogFilter", "current_event", "current_run"]
 
 #: the run that this thread or task is in
 current_run: ContextVar[Run | None] = ContextVar("pubsubclient_run", default=None)
@@ -37,3 +37,23 @@ class EventLogFilter(logging.Filter):
         record.subscriber = run.source.name if run is not None else "-"
         record.handler = run.handler.name if run is not None else "-"
         return True
+
+
+class CommandLogFormatter(logging.Formatter):
+    """Formats a record as the command logs it: a record of a handler's begins with the event that the handler is at.
+
+    Records of the worker itself do not: where they are about an event, they name it. Expects what `EventLogFilter` adds.
+    """
+
+    _PLAIN = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    _AT_EVENT = "%(asctime)s %(levelname)s %(name)s [%(subscriber)s %(topic)s %(event_id)s #%(attempt)s] %(message)s"
+
+    def __init__(self) -> None:
+        super().__init__(self._PLAIN)
+        self._at_event = logging.Formatter(self._AT_EVENT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        if record.name == "pubsubclient.worker" or getattr(record, "event_id", "-") == "-":
+            return super().format(record)
+        return self._at_event.format(record)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from pubsub_emulator.cli.forwarded_signals import Signals
@@ -24,11 +23,10 @@ __all__ = ["run"]
 _SERVICE = "PUBLISH_SUBSCRIBE_SERVICE"
 
 _NO_EMULATOR, _NOT_RUNNABLE, _NOT_FOUND = 125, 126, 127
-_PROGRAM = "pubsub exec"
 
 
 def run(options: StoreOptions, seed_file: Path | None, command: list[str], signals: Signals) -> int:
-    """Run `command` beside an emulator and return the exit code. Raises CommandError if the emulator cannot start."""
+    """Run `command` beside an emulator and return its exit code. Raises CommandError if one of both cannot start."""
     logging.basicConfig(level=logging.WARNING)
     seed = read_seed(seed_file)
     runtime = DrainingRuntime()
@@ -40,7 +38,8 @@ def run(options: StoreOptions, seed_file: Path | None, command: list[str], signa
     except (EmulatorError, StoreError) as error:
         raise CommandError(str(error), code="config", exit_code=_NO_EMULATOR) from error
     except CommandError as error:
-        error.exit_code = _NO_EMULATOR
+        if error.exit_code not in {_NOT_RUNNABLE, _NOT_FOUND}:
+            error.exit_code = _NO_EMULATOR
         raise
 
 
@@ -50,8 +49,8 @@ def _run(arguments: list[str], environment: dict[str, str], signals: Signals) ->
     try:
         command = subprocess.Popen(arguments, env=environment)  # noqa: S603 - the user's own command
     except OSError as error:
-        sys.stderr.write(f"{_PROGRAM}: {arguments[0]}: {error.strerror}\n")
-        return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUNNABLE
+        exit_code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_RUNNABLE
+        raise CommandError(f"{arguments[0]}: {error.strerror}", exit_code=exit_code) from error
     signals.forward_to(command)
     code = command.wait()
     return code if code >= 0 else 128 - code

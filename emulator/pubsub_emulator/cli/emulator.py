@@ -22,8 +22,8 @@ _MAX_PAUSE_S = 86_400
 
 @click.command(
     cls=Command,
-    epilog="The emulator prints `pubsub emulator ready: URL` when it accepts requests. On Ctrl-C or SIGTERM it finishes the "
-    "open requests and exits; a second signal ends it at once.",
+    epilog="The emulator prints `pubsub emulator ready: URL` when it accepts requests; with --json, an object with the member "
+    "`url`. On Ctrl-C or SIGTERM it finishes the open requests and exits; a second signal ends it at once.",
 )
 @click.option(
     "--host", default="127.0.0.1", metavar="ADDRESS",
@@ -43,7 +43,9 @@ _MAX_PAUSE_S = 86_400
 @click.option("--ephemeral", is_flag=True, help="Delete all events when the emulator ends.")
 @click.option("--auth", is_flag=True, help="Identify callers by ID tokens; the caller who registers a name owns it.")
 @click.option("--admin", "admins", multiple=True, metavar="EMAIL", help="With --auth: may use every name; repeatable.")
-@click.option("--log-requests", is_flag=True, help="A JSON line on stderr for each request, as in the cloud.")
+@click.option(
+    "--log-requests", is_flag=True, help="Write a JSON line on stderr for each request, as the cloud's log has it."
+)
 @click.option(
     "--expire-every", type=Duration(0, _MAX_PAUSE_S), default=60, metavar="SECONDS",
     help="How often to delete events past their retention (60); 0: only on POST /expire.",
@@ -68,7 +70,7 @@ def command(
     chosen = serve.ServeOptions(
         store=store, admins=admins if auth else None, console=not no_console, opens=opens, **options
     )
-    code: int = serve.run(chosen, stopped)
+    code: int = serve.run(chosen, stopped, common.output)
     return code
 
 

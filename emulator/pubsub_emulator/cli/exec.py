@@ -28,7 +28,7 @@ def command(common: Common, firestore: str | None, seed: Path | None) -> int:
     ends with the command, and its events are deleted, except in a Firestore emulator at HOST:PORT.
     """
     if not common.user_command:
-        raise click.UsageError("a command is expected: pubsub exec -- COMMAND ...")
+        raise click.UsageError("a command is expected after --: pubsub exec -- COMMAND.")
     beside = import_with_extra("pubsub_emulator.cli.beside_emulator", "emulator")
     store = StoreOptions(ephemeral=firestore is None, firestore=firestore)
     code: int = beside.run(store, seed, common.user_command, common.signals)

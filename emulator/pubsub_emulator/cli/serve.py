@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.malloc_trim import trimming
 from pubsubclient.cli.extras import import_with_extra
 from pubsubclient.cli.failures import CommandError
+from pubsubclient.cli.output import Output
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.storage.port import StoreError
 
@@ -52,7 +54,7 @@ class ServeOptions(NamedTuple):
     opens: bool
 
 
-def run(options: ServeOptions, stopped: threading.Event) -> int:
+def run(options: ServeOptions, stopped: threading.Event, output: Output) -> int:
     """Serve until `stopped` is set, drain, and return the exit code. Raises CommandError if it cannot start."""
     _log_to_stderr(requests=options.log_requests)
     seed = read_seed(options.seed)
@@ -61,7 +63,7 @@ def run(options: ServeOptions, stopped: threading.Event) -> int:
         with (
             trimming(),
             open_store(options.store, runtime) as (store, location),
-            _identity(options, runtime) as identity,
+            _identity(options, runtime, output) as identity,
             Emulator(
                 store,
                 host=options.host,
@@ -73,20 +75,20 @@ def run(options: ServeOptions, stopped: threading.Event) -> int:
                 console=options.console,
             ) as emulator,
         ):
-            _say(f"events are kept {location}")
+            _say(output, f"events are kept {location}")
             if not _is_loopback(options.host):
                 limit = (
                     ": requests are not authenticated" if options.admins is None else " under names without an owner"
                 )
-                _say(f"anyone who reaches {options.host} may publish and read{limit}")
+                _say(output, f"anyone who reaches {options.host} may publish and read{limit}")
             if seed is not None:
-                _say(run_seed(seed, emulator.url))
+                _say(output, run_seed(seed, emulator.url))
             if options.console:
-                _say(f"console: {console_url(emulator.url)}")
+                _say(output, f"console: {console_url(emulator.url)}")
             gc.freeze()  # loaded modules are never garbage; a collection that traverses them takes 15 to 30 ms
-            _say_ready(emulator.url)
+            _say_ready(output, emulator.url)
             if options.opens:
-                open_browser(console_url(emulator.url), _say)
+                open_browser(console_url(emulator.url), partial(_say, output))
             # The wait has a timeout for Windows, where no signal interrupts a wait without one.
             while not stopped.wait(1.0):
                 pass
@@ -96,14 +98,16 @@ def run(options: ServeOptions, stopped: threading.Event) -> int:
 
 
 @contextmanager
-def _identity(options: ServeOptions, runtime: Runtime) -> Iterator[Identity | None]:
+def _identity(options: ServeOptions, runtime: Runtime, output: Output) -> Iterator[Identity | None]:
     """Yield the verifier of ID tokens if --auth is given, else None. With --auth, print how to get a token."""
     if options.admins is None:
         yield None
         return
     open_identity = import_with_extra("pubsub_emulator.cli.identities", "auth", "--auth").open_identity
     with open_identity(options.admins, runtime, data_dir(options.store)) as (identity, command):
-        _say(f"the caller who registers a name owns it; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})")
+        _say(
+            output, f"the caller who registers a name owns it; for a token: export PUBLISH_SUBSCRIBE_TOKEN=$({command})"
+        )
         yield identity
 
 
@@ -129,15 +133,20 @@ def _log_to_stderr(*, requests: bool) -> None:
     logging.getLogger("pubsubservice").setLevel(logging.INFO if requests else logging.WARNING)
 
 
-def _say_ready(url: str) -> None:
+def _say_ready(output: Output, url: str) -> None:
     """Print the ready line on stdout. A closed stdout is no error: nobody reads it then."""
+    line = json.dumps({"url": url}) if output.json else f"pubsub emulator ready: {url}"
     with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.write(f"pubsub emulator ready: {url}\n")
+        sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"pubsub emulator: {text}\n")
+def _say(output: Output, text: str) -> None:
+    """Write a note on stderr: with --json as a line of the log, which is JSON too; with --quiet none."""
+    if output.json:
+        sys.stderr.write(json.dumps({"severity": "INFO", "message": text}) + "\n")
+    elif not output.quiet:
+        sys.stderr.write(f"pubsub emulator: {text}\n")
 
 
 def _is_loopback(host: str) -> bool:

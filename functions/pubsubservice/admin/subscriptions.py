@@ -14,7 +14,7 @@ from pubsubservice.core.problems import BadRequest, Conflict, NotFound, Unavaila
 from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
-from pubsubservice.log.claims import claim
+from pubsubservice.log.claims import check_left_behind, claim
 from pubsubservice.log.position import Position
 from pubsubservice.log.registry import Registry
 from pubsubservice.log.seek import EARLIEST, LATEST, Seeker, StartPosition
@@ -78,6 +78,7 @@ class Subscriptions:
         doc = self._store.get_many([path]).docs[0]
         state = State.new(name)
         if doc is None:
+            check_left_behind(self._store, name)
             try:
                 self._store.create(path, {**state.fields(), "owner": claim(self._store, "subscriber", name).owner})
             except Exists:  # another request created it first, perhaps of another identity

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from pubsubservice.core.names import MAX_SUBSCRIBER, SHORTENED, redriver_of
 from pubsubservice.core.ownership import current_caller, may_use
 from pubsubservice.core.problems import Forbidden
-from pubsubservice.storage.paths import subscriber_path
+from pubsubservice.storage.paths import publisher_path, subscriber_path, topic_path
 from pubsubservice.storage.port import Doc, Store, Value
 
-__all__ = ["Claim", "claim"]
+__all__ = ["Claim", "check_left_behind", "claim"]
 
 _DEAD, _REDRIVE = ".dead", ".redrive"
 #: subscribers in one page of a listing
@@ -55,6 +55,26 @@ def claim(store: Store, kind: str, name: str, *, early: bool = False) -> Claim:
                 "registered: register the subscriber first, or use another name.",
             )
     return Claim(caller.owner if caller else None)
+
+
+def check_left_behind(store: Store, subscriber: str) -> None:
+    """Refuse to register a subscriber S if an earlier one of another identity left `S.dead` or `S.redrive` behind.
+
+    Otherwise whoever owned the earlier one could publish in the dead-letter topic of the new one, which could not redrive.
+    Costs three reads; nothing while identity is off. Raises Forbidden, StoreError.
+    """
+    if current_caller() is None:
+        return
+    letters, redriver = topic_path(f"{subscriber}{_DEAD}"), redriver_of(subscriber)
+    paths = [letters, subscriber_path(redriver), publisher_path(redriver)]
+    for doc in store.get_many(paths, fields=("format", "owner", "dead_letter")).docs:
+        is_left = doc is not None and (doc.path != letters or bool(doc.data.get("dead_letter")))
+        if doc is not None and is_left and not may_use(doc.data.get("owner")):
+            raise Forbidden(
+                "not_owner",
+                f"An earlier subscriber {subscriber!r} left {doc.path.rpartition('/')[2]!r} behind, which belongs to another "
+                "identity: use another name, or ask its owner to hand the name over.",
+            )
 
 
 def _subscriber_of(store: Store, name: str, subscriber: str) -> Doc | None:

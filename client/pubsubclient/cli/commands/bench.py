@@ -23,7 +23,8 @@ _HEADS = ["PHASE", "EVENTS", "SECONDS", "EVENTS/S", "P50 MS", "P99 MS", "READS/M
 @click.command(
     cls=Command,
     epilog="P50 and P99 are of a request, or of a round trip: publish one event and receive it. /M: for a million events. The "
-    "topic `bench` stays, and keeps events for ten minutes; all other names of the run are removed.",
+    "topic `bench` stays, and keeps events for ten minutes; all other names of the run are removed. At a service that is not "
+    "on this machine it asks first, because events cost money there.",
 )
 @click.option("--size", type=SIZE, default="1KB", metavar="BYTES", help="Data of an event: 1KB (default), 300, 64KB.")
 @click.option(

@@ -9,6 +9,7 @@ import click
 
 from pubsubclient._core.errors import Forbidden, NotFound
 from pubsubclient.cli.common import Command, Common, pass_common
+from pubsubclient.cli.failures import UNKNOWN, CommandError
 from pubsubclient.cli.reads import names
 from pubsubclient.cli.text import one_line
 
@@ -34,6 +35,11 @@ def command(common: Common, words: tuple[str, ...], *, everyone: bool) -> None:
     explanations = (explain(transport, name, event, topic) for name in subscriber)
     found = explanations if subscriber else _of_all(common, topic, event)
     for explanation in found:
+        if explanation.state == "unknown_event":  # there is none, whoever asks
+            detail = (
+                f"Topic {topic} has no event {event}, or not among its newest 200 batches, where ids are looked for."
+            )
+            raise CommandError(detail, code="unknown_event", exit_code=UNKNOWN)
         if common.output.json:
             common.output.record(dict(explanation.raw))
         else:

@@ -20,7 +20,13 @@ __all__ = ["command"]
 _KINDS = {"topics": "topic", "subscribers": "subscriber", "publishers": "publisher"}
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog="EVENTS are those that a topic keeps; NEWEST is the age of the newest one. BACKLOG counts what a subscriber has "
+    "not read, before filters; OLDEST is the age of its oldest event that is unread, leased or due. LEASED events are with a "
+    "consumer, DUE ones failed and come again, DELAYED ones wait for their time, DEAD ones failed for the last time and are "
+    "not yet in a dead-letter topic. The names `S.redrive` are made when the dead letters of a subscriber S are redriven.",
+)
 @click.argument("kind", type=click.Choice(list(_KINDS)), required=False)
 @click.argument("pattern", required=False)
 @click.option("--names", "only_names", is_flag=True, help="Names alone, which costs fewer reads.")

@@ -18,7 +18,7 @@ from pubsubclient.cli.text import counted
 from pubsubclient.cli.values import FILTERS, MOMENT, REGEX, TOPIC
 
 if TYPE_CHECKING:
-    from pubsubclient import ReceivedEvent
+    from pubsubclient import ReceivedEvent, Service
 
 __all__ = ["command"]
 
@@ -49,7 +49,9 @@ def command(
     follow = sys.stdout.isatty() if follow is None else follow
     form = "json" if common.output.json else form
     last = 10 if last is None else last
-    events = _events(common, topics or (">",), filters or (), follow=follow, last=last, since=since)
+    # before anything is asked, so that a service that is not named costs nothing
+    service = common.chosen_service()
+    events = _events(common, service, topics or (">",), filters or (), follow=follow, last=last, since=since)
     shown, started = 0, time.monotonic()
     try:
         for event in events:
@@ -61,17 +63,17 @@ def command(
             if stats:
                 common.output.progress(f"{shown} events, {shown / max(0.1, time.monotonic() - started):.1f}/s")
     finally:
-        common.output.note(f"{counted(shown, 'event')}; this cost {common.spent()}")
+        if any(common.spent()):  # else no service has answered, which the error says
+            common.output.note(f"{counted(shown, 'event')}; this cost {common.spent()}")
 
 
 def _events(
-    common: Common, topics: tuple[str, ...], filters: Sequence[Mapping[str, Any]], *, follow: bool, last: int,
-    since: datetime | None,
+    common: Common, service: Service, topics: tuple[str, ...], filters: Sequence[Mapping[str, Any]], *, follow: bool,
+    last: int, since: datetime | None,
 ) -> Iterator[ReceivedEvent]:  # fmt: skip
     """Yield the events that are there, then, to follow, those that come."""
     from pubsubclient.cli.peeking import last_events, pages  # noqa: PLC0415 - it imports requests
 
-    service = common.chosen_service()
     seen: set[tuple[str, str]] = set()
     # the beginning is fixed before the newest events are asked for, so that none is missed in between
     coming = pages(service, topics, start=since or "latest", filters=filters, wait_s=_WAIT_S if follow else 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
-from pubsubclient.cli.common import Command
+from pubsubclient.cli.common import Command, Common, pass_common
 
 __all__ = ["command"]
 
@@ -16,9 +18,14 @@ __all__ = ["command"]
     epilog="`pubsub worker --help` lists its options, which are those of `python -m pubsubclient.worker`.",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(arguments: tuple[str, ...]) -> int:
+@pass_common
+def command(common: Common, arguments: tuple[str, ...]) -> int:
     """Run the handlers of an app, such as `shop.app:app`."""
-    from pubsubclient.worker import main  # noqa: PLC0415 - it imports the app's room
+    from pubsubclient._http.config import SETTING, TOKEN_SETTING  # noqa: PLC0415 - it imports requests
+    from pubsubclient._worker.command import run  # noqa: PLC0415 - it imports the app's room
 
-    code: int = main(list(arguments), prog="pubsub worker")
-    return code
+    # the processes that it starts find them there too
+    os.environ.update(
+        {name: value for name, value in ((SETTING, common.service), (TOKEN_SETTING, common.token)) if value}
+    )
+    return run(arguments, "pubsub worker")
