@@ -17,7 +17,7 @@ PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -128,6 +128,14 @@ image: ## build the image without a container engine, as localhost/pubsub; on De
 browser: ## install Chromium for the tests of the console, unless a browser is there; on Debian or Ubuntu, as root
 	@for name in chromium chromium-browser google-chrome; do command -v $$name && exit; done; \
 		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes chromium" >/dev/null
+
+screenshots: $(VENV)/.dev browser ## make the images of the console in docs/images
+	@CONSOLE_SCREENSHOTS="$(CURDIR)/docs/images" $(BIN)/python -m pytest tests/console/test_screenshots.py
+
+# Runlevel 1 keeps the package from starting a server; the tests start one of their own.
+postgres: ## install PostgreSQL for the tests of the outbox, unless a server is there; on Debian or Ubuntu, as root
+	@ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null || \
+		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c "apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes postgresql" >/dev/null
 
 clean: ## delete what was built: .venv, dist and caches
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

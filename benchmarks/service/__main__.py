@@ -1,6 +1,6 @@
 """Compare publishing and receiving with peers, and with the least that could be done, in one run.
 
-    python -m benchmarks.service                       # tables, some ten minutes
+    python -m benchmarks.service                       # tables, some fifteen minutes
     python -m benchmarks.service --quick               # a rough look
     python -m benchmarks.service --only lone,fan-out --json run.json --plot run.png
 
@@ -48,6 +48,7 @@ def main() -> int:
         parser.error(f"unknown workloads: {', '.join(unknown)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended
     results: dict[str, Figures] = {}
+    begun = time.perf_counter()
     for name in names:
         started = time.perf_counter()
         results[name] = _run(name, QUICK if options.quick else USUAL)
@@ -55,7 +56,7 @@ def main() -> int:
         if options.json:
             options.json.write_text(_as_json(results, verdicts(results)), encoding="utf-8")
     bounds = verdicts(results)
-    print(verdict_table(bounds))
+    print(f"{verdict_table(bounds)}\n\n{(time.perf_counter() - begun) / 60:.0f} minutes in all")
     if options.plot:
         plot(results, options.plot)
     return 0 if all(verdict.met for verdict in bounds) else 1

@@ -12,11 +12,11 @@ from typing import Any
 
 import requests
 from benchmarks.service.processes import Server, scratch
-from requests.adapters import HTTPAdapter
 
 from pubsubclient import Event, Publisher, Service, Subscriber
+from pubsubclient._http.adapter import BoundedAdapter
 
-__all__ = ["Counting", "Ours", "emulator", "emulator_on"]
+__all__ = ["Counting", "Ours", "emulator", "emulator_on", "operations"]
 
 
 def emulator(store: str, *more: str) -> Server:
@@ -34,20 +34,26 @@ def _started(*options: str) -> Server:
     return Server(command, ready="pubsub emulator ready: ")
 
 
-class Counting(HTTPAdapter):
-    """Adds up the store operations that answers say they were billed for."""
+def operations(response: requests.Response) -> dict[str, int]:
+    """The store operations that a response says it was billed for: reads, writes, deletes."""
+    parts = (part.partition("=") for part in response.headers["X-Store-Ops"].split(", "))
+    return {name: int(count) for name, _, count in parts}
+
+
+class Counting(BoundedAdapter):
+    """The client's own adapter, which also adds up the store operations that answers say they were billed for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.operations = dict.fromkeys(("reads", "writes", "deletes"), 0)
         self.requests = 0
 
-    def send(self, *arguments: Any, **named: Any) -> requests.Response:
-        response = super().send(*arguments, **named)
+    def build_response(self, *arguments: Any, **named: Any) -> requests.Response:
+        # not `send`: a batch writes requests and reads answers without it
+        response: requests.Response = super().build_response(*arguments, **named)
         self.requests += 1
-        for part in response.headers["X-Store-Ops"].split(", "):
-            name, _, count = part.partition("=")
-            self.operations[name] += int(count)
+        for name, count in operations(response).items():
+            self.operations[name] += count
         return response
 
 
@@ -128,6 +134,29 @@ class Ours:
         if arrived.keys() != sent.keys():
             raise AssertionError(f"{len(arrived)} of {count} arrived")
         return [arrived[number] - sent[number] for number in range(count)]
+
+    def waited(self, topic: str, waiters: int, pause_s: float) -> list[float]:
+        """Publish to subscribers that have waited for `pause_s`, each on its own topic; seconds from publish to receiver."""
+        arrived: dict[int, float] = {}
+
+        def listen(number: int) -> None:
+            with Subscriber(f"{topic}-{number}-0", service=Service(self.url)) as consumer:
+                [event] = consumer.get_events(wait=20)
+                arrived[event.data] = time.perf_counter()
+
+        threads = [threading.Thread(target=listen, args=(number,)) for number in range(waiters)]
+        for number, thread in enumerate(threads):
+            self.open(f"{topic}-{number}", 1)
+            thread.start()
+        time.sleep(pause_s)
+        sent = {}
+        for number in range(waiters):
+            time.sleep(0.1)
+            sent[number] = time.perf_counter()
+            self._publisher.publish(Event(f"{topic}-{number}", number))
+        for thread in threads:
+            thread.join()
+        return [arrived[number] - sent[number] for number in range(waiters)]
 
     def competing(self, topic: str, consumers: int, count: int, batch: int) -> tuple[float, int]:
         """Drain by several consumers of one subscriber; the seconds, and the calls that it took."""

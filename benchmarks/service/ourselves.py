@@ -1,11 +1,14 @@
-"""What only this project is measured in: competing consumers, and what events cost in the store."""
+"""What only this project is measured in: competing consumers, waits, and what events cost in the store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from benchmarks.service.apart import apart
 from benchmarks.service.connections import together
+from benchmarks.service.counted import counted
 from benchmarks.service.growth import growth, memory
+from benchmarks.service.held import held, pair, waited
 from benchmarks.service.limits import limits
 from benchmarks.service.parts import parts
 from benchmarks.service.payloads import payloads
@@ -67,6 +70,11 @@ OURSELVES: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]
     "together": (together, ("bare echo", "ours")),
     "competing": (competing, ("ours", "ours firestore")),
     "costs": (costs, ("ours", "ours firestore")),
+    "counted": (counted, ()),
+    "apart": (apart, ()),
+    "pair": (pair, ("ours", "ours firestore")),
+    "held": (held, ("ours", "ours firestore")),
+    "waited": (waited, ("ours", "ours firestore")),
     "waiting": (waiting, ()),
     "starts": (starts, ()),
     "cold": (cold, ()),

@@ -29,7 +29,7 @@ from pubsubservice.api.publish import decode_publish, encode_receipts
 from pubsubservice.api.subscribe import decode_subscribe
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.get_events import GetEvents
+from pubsubservice.delivery.request import GetEvents
 from pubsubservice.log.batch import compress
 from pubsubservice.service import Service
 

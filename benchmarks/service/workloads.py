@@ -91,11 +91,11 @@ WORKLOADS: dict[str, tuple[Callable[[Workers, Sizes], Figures], tuple[str, ...]]
     ),
     "batch-1000-string": (
         _batched("string", 1_000),
-        ("ours", "ours json", "ours firestore", "Pub/Sub emulator", "NATS JetStream", "Redis Streams"),
+        ("ours", "ours batch()", "ours json", "ours firestore", "Pub/Sub emulator", "NATS JetStream", "Redis Streams"),
     ),
     "batch-1000-webhooks": (
         _batched("webhooks", 1_000),
-        ("ours", "ours json", "Pub/Sub emulator", "NATS JetStream", "Redis Streams"),
+        ("ours", "ours batch()", "ours json", "Pub/Sub emulator", "NATS JetStream", "Redis Streams"),
     ),
     "batch-100-structured": (
         _batched("structured", 100),

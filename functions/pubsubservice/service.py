@@ -18,9 +18,10 @@ from pubsubservice.core.problems import NotFound
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
-from pubsubservice.delivery.get_events import Delivery, GetEvents
+from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.peek import Peek, Peeking, PeekResponse
 from pubsubservice.delivery.reader import Reader
+from pubsubservice.delivery.request import GetEvents
 from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch_cache import BatchCache

@@ -23,8 +23,10 @@ from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 #: names of this machine, for pages of elsewhere (.test is reserved: RFC 2606)
 _NAMES = "--host-resolver-rules=MAP *.test 127.0.0.1"
+#: how long the browser may take to start, ms
+_START_MS = 200_000
 #: how long Playwright waits for what a test expects, ms: much, as the machine may be busy
-_TIMEOUT_MS = 30_000
+_TIMEOUT_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +49,9 @@ def browser(chromium: str) -> Iterator[Browser]:
     """
     with sync_playwright() as playwright:
         # Chromium's sandbox cannot be made by root, nor in most containers
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", _NAMES])
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", _NAMES], timeout=_START_MS
+        )
         expect.set_options(timeout=_TIMEOUT_MS)
         yield launched
         launched.close()

@@ -18,6 +18,7 @@ import requests
 
 from auth.loopback import Answer, Loopback
 from e2e.serving import environment
+from pubsub_emulator.cli.browser import console_url
 
 _COMMAND = [sys.executable, "-m", "pubsub_emulator"]
 _HTML = {"Accept": "text/html"}
@@ -128,12 +129,18 @@ def test_the_emulator_says_where_its_console_is(start: Start) -> None:
     assert f"pubsub emulator: console: {url}/\n" in _ended(process)[2]
 
 
-def test_an_address_for_all_networks_is_opened_by_the_loopback_one(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://0.0.0.0:8000", "http://127.0.0.1:8000/"),
+        ("http://[::]:8000", "http://[::1]:8000/"),
+        ("http://[::1]:80", "http://[::1]:80/"),
+        ("http://pubsub.test:9000", "http://pubsub.test:9000/"),
+    ],
+)
+def test_an_address_for_all_networks_is_shown_as_the_loopback_one(url: str, shown: str) -> None:
     """Browsers do not take 0.0.0.0."""
-    process = start("emulator", "--ephemeral", "--port", "0", "--host", "0.0.0.0")
-    port = _ready(process, "emulator").rpartition(":")[2]
-    process.terminate()
-    assert f"console: http://127.0.0.1:{port}/\n" in _ended(process)[2]
+    assert console_url(url) == shown
 
 
 def test_an_emulator_without_a_console(start: Start) -> None:

@@ -19,7 +19,7 @@ from pubsub_emulator.console.relay import Relay
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
-from pubsubclient import Publisher, Service
+from pubsubclient import IdentityError, Publisher, Service
 from pubsubclient._http import passing_on
 from pubsubservice.api.identity import Identity, Trust
 from pubsubservice.core.runtime import SystemRuntime
@@ -219,6 +219,19 @@ def test_a_service_that_is_away_is_a_problem_that_says_so() -> None:
         status, code, detail = _problem(requests.get(f"{url}/register?topic=", timeout=30))
     assert (status, code) == (502, "service_unreachable")
     assert f"connection refused at http://127.0.0.1:{port}" in detail
+
+
+def test_a_caller_without_credentials_is_told_what_is_missing(fake: Loopback) -> None:
+    """As the SDK would; the service is not asked."""
+
+    class Nobody:
+        def headers(self, function: str, url: str) -> dict[str, str]:
+            raise IdentityError("no credentials were found: gcloud auth application-default login")
+
+    with _relayed(Service(fake.url, identity=Nobody())) as url:
+        status, code, detail = _problem(requests.get(f"{url}/register?topic=", timeout=30))
+    assert (status, code, fake.asked) == (502, "service_unreachable", [])
+    assert "gcloud auth application-default login" in detail
 
 
 @pytest.mark.parametrize(

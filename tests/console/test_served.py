@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from playwright.sync_api import Page, Response, expect
 
 import pubsub_emulator.console
 from pubsub_emulator.emulator import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 
 from .conftest import Windows
 
@@ -45,6 +47,15 @@ _POLICY = {
 }  # fmt: skip
 #: all that a browser loads, and the lines of code in the JavaScript that is ours
 _MAX_BYTES, _MAX_LINES = 120 << 10, 900
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    """One emulator for all of these tests, which change nothing."""
+    store = EphemeralStore()
+    with Emulator(store) as serving:
+        yield serving
+    store.close()
 
 
 def _get(url: str, **headers: str) -> requests.Response:

@@ -88,12 +88,12 @@ def test_loops_in_threads_share_the_events_and_end_when_the_subscriber_is_closed
 def test_slow_work_keeps_its_lease(wire: Wire, own: tuple[Publisher, Subscriber, str]) -> None:
     """Longer than the ack deadline, in all."""
     publisher, subscriber, topic = own
-    subscriber.subscribe(topic, ack_deadline=2)
+    subscriber.subscribe(topic, ack_deadline=4)
     publisher.publish([Event(topic, number) for number in range(6)])
     got = []
     for event in subscriber.events(wait=0):
         got.append((event.data, event.attempt))
-        threading.Event().wait(0.6)
+        threading.Event().wait(1)
     assert got == [(number, 1) for number in range(6)]
 
 

@@ -22,11 +22,11 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(params=DATABASES)
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database: a path for SQLite, or ``host=…`` for PostgreSQL."""
+    """An empty database: a path for SQLite, or ``host=…`` for a schema of PostgreSQL."""
     if request.param == "sqlite":
         return str(tmp_path / "shop.db")
     server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
+    return server.schema()
 
 
 @pytest.fixture

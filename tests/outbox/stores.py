@@ -9,7 +9,10 @@ from typing import Any
 
 import psycopg
 
-__all__ = ["DATABASES", "connector", "rows"]
+__all__ = ["DATABASES", "OTHER_SESSIONS", "connector", "rows"]
+
+#: a condition for the sessions of PostgreSQL in the same schema
+OTHER_SESSIONS = "application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
 
 DATABASES = ("sqlite", "postgres")
 
@@ -17,7 +20,7 @@ DATABASES = ("sqlite", "postgres")
 def connector(address: str) -> Callable[[], Any]:
     """What opens connections: of sqlite3 for a path, of psycopg for ``host=…``."""
     if address.startswith("host="):
-        return lambda: psycopg.connect(address, application_name="outbox")
+        return lambda: psycopg.connect(address)
     return lambda: sqlite3.connect(address, timeout=60)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from e2e.serving import environment
 from outbox.served import served
-from outbox.stores import connector, rows
+from outbox.stores import OTHER_SESSIONS, connector, rows
 from pubsubclient.outbox import Outbox
 from pubsubclient.testing import Local
 
@@ -92,7 +92,7 @@ def await_end_of_sessions(address: str) -> None:
     """The server ends what a killed process had open once it has seen that the connection is shut."""
     if not address.startswith("host="):
         return
-    others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'outbox' AND datname = current_database()"
+    others = f"SELECT count(*) FROM pg_stat_activity WHERE {OTHER_SESSIONS}"
     with psycopg.connect(address, autocommit=True) as connection:
         while connection.execute(others).fetchall() != [(0,)]:
             connection.execute("SELECT pg_sleep(0.002)")

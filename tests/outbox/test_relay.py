@@ -19,9 +19,10 @@ import pytest
 
 from e2e.serving import Serving, environment, serving_on
 from outbox.postgres import Postgres
-from outbox.stores import connector, rows
-from pubsubclient import App, Event, Publisher, Service, Subscriber
+from outbox.stores import OTHER_SESSIONS, connector, rows
+from pubsubclient import App, Event, Publisher, Service, Subscriber, configure
 from pubsubclient._outbox import relay as relay_module
+from pubsubclient.cli import main
 from pubsubclient.outbox import Outbox
 
 _LONG_S = 3_600.0
@@ -90,7 +91,7 @@ def test_a_commit_wakes_the_relay_on_postgres(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(relay_module, "_POLL_S", _LONG_S)
-    address = postgres.database()
+    address = postgres.schema()
     with made(address).relay(serving.url):
         for number in range(20):
             add(address, topic, number)
@@ -104,14 +105,13 @@ def test_a_relay_outlives_its_session(
     receive: Callable[[int], list[Any]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    address = postgres.database()
+    address = postgres.schema()
     outbox = made(address)
     with caplog.at_level(logging.INFO, "pubsubclient.outbox"), outbox.relay(serving.url):
         add(address, topic, 1)
         assert receive(1) == [1]
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'outbox'"
-                               " AND datname = current_database()")  # fmt: skip
+            connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OTHER_SESSIONS}")
         add(address, topic, 2)
         assert receive(1) == [2]
     [said, *_] = [record.getMessage() for record in caplog.records]
@@ -193,19 +193,45 @@ outbox = Outbox(publisher="shop", connect=connector({address!r}))
 """
 
 
-def command(*arguments: str, url: str, cwd: Path) -> subprocess.Popen[str]:
-    variables = environment(PUBLISH_SUBSCRIBE_SERVICE=url, COLUMNS="300")
-    program = "import sys; from pubsubclient.cli import main; sys.exit(main())"
-    line = [sys.executable, "-c", program, "relay", *arguments]
-    return subprocess.Popen(line, env=variables, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture
+def command(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Runs ``pubsub relay`` in this process, in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PUBLISH_SUBSCRIBE_SERVICE", serving.url)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return (main(["relay", *arguments]), *capsys.readouterr())
+
+    yield run
+    configure()
+
+
+def program(folder: Path, text: str) -> str:
+    """Write a module of this test's own; returns its name."""
+    name = f"shop_{uuid4().hex[:12]}"
+    (folder / f"{name}.py").write_text(text)
+    return name
 
 
 def test_the_command_relays_until_it_is_told_to_end(
     address: str, serving: Serving, topic: str, receive: Callable[[int], list[Any]], tmp_path: Path
 ) -> None:
     made(address)
-    (tmp_path / "shop.py").write_text(_PROGRAM.format(address=address))
-    relaying = command("shop:outbox", url=serving.url, cwd=tmp_path)
+    module = program(tmp_path, _PROGRAM.format(address=address))
+    start = "import sys; from pubsubclient.cli import main; sys.exit(main())"
+    relaying = subprocess.Popen(
+        [sys.executable, "-c", start, "relay", f"{module}:outbox"],
+        env=environment(PUBLISH_SUBSCRIBE_SERVICE=serving.url),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     add(address, topic, 1, 2)
     assert receive(2) == [1, 2]
     relaying.send_signal(signal.SIGTERM)
@@ -214,41 +240,35 @@ def test_the_command_relays_until_it_is_told_to_end(
 
 
 def test_the_command_lists_what_is_refused_and_tries_it_again(
-    address: str, serving: Serving, topic: str, tmp_path: Path
+    address: str, serving: Serving, topic: str, tmp_path: Path, command: Callable[..., tuple[int, str, str]]
 ) -> None:
     made(address)
-    (tmp_path / "shop.py").write_text(_PROGRAM.format(address=address))
+    shop = program(tmp_path, _PROGRAM.format(address=address))
     taken = Publisher("shop", service=Service(serving.url)).publish(topic, "taken")
     with closing(connector(address)()) as connection:
         Outbox(publisher="shop").add(connection, Event(topic, "another payload", id=taken.id))
         connection.commit()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        process = command(*arguments, url=serving.url, cwd=tmp_path)
-        out, err = process.communicate(timeout=_WITHIN_S)
-        return process.returncode, out, err
-
-    code, out, _ = run("shop", "--once", "--json")
+    code, out, _ = command(shop, "--once", "--json")
     assert (code, json.loads(out)) == (0, {"published": 0})
-    code, out, _ = run("shop", "--failed", "--json")
+    code, out, _ = command(shop, "--failed", "--json")
     [aside] = [json.loads(line) for line in out.splitlines()]
     assert (code, aside["topic"], aside["id"]) == (0, topic, taken.id)
     assert "payload_differs" in aside["reason"]
-    code, out, _ = run("shop", "--failed")
+    code, out, _ = command(shop, "--failed")
     assert (code, len(out.splitlines())) == (0, 2)
-    assert run("shop", "--retry") == (0, "", "1 event to be tried again\n")
-    assert run("shop", "--failed") == (0, "", "pubsub_outbox has no events that the service refuses\n")
+    assert command(shop, "--retry") == (0, "", "1 event to be tried again\n")
+    assert command(shop, "--failed") == (0, "", "pubsub_outbox has no events that the service refuses\n")
     assert rows(address, "SELECT failed FROM pubsub_outbox") == [(None,)]
-    code, out, err = run("shop", "--once", "--failed")
+    code, out, err = command(shop, "--once", "--failed")
     assert (code, out) == (2, "")
     assert "expected one of them" in err
 
 
 @pytest.mark.parametrize(
-    ("program", "code", "said"),
+    ("text", "code", "said"),
     [
-        ("", 2, "module 'shop' has no 'outbox'"),
-        ("outbox = 17", 2, "shop: expected an Outbox; it is 17."),
+        ("", 2, "has no 'outbox'"),
+        ("outbox = 17", 2, "expected an Outbox; it is 17."),
         ("from pubsubclient.outbox import Outbox; outbox = Outbox()", 2, "has no connections of its own"),
         (
             "import sqlite3; from pubsubclient.outbox import Outbox\noutbox = Outbox(connect=lambda: sqlite3.connect('x'))",
@@ -257,10 +277,10 @@ def test_the_command_lists_what_is_refused_and_tries_it_again(
         ),
     ],
 )
-def test_a_mistake_is_told_in_one_line(serving: Serving, tmp_path: Path, program: str, code: int, said: str) -> None:
-    (tmp_path / "shop.py").write_text(program)
-    for option in ("--once", "--failed"):
-        process = command("shop", option, url=serving.url, cwd=tmp_path)
-        out, err = process.communicate(timeout=_WITHIN_S)
-        assert (process.returncode, out, len(err.splitlines())) == (code, "", 1), err
-        assert said in err
+@pytest.mark.parametrize("option", ["--once", "--failed"])
+def test_a_mistake_is_told_in_one_line(
+    tmp_path: Path, command: Callable[..., tuple[int, str, str]], option: str, text: str, code: int, said: str
+) -> None:
+    ended, out, err = command(program(tmp_path, text), option)
+    assert (ended, out, len(err.splitlines())) == (code, "", 1), err
+    assert said in err

@@ -24,7 +24,7 @@ _TRANSACTIONS = 300
 @pytest.mark.parametrize("seed", range(5))
 def test_sessions_of_postgres_that_commit_in_any_order(postgres: Postgres, pubsub: Local, seed: int) -> None:
     """One thread leads eight sessions, so each seed interleaves beginnings, additions, ends and relaying in its own way."""
-    address = postgres.database()
+    address = postgres.schema()
     outbox = Outbox(connect=connector(address))
     with closing(psycopg.connect(address)) as connection:
         outbox.create(connection)
@@ -62,7 +62,7 @@ def test_sessions_of_postgres_that_commit_in_any_order(postgres: Postgres, pubsu
 
 
 def test_a_transaction_that_goes_on_lets_no_later_one_overtake_it(postgres: Postgres, pubsub: Local) -> None:
-    address = postgres.database()
+    address = postgres.schema()
     outbox = Outbox(connect=connector(address))
     with closing(psycopg.connect(address)) as early, closing(psycopg.connect(address)) as late:
         outbox.create(early)
@@ -78,7 +78,7 @@ def test_a_transaction_that_goes_on_lets_no_later_one_overtake_it(postgres: Post
 
 
 def test_rows_from_the_backup_of_a_server_that_was_ahead_are_published(postgres: Postgres, pubsub: Local) -> None:
-    address = postgres.database()
+    address = postgres.schema()
     outbox = Outbox(connect=connector(address))
     with closing(psycopg.connect(address)) as connection:
         outbox.create(connection)

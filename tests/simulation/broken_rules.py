@@ -8,9 +8,10 @@ from typing import Any
 from pubsubservice.admin.subscriptions import Subscriptions
 from pubsubservice.delivery.cursor import LogCursor
 from pubsubservice.delivery.dead_letters import DeadLetters
-from pubsubservice.delivery.get_events import Delivery, GetEvents, GetEventsResponse
+from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.group_commit import Append

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.subscribers.leases import Settlement, Settlements
 
 from .publishing import Kind, entry, publish

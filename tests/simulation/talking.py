@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pubsubservice.core.problems import Problem
-from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.subscribers.leases import Settlement, Settlements

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Ref
-from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 
 from .scheduler import SECOND
 

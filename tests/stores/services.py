@@ -7,9 +7,9 @@ from typing import Any
 
 from pubsubservice.admin.subscriptions import Subscribe
 from pubsubservice.core.meter import Meter, start_meter
-from pubsubservice.core.runtime import SystemRuntime
+from pubsubservice.core.runtime import Runtime, SystemRuntime
 from pubsubservice.core.settings import Settings
-from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.events.entry import Entry, identity
 from pubsubservice.log.seek import StartPosition
 from pubsubservice.service import Service
@@ -24,9 +24,12 @@ __all__ = ["Calls", "until"]
 class Calls:
     """Calls of one service, with one subscriber."""
 
-    def __init__(self, store: Store, *, safety_window_s: float = 300.0, **settings: int) -> None:
+    def __init__(
+        self, store: Store, *, safety_window_s: float = 300.0, runtime: Runtime | None = None, **settings: int
+    ) -> None:
         self.store = store
-        self.service = Service(store, Settings(safety_window_s=safety_window_s, **settings), SystemRuntime())  # type: ignore[arg-type]
+        limits = Settings(safety_window_s=safety_window_s, **settings)  # type: ignore[arg-type]
+        self.service = Service(store, limits, runtime or SystemRuntime())
         self.service.subscriptions.register("S")
         self._published = 0
 

@@ -14,7 +14,7 @@ from pubsubservice.core.ownership import Caller, set_caller
 from pubsubservice.core.problems import Conflict, Forbidden
 from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.core.settings import Bounds, Settings
-from pubsubservice.delivery.get_events import GetEvents
+from pubsubservice.delivery.request import GetEvents
 from pubsubservice.service import Service
 from pubsubservice.storage.paths import subscriber_path, topic_path
 from pubsubservice.storage.port import Doc, Store

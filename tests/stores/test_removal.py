@@ -9,7 +9,7 @@ import pytest
 
 from pubsubservice.core.ownership import Caller, set_caller
 from pubsubservice.core.problems import Forbidden, Unavailable
-from pubsubservice.delivery.get_events import GetEvents
+from pubsubservice.delivery.request import GetEvents
 from pubsubservice.events.validate import identity_of
 from pubsubservice.log.batch import Batch
 from pubsubservice.storage.paths import batches, publisher_path, subscriber_path

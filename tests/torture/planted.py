@@ -9,8 +9,9 @@ from zlib import crc32
 import msgspec
 
 from pubsubservice.delivery.cursor import LogCursor
-from pubsubservice.delivery.get_events import Delivery, GetEvents, GetEventsResponse
+from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.reader import Reader
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.log.writer import Log
 from pubsubservice.service import Service
 from pubsubservice.storage.port import Exists, Fields, Store

@@ -44,12 +44,17 @@ def encode_data(data: Any) -> bytes:
     but Python's built-in types, and so detects the others at a tenth of the cost of a check in Python.
     """
     try:
-        marshal.dumps(data)
+        if type(data) is str:
+            return orjson.dumps(data)
+        marshalled = marshal.dumps(data)
         text = orjson.dumps(data)
     except (TypeError, ValueError):
         return standard.encode_data(data)  # raises an error with the path of the wrong value
-    # null may have been NaN; many brackets may be nested too deeply
-    doubtful = b"null" in text or text.count(b"{") + text.count(b"[") > standard.MAX_DEPTH
+    # null may have been NaN or an infinity, whose last byte is one of these two
+    doubtful = b"null" in text and (b"\x7f" in marshalled or b"\xff" in marshalled)
+    # many brackets may be nested too deeply; `{"` opens an object that is not empty, and `{` alone is often text
+    if not doubtful and text.count(b"{") + text.count(b"[") > standard.MAX_DEPTH:
+        doubtful = text.count(b'{"') + text.count(b"[") >= standard.MAX_DEPTH
     return text if not doubtful or _is_plain(data, standard.MAX_DEPTH) else standard.encode_data(data)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pubsubclient._core.arguments import shown
 from pubsubclient._core.errors import InvalidArgument
 
-__all__ = ["check_name", "check_pattern", "is_pattern", "stands_for"]
+__all__ = ["check_name", "check_pattern", "check_topic", "is_pattern", "stands_for"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~%+-]*")
 #: the default dead-letter topic is the subscriber's name and ".dead", so subscribers' names are shorter
@@ -35,6 +35,12 @@ def check_name(kind: str, name: object) -> str:
     if kind == "topic" and (".." in name or name.endswith(".")):
         raise InvalidArgument(f"{shown(name)} cannot name a topic: expected a character between and after dots.")
     return name
+
+
+@lru_cache(maxsize=1000)
+def check_topic(name: str) -> str:
+    """Return `name` if it is a valid name of a topic; remembers the names that it was given. Raises InvalidArgument."""
+    return check_name("topic", name)
 
 
 def is_pattern(name: str) -> bool:

@@ -67,7 +67,7 @@ class Event:
         InvalidArgument: the service would reject an argument; the message names it
     """
 
-    __slots__ = ("__weakref__", "_data", "_data_json", "_line", "_members", "first_tries", "topic")
+    __slots__ = ("__weakref__", "_data", "_data_json", "_line", "_members", "_tries", "topic")
 
     _max_bytes: ClassVar[int] = MAX_EVENT_BYTES
 
@@ -91,9 +91,8 @@ class Event:
     ) -> None:
         #: the topic's name
         self.topic = topic_name(topic)
-        #: for each store, a store time before the first try to publish the event, µs (None if not known). Publish sends it
-        #: along as `since`, so that the service recognises an event that is published again
-        self.first_tries: dict[str, int | None] = {}
+        #: what `first_tries` returns; a pair of a store and a time is shared by the events of a request
+        self._tries: dict[str, int | None] | tuple[str, int | None] | None = None
         members: dict[str, Any] = {
             "specversion": "1.0",
             "id": new_id() if id is None else check_text("id", id),
@@ -156,6 +155,40 @@ class Event:
             if name not in CORE and name not in ADDED and value is not None
         }
 
+    @property
+    def first_tries(self) -> dict[str, int | None]:
+        """For each store, a store time before the first try to publish the event, µs (None if not known).
+
+        Publish sends it along as `since`, so that the service recognises an event that is published again.
+        """
+        tries = self._tries
+        if not isinstance(tries, dict):
+            tries = self._tries = {} if tries is None else dict([tries])
+        return tries
+
+    @first_tries.setter
+    def first_tries(self, tries: dict[str, int | None]) -> None:  # unpickling: the version before has pickled a dict
+        self._tries = tries
+
+    def first_try(self, this_try: tuple[str, int | None]) -> int | None:
+        """Return the time of the first try for a store, µs; `this_try`, a store and the present time, if there was none."""
+        tries = self._tries
+        if tries is None:
+            self._tries = this_try
+            return this_try[1]
+        if type(tries) is tuple and tries[0] == this_try[0]:
+            return tries[1]
+        return self.first_tries.setdefault(*this_try)
+
+    def was_tried(self, store: str) -> bool:
+        """Whether an earlier publish may have stored the event."""
+        return self._tries is not None and store in self.first_tries
+
+    def forget_try(self, store: str) -> None:
+        """Forget the first try, which had no effect."""
+        if self._tries is not None:
+            self.first_tries.pop(store, None)
+
     def encode(self, source: str) -> bytes:
         """Return the event as it is published: a CloudEvent in JSON. Sets the event's source to `source` if it has none.
 
@@ -198,7 +231,7 @@ class ReceivedEvent(Event):
 
     def __init__(self, members: dict[str, Any], lease: Lease | None) -> None:
         self.topic = members["topic"]
-        self.first_tries = {}
+        self._tries = None
         self._members = members
         self._data = self._data_json = self._line = None
         self._lease = lease

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_whole_seconds
 from pubsubclient._core.attributes import Attribute, check_attributes
 from pubsubclient._core.errors import Conflict, InvalidArgument, NotFound, ServiceError, SettingsDiffer
-from pubsubclient._core.names import check_name
+from pubsubclient._core.names import check_name, check_topic
 from pubsubclient._core.typed_data import Codec, Unfit, codec_of
 from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
@@ -158,6 +158,8 @@ class Topic(Generic[T]):
 
 def topic_name(topic: Topic[Any] | str) -> str:
     """Return the name of a topic, given as a Topic or a name. Raises InvalidArgument."""
+    if type(topic) is str:
+        return check_topic(topic)
     return topic.name if isinstance(topic, Topic) else check_name("topic", topic)
 
 

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.util.connection import is_connection_dropped
 
 from pubsubclient._http.call import Call, current_call
 from pubsubclient._http.identity import is_loopback
 from pubsubclient._http.responses import bad_response
 
-__all__ = ["BoundedAdapter", "read_whole", "settings_of"]
+__all__ = ["BoundedAdapter", "Pool", "ShuttableConnection", "read_whole", "settings_of"]
 
 #: the most bytes of a response; the service sends at most 8 MiB of events
 _MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+#: whether urllib3 is 2 or later, whose connections read answers by themselves
+_ANSWERS_LATER = hasattr(HTTPConnection, "is_connected")
 #: how many bytes are read at once when the response does not say its length
 _CHUNK_BYTES = 1024 * 1024
 
 
-class _Shuttable(HTTPConnection):
+class ShuttableConnection(HTTPConnection):
     """A connection that its present call can shut."""
 
     call: Call | None = None
@@ -46,7 +51,7 @@ class _Shuttable(HTTPConnection):
             call.use(self)
 
 
-class _ShuttableTLS(_Shuttable, HTTPSConnection):
+class _ShuttableTLS(ShuttableConnection, HTTPSConnection):
     """A TLS connection that its present call can shut, even during the handshake."""
 
     #: a duplicate of the socket during the TLS handshake, while the wrapper detaches the original from its object
@@ -69,11 +74,25 @@ class _ShuttableTLS(_Shuttable, HTTPSConnection):
         return connected
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Shuttable
+class Pool(HTTPConnectionPool):
+    """The connections to one host; a request whose answer is read later can take one of them."""
+
+    ConnectionCls = ShuttableConnection
+
+    def take_open(self) -> ShuttableConnection | None:
+        """Take an idle connection out of the pool; None if none is open."""
+        connection = self._get_conn()
+        if is_connection_dropped(connection):
+            self._put_conn(connection)
+            return None
+        return connection  # type: ignore[return-value]
+
+    def give_back(self, connection: ShuttableConnection) -> None:
+        """Put a connection back whose answer was read to its end."""
+        self._put_conn(connection)
 
 
-class _TLSPool(HTTPSConnectionPool):
+class _TLSPool(HTTPSConnectionPool, Pool):
     ConnectionCls = _ShuttableTLS
 
 
@@ -84,6 +103,13 @@ class BoundedAdapter(HTTPAdapter):
         super().init_poolmanager(*arguments, **named)
         _use_our_pools(self.poolmanager)
 
+    def pool_for(self, request: requests.PreparedRequest, settings: Mapping[str, Any]) -> Pool | None:
+        """Return the pool of a request's host; None if the way there leads over a proxy, or `requests` is too old to tell."""
+        if select_proxy(str(request.url), settings["proxies"]) or not hasattr(self, "get_connection_with_tls_context"):
+            return None
+        pool = self.get_connection_with_tls_context(request, settings["verify"], cert=settings["cert"])
+        return pool if isinstance(pool, Pool) and _ANSWERS_LATER else None
+
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **named)
         _use_our_pools(manager)
@@ -91,7 +117,7 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def _use_our_pools(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+    manager.pool_classes_by_scheme = {"http": Pool, "https": _TLSPool}
 
 
 def settings_of(url: str) -> dict[str, Any]:

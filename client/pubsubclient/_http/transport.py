@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,14 +17,14 @@ from weakref import WeakValueDictionary
 import requests
 from requests.adapters import BaseAdapter
 
-from pubsubclient._core.errors import ConfigurationError, ServiceError, Unavailable
+from pubsubclient._core.errors import ServiceError, Unavailable
 from pubsubclient._core.json import encode
 from pubsubclient._core.store_clock import StoreClock
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.adapter import BoundedAdapter, read_whole, settings_of
 from pubsubclient._http.call import Call, CallCancelled, Cancellation
 from pubsubclient._http.identity import Identity, TokenUnavailable
-from pubsubclient._http.outage import Outage, plain_failure
+from pubsubclient._http.outage import Outage
 from pubsubclient._http.responses import (
     bad_response,
     is_cut,
@@ -33,16 +32,13 @@ from pubsubclient._http.responses import (
     retry_after_s,
     service_error,
     store_time_us,
-    surely_not_sent,
 )
 from pubsubclient._http.service import FUNCTIONS, Service
+from pubsubclient._http.tries import TryAgain, failure_of, jitter_s
 from pubsubclient._version import __version__
 
 __all__ = ["Response", "Transport"]
 
-#: the pause after try n is drawn from 0 to _FIRST_PAUSE_S * 2^(n - 1), at most _MAX_PAUSE_S
-_FIRST_PAUSE_S = 0.1
-_MAX_PAUSE_S = 5.0
 #: the shortest timeout of a try, even if the deadline is nearer, seconds
 _LEAST_TIMEOUT_S = 0.01
 #: how many connections are kept open to each host; further threads open and close their own
@@ -56,13 +52,6 @@ _HEADERS = {
 }
 #: refusals that may be over later, but not by the end of the call
 _NOT_SOON = frozenset({"dead_letters_left"})
-#: errors after which another try may succeed: no connection, no response in time, an incomplete response
-_TRANSIENT = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-)
 
 
 class Response(NamedTuple):
@@ -74,18 +63,6 @@ class Response(NamedTuple):
     store_time_us: int | None
     #: how long the service asks to wait before the next request, seconds
     retry_after_s: float | None
-
-
-class _TryAgainError(Exception):
-    """A try failed, and another try may succeed."""
-
-    def __init__(self, failure: Exception, *, uncertain: bool, pause_s: float = 0.0) -> None:
-        super().__init__(str(failure))
-        self.failure = failure
-        #: whether the try may have taken effect
-        self.uncertain = uncertain
-        #: how long the service asked to wait, seconds
-        self.pause_s = pause_s
 
 
 class Transport:
@@ -102,7 +79,8 @@ class Transport:
         self.knows_wake = True
         #: logs when the service is out of reach
         self.outage = Outage(service)
-        self._adapter: BaseAdapter = service.adapter or _new_adapter()
+        #: sends the requests; the service's own, or one that this client made
+        self.adapter: BaseAdapter = service.adapter or _new_adapter()
         self._environment: dict[str, dict[str, Any]] = {}
         self._prepared: dict[tuple[str, str], requests.PreparedRequest] = {}
         reset_in_child(self)
@@ -127,6 +105,7 @@ class Transport:
         deadline_s: float | None = None,
         connect_deadline_s: float | None = None,
         cancellation: Cancellation | None = None,
+        tried: TryAgain | None = None,
     ) -> Response:
         """Call a function of the service, in as many tries as necessary.
 
@@ -140,6 +119,7 @@ class Transport:
             deadline_s: for all tries together, seconds; by default the service's. The call ends then even if data arrives
             connect_deadline_s: a shorter deadline that holds while no try can have reached the service, seconds
             cancellation: lets another thread end the call
+            tried: how the first try failed, if it was made already, as an `Exchange`
 
         Raises:
             ServiceError: the service responded with an error that another try would not change
@@ -151,7 +131,7 @@ class Transport:
         if not callable(body):
             _put_body(request, body)
         clock = self._clock
-        started = clock.monotonic()
+        started = clock.monotonic() - (0.0 if tried is None else tried.elapsed_s)
         give_up = started + (deadline_s or self.service.deadline_s) + wait_s
         uncertain = False
         with Call(give_up, cancellation, clock) as call:
@@ -160,17 +140,17 @@ class Transport:
                 if callable(body):
                     _put_body(request, body(wait_left_s))
                 try:
-                    answer = self._send(function, request, wait_left_s, call)
+                    answer = self._send(function, request, wait_left_s, call, tried if tries == 1 else None)
                 except ServiceError as error:
                     error.uncertain = error.uncertain or uncertain
                     raise
-                except _TryAgainError as error:
+                except TryAgain as error:
                     uncertain = uncertain or error.uncertain
                     if connect_deadline_s is not None and not uncertain:
                         give_up = min(give_up, started + connect_deadline_s)
                     left_s = give_up - clock.monotonic()
                     # at most half of the time that is left, so that another try fits
-                    pause_s = error.pause_s + min(_jitter_s(tries), max(0.0, left_s / 2))
+                    pause_s = error.pause_s + min(jitter_s(tries), max(0.0, left_s / 2))
                     if not call.cancelled and pause_s + _LEAST_TIMEOUT_S >= left_s:
                         elapsed_s = min(clock.monotonic(), give_up) - started
                         unavailable = Unavailable(function, str(request.url), tries, elapsed_s, error.failure)
@@ -184,6 +164,13 @@ class Transport:
                 if call.cancelled:
                     raise CallCancelled(uncertain=uncertain)
         raise AssertionError  # count() does not end
+
+    def prepare(self, function: str) -> requests.PreparedRequest:
+        """Return a request without a body, with the identity's headers. Raises IdentityError, TryAgain."""
+        request = self._request(function, "POST", None)
+        if self.service.identity is not None:
+            self._identify(function, request, self.service.identity)
+        return request
 
     def register(self, body: Mapping[str, Any]) -> Response:
         """Call register for a constructor. Raises like `call`, but sooner if nothing responds at the address."""
@@ -199,12 +186,16 @@ class Transport:
     def after_fork(self) -> None:
         """Use new connections in the child; the old ones belong to the parent."""
         if self.service.adapter is None:
-            self._adapter = _new_adapter()
+            self.adapter = _new_adapter()
         else:
-            self._adapter.close()
+            self.adapter.close()
 
-    def _send(self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call) -> Response:
-        """Make one try. Raises _TryAgainError if another try may succeed, or if the call was cancelled."""
+    def _send(
+        self, function: str, request: requests.PreparedRequest, wait_s: float, call: Call, tried: TryAgain | None
+    ) -> Response:
+        """Make one try, unless it has failed already. Raises TryAgain if another may succeed, or if the call was cancelled."""
+        if tried is not None:
+            raise tried
         if self.service.identity is not None:
             self._identify(function, request, self.service.identity)
         left_s = max(_LEAST_TIMEOUT_S, call.give_up - self._clock.monotonic())
@@ -213,19 +204,23 @@ class Transport:
             min(left_s, self.service.read_timeout_s + wait_s),
         )
         try:
-            response = self._adapter.send(request, timeout=timeout, **self._settings(self.service.urls[function]))
+            response = self.adapter.send(request, timeout=timeout, **self.settings(function))
             content = read_whole(function, response)
         except requests.RequestException as error:
-            raise self._failure(error, request) from error
+            raise failure_of(error, request.url, self.service) from error
+        return self.interpret(function, response, content, call)
+
+    def interpret(self, function: str, response: requests.Response, content: bytes, call: Call) -> Response:
+        """Return what a response says. Raises ServiceError for a refusal, TryAgain if another try may succeed."""
         if call.was_shut:
-            raise _TryAgainError(requests.ConnectionError("the answer did not come to its end in time"), uncertain=True)
+            raise TryAgain(requests.ConnectionError("the answer did not come to its end in time"), uncertain=True)
         time_us = store_time_us(function, response)
         if time_us is not None:
             self.clock.observe(time_us)
         status = response.status_code
         if 200 <= status < 300:
             if is_cut(response, content):
-                raise _TryAgainError(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
+                raise TryAgain(requests.ConnectionError("the answer ends within its headers"), uncertain=True)
             return Response(read_body(function, response, content), time_us, retry_after_s(response))
         failure = service_error(function, response, content)
         if failure.code in _NOT_SOON:
@@ -234,16 +229,8 @@ class Transport:
         if failure.code == "invalid_token":
             self.clock.refused(time_us)
         if status == 429 or status >= 500:
-            raise _TryAgainError(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
+            raise TryAgain(failure, uncertain=status != 429, pause_s=retry_after_s(response) or 0.0)
         raise failure
-
-    def _failure(self, error: requests.RequestException, request: requests.PreparedRequest) -> Exception:
-        """Return the error to raise for a try without a response."""
-        if not isinstance(error, _TRANSIENT):
-            return ConfigurationError(f"{request.url} cannot be called: {error}.")
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return ConfigurationError(f"The certificate of {request.url} is not trusted: {error}.")
-        return _TryAgainError(plain_failure(error, self.service), uncertain=not surely_not_sent(error))
 
     def _request(
         self, function: str, method: str, query: Mapping[str, str | Sequence[str]] | None
@@ -258,14 +245,15 @@ class Transport:
         return prepared.copy()
 
     def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:
-        """Add the identity's headers. Raises IdentityError, _TryAgainError."""
+        """Add the identity's headers. Raises IdentityError, TryAgain."""
         try:
             request.headers.update(identity.headers(function, self.service.urls[function]))
         except TokenUnavailable as error:
-            raise _TryAgainError(error, uncertain=False) from error
+            raise TryAgain(error, uncertain=False) from error
 
-    def _settings(self, url: str) -> dict[str, Any]:
-        """Return the environment's proxies and trusted certificates for a URL; cached, because reading them is slow."""
+    def settings(self, function: str) -> dict[str, Any]:
+        """Return the environment's proxies and certificates for a function; cached, because reading them is slow."""
+        url = self.service.urls[function]
         found = self._environment.get(url)
         if found is None:
             found = self._environment[url] = settings_of(url)
@@ -292,12 +280,3 @@ def _put_body(request: requests.PreparedRequest, body: bytes | Mapping[str, Any]
 
 def _new_adapter() -> BoundedAdapter:
     return BoundedAdapter(pool_connections=len(FUNCTIONS), pool_maxsize=_MAX_IDLE_CONNECTIONS)
-
-
-#: not the module's shared generator, which programs seed
-_random = random.SystemRandom()
-
-
-def _jitter_s(tries: int) -> float:
-    """Return a random pause, seconds, by full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
-    return _random.uniform(0, min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries - 1, 10)))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import closing
+from inspect import iscoroutine
 from typing import Any, Protocol
 
 from pubsubclient._core.arguments import shown
-from pubsubclient._core.errors import InvalidArgument
+from pubsubclient._core.errors import ConfigurationError, InvalidArgument
 
-__all__ = ["Connection", "changed", "check_table", "execute", "query"]
+__all__ = ["Connection", "Wrapping", "changed", "check_table", "driver_connection", "execute", "query"]
 
 _TABLE = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
@@ -29,6 +30,26 @@ class Connection(Protocol):
 
     def close(self) -> Any:
         """Close the connection."""
+
+
+class Wrapping(Protocol):
+    """A Session or Connection of SQLAlchemy."""
+
+    @property
+    def connection(self) -> Any:
+        """What it wraps: an attribute, or a method that begins a transaction if none is begun."""
+
+
+def driver_connection(given: Connection | Wrapping) -> Connection:
+    """Return the driver's connection, in its transaction; the one behind a Session or Connection of SQLAlchemy."""
+    found: Any = given
+    while not hasattr(found, "cursor") and (wrapped := getattr(found, "connection", None)) is not None:
+        found = wrapped() if callable(wrapped) else wrapped
+        if iscoroutine(found):
+            found.close()
+            raise ConfigurationError(f"{type(given).__qualname__} is asynchronous: use its run_sync with a Session.")
+    own: Connection = getattr(found, "driver_connection", found)
+    return own
 
 
 def check_table(name: object) -> str:

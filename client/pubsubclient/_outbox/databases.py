@@ -9,7 +9,7 @@ from pubsubclient._core.errors import ConfigurationError
 from pubsubclient._outbox.connections import Connection
 from pubsubclient._outbox.turns import FileTurn, PostgresTurn, Turn
 
-__all__ = ["Database", "database_of"]
+__all__ = ["UNSENT", "Database", "database_of"]
 
 #: the columns of an outbox that both databases have. `sent` and `created` are times of the day, `first_try` is a time of the
 #: store, all in µs
@@ -21,7 +21,8 @@ _COLUMNS = """
     first_try BIGINT,
     sent BIGINT,
     failed TEXT"""
-_UNSENT = "sent IS NULL AND failed IS NULL"
+#: a condition for rows that are to be published
+UNSENT = "sent IS NULL AND failed IS NULL"
 #: a round reads rows until they have this many characters of JSON, or are this many
 _ROUND_CHARACTERS = 8_000_000
 _ROUND_ROWS = 500
@@ -60,7 +61,7 @@ class Database(ABC):
     def next_rows(self, table: str) -> str:
         """Return the query for the rows of the next round."""
         columns, order = "seq, topic, event, delay_s, first_try", self.order
-        unsent = f"SELECT * FROM {table} WHERE {_UNSENT}{self.settled} ORDER BY {order} LIMIT {_ROUND_ROWS}"  # noqa: S608 - a checked name
+        unsent = f"SELECT * FROM {table} WHERE {UNSENT}{self.settled} ORDER BY {order} LIMIT {_ROUND_ROWS}"  # noqa: S608 - a checked name
         before = f"SUM(LENGTH(event)) OVER (ORDER BY {order}) - LENGTH(event)"
         sized = f"SELECT *, {before} AS characters_before FROM ({unsent}) AS unsent"  # noqa: S608
         return (
@@ -78,8 +79,8 @@ class SQLite(Database):
     def outbox_tables(self, table: str) -> list[str]:
         return [
             # AUTOINCREMENT, because a number must not come again after its row was deleted
-            f"CREATE TABLE IF NOT EXISTS {table} (seq INTEGER PRIMARY KEY AUTOINCREMENT,{_COLUMNS})",
-            f"CREATE INDEX IF NOT EXISTS {table}_unsent ON {table} (seq) WHERE {_UNSENT}",
+            f"CREATE TABLE IF NOT EXISTS {table} (seq INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,{_COLUMNS})",
+            f"CREATE INDEX IF NOT EXISTS {table}_unsent ON {table} (seq) WHERE {UNSENT}",
         ]
 
     def turn(self, connection: Connection, table: str) -> Turn:
@@ -100,7 +101,7 @@ class PostgreSQL(Database):
         columns = f"seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,{_COLUMNS}"
         return [
             f"CREATE TABLE IF NOT EXISTS {table} ({columns}, xid xid8 NOT NULL DEFAULT pg_current_xact_id())",
-            f"CREATE INDEX IF NOT EXISTS {table}_unsent ON {table} (xid, seq) WHERE {_UNSENT}",
+            f"CREATE INDEX IF NOT EXISTS {table}_unsent ON {table} (xid, seq) WHERE {UNSENT}",
         ]
 
     def announcement(self, table: str) -> str:
@@ -109,7 +110,7 @@ class PostgreSQL(Database):
     def adoption(self, table: str) -> str:
         # No transaction of this server has such an id yet, so the row came with a backup of a server that was ahead.
         ahead = "xid >= pg_snapshot_xmax(pg_current_snapshot())"
-        return f"UPDATE {table} SET xid = '3' WHERE {_UNSENT} AND {ahead}"  # noqa: S608 - a checked name
+        return f"UPDATE {table} SET xid = '3' WHERE {UNSENT} AND {ahead}"  # noqa: S608 - a checked name
 
     def turn(self, connection: Connection, table: str) -> Turn:
         return PostgresTurn(connection, table)
@@ -126,7 +127,7 @@ def database_of(connection: Connection) -> Database:
     """
     for base in type(connection).__mro__:
         found = _BY_DRIVER.get(base.__module__.partition(".")[0])
-        if found is not None:
+        if found is not None and not hasattr(connection, "__aenter__"):  # asynchronous connections need another caller
             return found
     kind = f"{type(connection).__module__}.{type(connection).__qualname__}"
     raise ConfigurationError(f"expected a connection of sqlite3 or psycopg; got a {kind}.")

@@ -15,7 +15,15 @@ from pubsubclient._events.event import Event
 from pubsubclient._events.lease import check_delay
 from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.service import Address, Service
-from pubsubclient._outbox.connections import Connection, changed, check_table, execute, query
+from pubsubclient._outbox.connections import (
+    Connection,
+    Wrapping,
+    changed,
+    check_table,
+    driver_connection,
+    execute,
+    query,
+)
 from pubsubclient._outbox.databases import database_of
 from pubsubclient._publish.chunks import new_event
 
@@ -75,21 +83,22 @@ class Outbox:
             raise InvalidArgument(f"connect: expected a function that returns a connection; got {shown(connect)}.")
         self._connect = connect
 
-    def create(self, connection: Connection) -> None:
+    def create(self, connection: Connection | Wrapping) -> None:
         """Make the table in the connection's transaction, unless it is there; commit it as any other change.
 
         Raises:
             ConfigurationError: no connection of sqlite3 or psycopg
         """
-        for statement in database_of(connection).outbox_tables(self.table):
-            execute(connection, statement)
+        own = driver_connection(connection)
+        for statement in database_of(own).outbox_tables(self.table):
+            execute(own, statement)
 
     @overload
-    def add(self, connection: Connection, event: Event, /, *, delay: Seconds | None = None) -> Event: ...
+    def add(self, connection: Connection | Wrapping, event: Event, /, *, delay: Seconds | None = None) -> Event: ...
     @overload
     def add(
         self,
-        connection: Connection,
+        connection: Connection | Wrapping,
         topic: Topic[T],
         /,
         data: T,
@@ -100,7 +109,7 @@ class Outbox:
     @overload
     def add(
         self,
-        connection: Connection,
+        connection: Connection | Wrapping,
         topic: Topic[Any],
         /,
         *,
@@ -110,7 +119,7 @@ class Outbox:
     @overload
     def add(
         self,
-        connection: Connection,
+        connection: Connection | Wrapping,
         topic: str,
         /,
         data: Any = None,
@@ -121,7 +130,7 @@ class Outbox:
 
     def add(
         self,
-        connection: Connection,
+        connection: Connection | Wrapping,
         first: Event | Topic[Any] | str,
         /,
         *data: Any,
@@ -131,7 +140,8 @@ class Outbox:
         """Add an event, or data for a topic, in the connection's transaction; the commit is the program's.
 
         Args:
-            connection: a connection of sqlite3 or psycopg, in the transaction that the event belongs to
+            connection: a connection of sqlite3 or psycopg, or a Session or Connection of SQLAlchemy, in the transaction that
+                the event belongs to
             data, type, subject, id, time, attributes: members of the event to make for a topic; as for `Event`
             delay: deliver the event no earlier than this many seconds after it is stored; as for `Publisher.publish`
 
@@ -152,11 +162,12 @@ class Outbox:
             raise InvalidArgument(f"add takes an event, or a topic and data; got {shown(first)}.")
         line = added.encode(f"/publishers/{self.publisher}").decode()
         delay_s = None if delay is None else check_delay(delay)
-        database = database_of(connection)
+        own = driver_connection(connection)
+        database = database_of(own)
         statement = f"INSERT INTO {self.table} (topic, event, delay_s, created) VALUES (?, ?, ?, ?)"  # noqa: S608 - a checked name
-        execute(connection, database.sql(statement), (added.topic, line, delay_s, _now_us()))
+        execute(own, database.sql(statement), (added.topic, line, delay_s, _now_us()))
         if announcement := database.announcement(self.table):
-            execute(connection, announcement)
+            execute(own, announcement)
         return added
 
     def relay(self, service: Address | Service | None = None) -> Relay:
@@ -184,18 +195,18 @@ class Outbox:
             )
         return self._connect
 
-    def failed(self, connection: Connection) -> list[SetAside]:
+    def failed(self, connection: Connection | Wrapping) -> list[SetAside]:
         """Return the events that the service refuses, which the relay has set aside, the oldest first."""
         statement = f"SELECT seq, topic, event, created, failed FROM {self.table} WHERE failed IS NOT NULL ORDER BY seq"  # noqa: S608
         return [
             SetAside(seq, topic, decode(line.encode())["id"], _time_of(created), reason)
-            for seq, topic, line, created, reason in query(connection, statement)
+            for seq, topic, line, created, reason in query(driver_connection(connection), statement)
         ]
 
-    def retry(self, connection: Connection) -> int:
+    def retry(self, connection: Connection | Wrapping) -> int:
         """Let the relay try again what was set aside; commit it as any other change. Returns how many events that is."""
         statement = f"UPDATE {self.table} SET failed = NULL WHERE failed IS NOT NULL"  # noqa: S608 - a checked name
-        return changed(connection, statement)
+        return changed(driver_connection(connection), statement)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}({self.table!r})"

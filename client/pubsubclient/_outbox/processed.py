@@ -8,7 +8,7 @@ from pubsubclient._core.arguments import Seconds, check_seconds, shown
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.names import check_name
 from pubsubclient._events.event import ReceivedEvent
-from pubsubclient._outbox.connections import Connection, changed, check_table, execute
+from pubsubclient._outbox.connections import Connection, Wrapping, changed, check_table, driver_connection, execute
 from pubsubclient._outbox.databases import database_of
 
 __all__ = ["ProcessedOnce"]
@@ -30,27 +30,29 @@ class ProcessedOnce:
     def __init__(self, table: str = "pubsub_processed") -> None:
         self.table = check_table(table)
 
-    def create(self, connection: Connection) -> None:
+    def create(self, connection: Connection | Wrapping) -> None:
         """Make the table in the connection's transaction, unless it is there; commit it as any other change.
 
         Raises:
             ConfigurationError: no connection of sqlite3 or psycopg
         """
-        database_of(connection)
+        own = driver_connection(connection)
+        database_of(own)
         execute(
-            connection,
+            own,
             f"CREATE TABLE IF NOT EXISTS {self.table} (subscriber TEXT NOT NULL, topic TEXT NOT NULL, source TEXT NOT NULL,"
             " id TEXT NOT NULL, processed BIGINT NOT NULL, PRIMARY KEY (subscriber, topic, source, id))",
         )
-        execute(connection, f"CREATE INDEX IF NOT EXISTS {self.table}_age ON {self.table} (processed)")
+        execute(own, f"CREATE INDEX IF NOT EXISTS {self.table}_age ON {self.table} (processed)")
 
-    def first(self, connection: Connection, event: ReceivedEvent, *, subscriber: str | None = None) -> bool:
+    def first(self, connection: Connection | Wrapping, event: ReceivedEvent, *, subscriber: str | None = None) -> bool:
         """Whether no committed transaction has handled the event; if so, this transaction does.
 
         Where another transaction is handling it, the call waits for that one's end, as the database's locks do.
 
         Args:
-            connection: a connection of sqlite3 or psycopg, in the transaction of the effects
+            connection: a connection of sqlite3 or psycopg, or a Session or Connection of SQLAlchemy, in the transaction of
+                the effects
             event: the event that was received
             subscriber: the subscriber's name, for events without a lease; by default the one that received the event
 
@@ -66,9 +68,10 @@ class ProcessedOnce:
             " ON CONFLICT DO NOTHING"
         )
         values = name, event.topic, event.source, event.id, time.time_ns() // 1000
-        return changed(connection, database_of(connection).sql(statement), values) == 1
+        own = driver_connection(connection)
+        return changed(own, database_of(own).sql(statement), values) == 1
 
-    def prune(self, connection: Connection, older_than: Seconds) -> int:
+    def prune(self, connection: Connection | Wrapping, older_than: Seconds) -> int:
         """Delete what was handled longer ago than `older_than`; commit it as any other change. Returns how many there were.
 
         An event may come again for as long as its topic keeps it: give the topic's retention (7 days by default) or more.
@@ -81,7 +84,8 @@ class ProcessedOnce:
         """
         before = time.time_ns() // 1000 - round(check_seconds("older_than", older_than) * 1_000_000)
         statement = f"DELETE FROM {self.table} WHERE processed < ?"  # noqa: S608 - a checked name
-        return changed(connection, database_of(connection).sql(statement), (before,))
+        own = driver_connection(connection)
+        return changed(own, database_of(own).sql(statement), (before,))
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}({self.table!r})"

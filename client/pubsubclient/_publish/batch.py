@@ -1,4 +1,4 @@
-"""Publishes events in the background, from a thread that collects them into requests."""
+"""Publishes events in the background, many in a request."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import atexit
 import logging
 import os
 import threading
-from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pubsubclient._core.arguments import unpicklable
 from pubsubclient._core.at_exit import EXIT_DEADLINE_S
-from pubsubclient._core.errors import BatchClosed, InvalidArgument, Unavailable
+from pubsubclient._core.errors import BatchClosed, InvalidArgument
 from pubsubclient._events.event import Event
 from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
-from pubsubclient._publish.batch_sender import PendingEvent, Sender, SendResult
+from pubsubclient._publish.batch_driver import Driver
 from pubsubclient._publish.chunks import new_event
-from pubsubclient._publish.errors import PublishError, PublishUnavailable, publish_error
+from pubsubclient._publish.errors import PublishError, publish_error
+from pubsubclient._publish.packet import Result
 from pubsubclient._publish.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "open_batches"]
 
-#: limits of one request: larger ones gain little throughput, and delay the events behind them
-_REQUEST_EVENTS = 1_000
-_REQUEST_BYTES = 1_000_000
 #: failed events that the error of `close` lists
 _MAX_FAILED = 10_000
 
@@ -42,8 +40,9 @@ _log = logging.getLogger("pubsubclient.publisher")
 class Batch:
     """Publishes events in the background, in order, with a future for each. Made by `Publisher.batch`. Thread-safe.
 
-    The batch's own thread sends one request at a time. Meanwhile callers encode and collect the events of the next request.
-    An event waits at most `max_delay` seconds for others to share its request.
+    One request is under way at a time. Meanwhile callers encode and collect the events of the next request. An event waits at
+    most `max_delay` seconds for others to share its request. Whoever fills a request writes it; else the batch's own thread
+    sends.
 
     A refused event fails only its own future; the other events are stored. When the service stays out of reach until the
     deadline, all remaining events fail, and so does every later `publish`.
@@ -57,32 +56,10 @@ class Batch:
         self._source = f"/publishers/{publisher}"
         self._name = publisher
         self._service = transport.service
-        self._sender = Sender(transport, publisher)
-        self._clock = transport.service.clock
-        self._max_delay_s = max_delay
-        self._max_events = max_events
-        self._max_bytes = max_bytes
+        self._driver = Driver(transport, publisher, max_delay, max_events, max_bytes, self._count_failures)
         self._process = os.getpid()
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        #: notified when the thread has something to do
-        self._work = threading.Condition(self._lock)
-        #: notified when events have got their results
-        self._progress = threading.Condition(self._lock)
-        #: events that are not in a request yet, their bytes, and the monotonic time at which the first of them came
-        self._waiting: deque[PendingEvent] = deque()
-        self._waiting_bytes = 0
-        self._waiting_since = 0.0
-        #: how many events were published so far, and how many of them have a result
-        self._published = 0
-        self._resolved = 0
-        #: bytes of the events without a result
-        self._open_bytes = 0
-        #: the first `_flush_to` of the published events are sent without delay
-        self._flush_to = 0
-        self._closed = False
-        #: the outage after which the batch takes no more events
-        self._outage: Unavailable | None = None
+        #: whether it is among `_open_batches`, or was
+        self._opened = False
         self._failed: list[PublishError] = []
         self._failed_count = 0
 
@@ -112,17 +89,10 @@ class Batch:
             raise InvalidArgument("publish takes an event alone, or a topic with the members of the event to make.")
         event = first if isinstance(first, Event) else new_event(first, data, members)
         self._check_process()
-        line = event.encode(self._source)
-        pending = PendingEvent(event, line, Future())
-        with self._lock:
-            while self._is_full(len(line)) and not self._closed and self._outage is None:
-                self._clock.wait(self._progress)
-            if self._closed:
-                raise BatchClosed("The batch is closed: it takes no more events.")
-            if self._outage is not None:
-                raise PublishUnavailable(self._outage, [None], [event]) from self._outage
-            self._put(pending)
-        return pending.future
+        if not self._opened:
+            _open_batches[self] = None
+            self._opened = True
+        return self._driver.publish(event, event.encode(self._source))
 
     def flush(self, timeout: float | None = None) -> bool:
         """Send all events published so far without delay, and wait for their results, at most `timeout` seconds.
@@ -130,10 +100,7 @@ class Batch:
         Returns whether all of them have a result.
         """
         self._check_process()
-        with self._lock:
-            self._flush_to = self._published
-            self._work.notify()
-            return self._wait_for_results(timeout)
+        return self._driver.flush(timeout)
 
     def close(self) -> None:
         """Send the remaining events, and end the batch.
@@ -154,11 +121,7 @@ class Batch:
 
     def abandon(self) -> None:
         """End the batch without sending what it has, because its service will be gone."""
-        with self._lock:
-            self._closed = True
-            self._waiting.clear()
-            self._work.notify_all()
-            self._progress.notify_all()
+        self._driver.abandon()
         _open_batches.pop(self, None)
 
     def __enter__(self) -> Batch:
@@ -184,60 +147,26 @@ class Batch:
         return self._service
 
     def __repr__(self) -> str:
-        return f"<Batch of publisher {self._name!r}, {self._published - self._resolved} events pending>"
+        return f"<Batch of publisher {self._name!r}, {self._driver.pending} events pending>"
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise BatchClosed("The batch belongs to the process that this one was forked from; make another one here.")
 
-    def _is_full(self, more_bytes: int) -> bool:
-        """Whether `publish` has to wait for room: never in the batch's own thread, which makes room, nor in an empty batch."""
-        open_events = self._published - self._resolved
-        if not open_events or threading.current_thread() is self._thread:
-            return False
-        return open_events >= self._max_events or self._open_bytes + more_bytes > self._max_bytes
-
-    def _put(self, pending: PendingEvent) -> None:
-        if self._thread is None:
-            # a daemon, so that the interpreter does not wait for it: the exit handler closes the batch
-            thread = threading.Thread(target=self._run, name=f"batch of {self._name}", daemon=True)
-            thread.start()
-            self._thread = thread
-            _open_batches[self] = None
-        if not self._waiting:
-            self._waiting_since = self._clock.monotonic()
-        self._waiting.append(pending)
-        self._waiting_bytes += len(pending.line)
-        self._published += 1
-        self._open_bytes += len(pending.line)
-        if len(self._waiting) == 1 or self._is_due():
-            self._work.notify()
-
-    def _is_due(self) -> bool:
-        """Whether to send the waiting events now, without waiting for more."""
-        full = len(self._waiting) >= _REQUEST_EVENTS or self._waiting_bytes >= self._request_bytes()
-        # at its limits the batch makes callers wait, so no more events can come
-        held_up = self._published - self._resolved >= self._max_events or self._open_bytes >= self._max_bytes
-        return full or held_up or self._closed or self._flush_to > self._published - len(self._waiting)
-
-    def _request_bytes(self) -> int:
-        return min(_REQUEST_BYTES, self._sender.max_bytes or _REQUEST_BYTES)
-
-    def _wait_for_results(self, timeout: float | None) -> bool:
-        """Wait until all events published by now have a result; return whether they have."""
-        published = self._published
-        if threading.current_thread() is self._thread:
-            timeout = 0
-        return self._clock.wait_for(self._progress, lambda: self._resolved >= published, timeout)
+    @property
+    def _thread(self) -> threading.Thread | None:
+        return self._driver.thread
 
     def _close(self, timeout: float | None) -> None:
-        with self._lock:
-            self._closed = True
-            self._work.notify()
-            self._progress.notify_all()
-            if not self._wait_for_results(timeout):
-                _log.warning("Publisher %s: closed with events pending, which may be lost: %r", self._name, self)
+        if not self._driver.close(timeout):
+            _log.warning("Publisher %s: closed with events pending, which may be lost: %r", self._name, self)
         _open_batches.pop(self, None)
+
+    def _count_failures(self, results: Iterable[Result]) -> None:
+        """Remember the events that failed, for the error of `close`."""
+        failed = [result for result in results if isinstance(result, PublishError)]
+        self._failed_count += len(failed)
+        self._failed += failed[: _MAX_FAILED - len(self._failed)]
 
     def _failure(self) -> PublishError:
         """The one error for all events that failed."""
@@ -245,51 +174,6 @@ class Batch:
         worst = max(self._failed, key=lambda error: (error.uncertain, error.retryable))
         events = [event for error in self._failed for event in error.events]
         return publish_error(worst.reason, [None] * self._failed_count, events, uncertain=worst.uncertain)
-
-    def _run(self) -> None:
-        """Send requests until the batch has ended: the body of the batch's thread."""
-        while pending := self._next_request():
-            result = self._sender.send(pending)
-            if result.outage is not None:
-                with self._lock:
-                    self._outage = result.outage
-                    rest = list(self._waiting)
-                    self._waiting.clear()
-                    self._waiting_bytes = 0
-                result.extend(self._sender.fail_unsent(rest, result.outage))
-            self._resolve(result)
-
-    def _resolve(self, result: SendResult) -> None:
-        """Pass results on to the futures, and make room for more events."""
-        result.resolve()
-        with self._lock:
-            self._resolved += len(result.pending)
-            self._open_bytes -= sum(len(pending.line) for pending in result.pending)
-            self._failed_count += len(result.failed)
-            self._failed += [error for _, error in result.failed[: _MAX_FAILED - len(self._failed)]]
-            self._progress.notify_all()
-
-    def _next_request(self) -> list[PendingEvent]:
-        """Wait until a request is due, and remove its events from the queue; return none at the end of the batch."""
-        with self._lock:
-            while not self._waiting or not self._is_due():
-                left_s = None
-                if self._waiting:
-                    left_s = self._waiting_since + self._max_delay_s - self._clock.monotonic()
-                    if left_s <= 0:
-                        break
-                elif self._closed:
-                    return []
-                self._clock.wait(self._work, left_s)
-            taken: list[PendingEvent] = []
-            size = 0
-            while self._waiting and len(taken) < _REQUEST_EVENTS:
-                size += len(self._waiting[0].line) + 1
-                if taken and size > self._request_bytes():
-                    break
-                taken.append(self._waiting.popleft())
-                self._waiting_bytes -= len(taken[-1].line)
-            return taken
 
 
 #: batches to close at the end of the program; a dict keeps their order, and its pop is atomic

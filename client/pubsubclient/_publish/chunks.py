@@ -51,7 +51,7 @@ class RequestChunks:
         self.events = events
         self._store = store
         #: indices of events that an earlier call may have stored
-        self._tried_before = [index for index, event in enumerate(events) if store in event.first_tries]
+        self._tried_before = [index for index, event in enumerate(events) if event.was_tried(store)]
         self.receipts: list[Receipt | None] = [None] * len(events)
         self._lines = [event.encode(source) for event in events]
         self._max_bytes = _MAX_BYTES - _ENVELOPE_BYTES
@@ -117,12 +117,14 @@ class RequestChunks:
         if any(self.receipts[index] is None for index in self._tried_before):
             return False
         for index in request.indices:
-            self.events[index].first_tries.pop(self._store, None)
+            self.events[index].forget_try(self._store)
         return True
 
 
 def new_event(topic: Topic | str, data: tuple[Any, ...], members: Mapping[str, Any]) -> Event:
     """Make the event for a publish of data to a topic. Raises InvalidArgument."""
+    if not members and len(data) <= 1:
+        return Event(topic, *data)
     if len(data) + ("data" in members) > 1:
         raise InvalidArgument(f"publish(topic, data) takes one value of data; got {len(data) + ('data' in members)}.")
     unknown = members.keys() - _MEMBERS
@@ -133,9 +135,9 @@ def new_event(topic: Topic | str, data: tuple[Any, ...], members: Mapping[str, A
 
 def first_try_us(events: Iterable[Event], store: str, now_us: int | None) -> int | None:
     """Return a store time before the first try of any event, µs; None if one is not known. New events get `now_us`."""
-    first_tries = [event.first_tries.setdefault(store, now_us) for event in events]
-    known = [first_try for first_try in first_tries if first_try is not None]
-    return min(known) if len(known) == len(first_tries) else None
+    this_try = store, now_us
+    first_tries = {event.first_try(this_try) for event in events}
+    return None if None in first_tries else min(first_tries)  # type: ignore[type-var]
 
 
 def encode_request(

@@ -14,7 +14,7 @@ from pubsubservice.api.subscribe import MAX_DEADLINE_S
 from pubsubservice.core.names import check_name
 from pubsubservice.core.problems import BadRequest
 from pubsubservice.core.times import rfc3339
-from pubsubservice.delivery.get_events import GetEvents, GetEventsResponse
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.events.attributes import CONTROL
 from pubsubservice.subscribers.leases import MAX_REASON, Settlement, Settlements
 from pubsubservice.subscribers.tokens import check_token

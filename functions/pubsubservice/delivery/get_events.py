@@ -11,8 +11,7 @@ document and judges again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pubsubservice.core.keyed_lock import KeyedLock
@@ -22,11 +21,11 @@ from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
+from pubsubservice.delivery.look_ups import Missing
 from pubsubservice.delivery.memory import Memory, Remembered
-from pubsubservice.delivery.missing import Missing
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery, count_lost, read_again
-from pubsubservice.delivery.slices import Slice
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 from pubsubservice.delivery.waiters import Waiters
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Doc, Reads, Store
@@ -37,52 +36,11 @@ from pubsubservice.subscribers.spans import Piece, mask_of_pieces, pieces
 from pubsubservice.subscribers.state import State, unknown_subscriber
 from pubsubservice.subscribers.tokens import check_not_ahead, make_token
 
-__all__ = ["Delivery", "GetEvents", "GetEventsResponse"]
+__all__ = ["Delivery"]
 
 #: how long one call may publish dead letters before it responds, seconds
 _MAX_PUBLISHING_S = 2.0
 _SECOND = 1_000_000
-
-
-class GetEvents(NamedTuple):
-    """A checked request for events."""
-
-    subscriber: str
-    settlements: Settlements = Settlements()
-    #: the caller's token for the new lease; the service makes one when None
-    lease: str | None = None
-    #: 0: only settle, and hand out nothing
-    max_events: int = 1_000
-    wait_s: float = 0.0
-    #: events that come during the wait end it without a lease, because the caller may be gone; its next request gets them
-    wake: bool = False
-
-
-class GetEventsResponse(NamedTuple):
-    """The result of a call."""
-
-    #: new and due events never mix: all events of a response have the same attempt
-    slices: Sequence[Slice] = ()
-    attempt: int = 1
-    lease: str | None = None
-    #: when the lease expires, µs; 0 without a lease
-    until: int = 0
-    #: more events may be available now
-    more: bool = False
-    #: ordered topics among the slices: a client that nacks or releases an event must drop the newer ones of its topic
-    ordered: Sequence[str] = ()
-    #: the token's lease has ended: the client must use another token
-    over: bool = False
-    #: why events are held back: "leases", "dead", "delayed", "logs" or "ordered"
-    blocked: str | None = None
-    #: (verb, token) of settlements that did not count
-    unknown: Sequence[tuple[str, str]] = ()
-    #: count of events lost to retention, per topic
-    lost: Mapping[str, int] = MappingProxyType({})
-    #: too many calls wait already in this process: try again a little later
-    crowded: bool = False
-    #: the wait ended because events came: the caller's next request gets them
-    woken: bool = False
 
 
 class _Watch(NamedTuple):
@@ -101,7 +59,6 @@ class Delivery:
     leases_type = Leases
     dead_lettering_type = DeadLettering
     redelivery_type = Redelivery
-    memory_type = Memory
 
     def __init__(
         self,
@@ -119,7 +76,7 @@ class Delivery:
         self._reader = reader
         self._bounds = settings.bounds
         self._locks = KeyedLock(runtime)
-        self._memory = self.memory_type(runtime)
+        self._memory = Memory(runtime)
 
     def get_events(self, request: GetEvents) -> GetEventsResponse:
         """Carry out settlements and hand out events. Raises NotFound, Forbidden, BadRequest, Unavailable, StoreError."""
@@ -170,14 +127,14 @@ class Delivery:
         passed = None if probe else self._pass_from_memory(request, missing)
         if passed is not None:
             return passed
-        path, missing = subscriber_path(request.subscriber), self._again(missing)
+        path, missing = subscriber_path(request.subscriber), Missing(missing.seen)
         for _ in attempts(self._runtime):
             asked = self._runtime.monotonic()
             reads = self._store.get_many([path])
             doc = reads.docs[0]
             if doc is None:
                 raise unknown_subscriber(request.subscriber)
-            state, now = self._read(request, doc), self._now(reads)
+            state, now = self._state(request, doc), self._now(reads)
             # opened by another try of this request; the caller may receive the response to either try
             made = request.lease in state.leases
             response, watch = self._judge(request, state, now, missing)
@@ -205,7 +162,7 @@ class Delivery:
         if remembered.missing:
             missing = Missing(remembered.missing)  # older than this request: not for another pass
         try:
-            state = self._read(request, remembered.doc)
+            state = self._state(request, remembered.doc)
             response, watch = self._judge(request, state, remembered.time, missing, lag_us)
         except Problem as problem:
             self._refused(problem)
@@ -218,10 +175,6 @@ class Delivery:
             return None
         return (response, watch, self._publish_dead(state)) if self._proves(remembered.doc, stored) else None
 
-    def _again(self, missing: Missing) -> Missing:
-        """What the pass that reads need not read again."""
-        return Missing(missing.seen)
-
     def _refused(self, problem: Problem) -> None:
         """Let a refusal from memory pass: the document may say otherwise by now."""
 
@@ -233,7 +186,7 @@ class Delivery:
         """Whether an update was stored, so that the remembered document was the newest until then."""
         return stored is not remembered
 
-    def _read(self, request: GetEvents, doc: Doc) -> State:
+    def _state(self, request: GetEvents, doc: Doc) -> State:
         """Return the state of a document that the caller may use. Raises Forbidden, Unavailable."""
         check_owner("subscriber", request.subscriber, doc.data.get("owner"))
         return State.read(doc)

@@ -44,7 +44,8 @@ class ReadAhead:
         """Record that all batches of a read existed; batch `seq` is next.
 
         The next read asks for as many batches of this size as would fill the response. It asks for at most twice as many
-        as the last one, because reads of missing batches are billed too.
+        as the last one, because reads of missing batches are billed too. Behind a batch that came since the log was read to
+        its end, there is probably nothing: the next read asks for one.
 
         Args:
             events: how many events are still wanted; None with a filter, which may pass any number of them
@@ -53,7 +54,9 @@ class ReadAhead:
         wanted = MAX_RESPONSE_BYTES * len(found) // max(stored, 1)
         if events is not None:
             wanted = min(-(-events * len(found) // sum(batch.count for batch in found)), wanted)
-        _remember(self._widths, log, (seq, max(1, min(wanted, 2 * len(found), MAX_READS))))
+        caught_up = self._ends.get(log, (0, 0))[0] == found[0].seq
+        most = len(found) if caught_up else 2 * len(found)
+        _remember(self._widths, log, (seq, max(1, min(wanted, most, MAX_READS))))
 
 
 def _remember(memory: dict[_Log, tuple[int, int]], log: _Log, hint: tuple[int, int]) -> None:

@@ -16,7 +16,7 @@ from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.cursor import LogCursor, LogRead, begin_topic, head, skip_trimmed, take_slice
-from pubsubservice.delivery.missing import Missing
+from pubsubservice.delivery.look_ups import LookUps, Missing
 from pubsubservice.delivery.peek_cursor import too_many_logs
 from pubsubservice.delivery.read_ahead import MAX_READS, ReadAhead
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice
@@ -26,7 +26,7 @@ from pubsubservice.log.seek import Seeker
 from pubsubservice.log.topics import Topics
 from pubsubservice.log.trim_point import TrimPoint
 from pubsubservice.storage.paths import batch_path, log_path
-from pubsubservice.storage.port import Doc, Reads, Store
+from pubsubservice.storage.port import Doc, Store
 from pubsubservice.subscribers.delays import Delays
 from pubsubservice.subscribers.event_filter import EventFilter
 from pubsubservice.subscribers.pattern_topics import followed_logs, patterns
@@ -38,8 +38,6 @@ __all__ = ["Reader", "Reading"]
 
 #: events of one call that filters evaluate
 MAX_FILTERED = 100_000
-#: documents from which on a read counts as large
-_LARGE_READ = 16
 
 _Head = tuple[int, str, int, LogCursor]
 
@@ -68,8 +66,7 @@ class Reader:
         self._cache = cache
         self._seeker = Seeker(store)
         self._read_ahead = ReadAhead()
-        #: locks that limit concurrent large reads, and so the memory they take
-        self._large = [runtime.new_lock() for _ in range(4)]
+        self._look_ups = LookUps(store, runtime)
 
     def new_events(
         self,
@@ -139,7 +136,7 @@ class Reader:
                 ask.append(location)
         if not ask:
             return batches
-        docs = self._get([batch_path(*location) for location in ask], Missing())[0]
+        docs = self._look_ups.read([batch_path(*location) for location in ask], Missing())[0]
         found = {location: Batch(doc) for location, doc in zip(ask, docs, strict=True) if doc is not None}
         trims = self._trims({location[:2] for location in found})
         for location, batch in found.items():
@@ -214,7 +211,7 @@ class Reader:
                 continue
             ahead = self._read_ahead.width((cursor.topic, cursor.partition), cursor.seq)
             windows.append(self._window(cursor, min(width, ahead), missing))
-        docs, times = self._get([path for _, _, ask in windows for path in ask], missing)
+        docs, times = self._look_ups.read([path for _, _, ask in windows for path in ask], missing)
         log_reads, start = [], 0
         for cursor, cached, ask in windows:
             stop = start + len(ask)
@@ -300,26 +297,6 @@ class Reader:
             return {}
         docs = self._store.get_many([log_path(*log) for log in ask]).docs
         return {log: TrimPoint.read(doc) for log, doc in zip(ask, docs, strict=True)}
-
-    def _get(self, paths: list[str], missing: Missing) -> tuple[list[Doc | None], list[int]]:
-        """Read documents, except those known as missing; also returns their read times, µs."""
-        answers: dict[str, tuple[Doc | None, int]] = {
-            path: (None, missing.use(path)) for path in paths if path in missing
-        }
-        ask = [path for path in paths if path not in answers]
-        if ask:
-            reads = self._read_documents(ask)
-            answers.update(zip(ask, zip(reads.docs, reads.times, strict=True), strict=True))
-            for path in ask:
-                if answers[path][0] is None:
-                    missing.add(path, answers[path][1])
-        return [answers[path][0] for path in paths], [answers[path][1] for path in paths]
-
-    def _read_documents(self, paths: list[str]) -> Reads:
-        if len(paths) < _LARGE_READ:
-            return self._store.get_many(paths)
-        with self._large[int(self._runtime.random() * len(self._large))]:
-            return self._store.get_many(paths)
 
 
 def _begin_topic(state: State, subscription: Subscription, partitions: int) -> None:

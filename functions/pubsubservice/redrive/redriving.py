@@ -19,8 +19,9 @@ from pubsubservice.core.patterns import is_pattern, matches
 from pubsubservice.core.problems import BadRequest, Conflict, Forbidden, Problem, Unavailable
 from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
-from pubsubservice.delivery.get_events import Delivery, GetEvents
+from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.letters import original_topic, redriven_event
+from pubsubservice.delivery.request import GetEvents
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.sequence import sequence_prefix

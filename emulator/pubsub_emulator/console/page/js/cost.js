@@ -2,33 +2,24 @@
 import { call, spent } from "./api.js";
 import { clock, count, money } from "./format.js";
 import { useReading } from "./reading.js";
-import { dollars, prices } from "./settings.js";
-import { use } from "./store.js";
+import { prices, use } from "./store.js";
 import { Badge, Empty, Field, html, Table, Tiles, Title } from "./view.js";
 
 const COLUMNS = [["Function"], ["Calls", "number"], ["Errors", "number wide"], ["Reads", "number"], ["Writes", "number"], ["Deletes", "number wide"],
   ["ms a call", "number wide"], ["Dollars", "number"]];
-const NONE = { calls: 0, reads: 0, writes: 0, deletes: 0 };
 let isMissing = false; // a service in the cloud has no meter: it is asked once
 
 async function readMeter(signal) {
-  if (isMissing) return null;
-  try {
-    return await call("GET", "meter", { signal });
-  } catch (problem) {
-    if (problem.status !== 404) throw problem;
-    isMissing = true;
-    return null;
-  }
+  try { if (!isMissing) return await call("GET", "meter", { signal }); } catch (problem) { if (problem.status !== 404) throw problem; }
+  isMissing = true;
+  return null;
 }
 
 export function CostPanel() {
-  const [meter] = useReading(readMeter, []);
-  const own = use(spent), price = use(prices);
-  const total = Object.values(meter?.calls ?? {}).reduce((sum, each) =>
-    ({ calls: sum.calls + each.calls, reads: sum.reads + each.reads, writes: sum.writes + each.writes, deletes: sum.deletes + each.deletes }), NONE);
-  const tiles = (sum) => [["Calls", count(sum.calls)], ["Reads", count(sum.reads)], ["Writes", count(sum.writes)], ["Deletes", count(sum.deletes)],
-    ["In Firestore", money(dollars(sum))]];
+  const [meter] = useReading(readMeter, []), own = use(spent), price = use(prices);
+  const sumOf = (kind) => Object.values(meter?.calls ?? {}).reduce((sum, each) => sum + each[kind], 0);
+  const total = Object.fromEntries(["calls", "reads", "writes", "deletes"].map((kind) => [kind, sumOf(kind)]));
+  const tiles = (sum) => [...["Calls", "Reads", "Writes", "Deletes"].map((kind) => [kind, count(sum[kind.toLowerCase()])]), ["In Firestore", money(sum)]];
   return html`<${Title} text="Cost">${meter && html`<p>since ${clock(meter.since)}</p>`}<//>
     ${meter && html`<h2>Programs</h2><${Tiles} tiles=${tiles(total)} />
       ${total.calls ? html`<${Table} caption="By function" columns=${COLUMNS} rows=${Object.entries(meter.calls).map(functionRow)} />`
@@ -44,7 +35,7 @@ export function CostPanel() {
 }
 
 const functionRow = ([name, each]) => ({ key: name, cells: [name, count(each.calls), count(each.problems), count(each.reads), count(each.writes),
-  count(each.deletes), (each.ms / each.calls).toFixed(1), money(dollars(each))] });
+  count(each.deletes), (each.ms / each.calls).toFixed(1), money(each)] });
 
 const callRow = (each, index) => ({ key: index, alarm: each.status >= 400, cells: [clock(each.time), `${each.method} ${each.function}`,
   each.status >= 400 ? html`<${Badge} kind="bad">${each.status} ${each.code}<//>` : each.status, count(each.reads), count(each.writes), each.ms.toFixed(1), each.client] });

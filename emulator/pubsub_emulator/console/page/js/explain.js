@@ -19,5 +19,4 @@ const SENTENCES = {
   unknown_event: () => "is not known: there is no such event in this topic",
 };
 
-export const sentence = (found) =>
-  `${visible(found.event?.sequence ?? found.event?.id ?? "The event")} ${SENTENCES[found.state]?.(found) ?? found.state}.`;
+export const sentence = (found) => `It ${SENTENCES[found.state]?.(found) ?? found.state}.`;

@@ -1,17 +1,11 @@
 // The address after # is the whole view: `#/tail?topic=orders.eu&start=earliest`.
 import { store } from "./store.js";
 
+const unescaped = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+
 function read() {
   const [path, search] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   return { path: path.split("/").map(unescaped), query: new URLSearchParams(search ?? "") };
-}
-
-function unescaped(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 export const route = store(read());
@@ -19,10 +13,8 @@ addEventListener("hashchange", () => route.set(read()));
 
 // `path` is a list of names; of `query`, what is empty is left out, and a list has an entry for each of its texts.
 export function to(path, query = {}) {
-  const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    for (const each of [value ?? []].flat()) if (each !== "") search.append(key, each);
-  }
+  const entries = Object.entries(query).flatMap(([key, value]) => [value ?? ""].flat().map((each) => [key, each]));
+  const search = new URLSearchParams(entries.filter(([, value]) => value !== ""));
   return `#/${path.map(encodeURIComponent).join("/")}${search.size ? `?${search}` : ""}`;
 }
 

@@ -1,42 +1,42 @@
 // What the form would send, for programs and terminals.
 import { Code, html } from "./view.js";
 
-const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`; // for a POSIX shell
-const python = (text) => JSON.stringify(text); // what JSON escapes in a string, Python reads in the same way
+const MOST = 20000; // characters of data in a snippet
 
-const pairs = (extensions) => extensions.split("\n").filter((line) => line.includes("=")).map((line) => {
-  const [name, ...rest] = line.split("=");
-  return [name.trim(), rest.join("=").trim()];
-});
+// The attributes of a form, which has one a line.
+export const extensionsOf = (text) => Object.fromEntries(text.split("\n").filter((line) => line.trim()).map((line) => {
+  const [, name, value] = /^\s*([^=\s]+)\s*=(.*)$/.exec(line) ?? [];
+  if (!name) throw new Error(`Expected name=value in each line of the attributes, got ${line}`);
+  return [name, value.trim()];
+}));
 
-const asCurl = (body) => `curl ${quoted(new URL("publish", location.href.split("#")[0]).href)} -H 'Content-Type: application/json' \\\n  -d ${quoted(body)}`;
+const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`; // quoted for a POSIX shell
+const python = JSON.stringify; // what JSON escapes in a string, Python reads in the same way
+
+const asCurl = (body) => `curl ${shell(new URL("publish", location.href.split("#")[0]).href)} -H 'Content-Type: application/json' \\\n  -d ${shell(body)}`;
 
 function asCommand({ topic, publisher, type, subject, extensions, delay, format, data }) {
-  const options = [["--publisher", publisher], ["--type", type], ["--subject", subject], ["--delay", delay && `${delay}s`],
-    ...pairs(extensions).map(([name, value]) => ["--attribute", `${name}=${value}`])].filter(([, value]) => value);
-  const typed = format === "text" || data.trim() ? [quoted(data)] : ["null"];
-  return ["pubsub publish", ...options.map(([name, value]) => `${name} ${quoted(value)}`), ...(format === "text" ? ["--text"] : []), quoted(topic), ...typed].join(" ");
+  const options = [["publisher", publisher], ["type", type], ["subject", subject], ["delay", delay && `${delay}s`],
+    ...Object.entries(extensionsOf(extensions)).map((pair) => ["attribute", pair.join("=")])].filter(([, value]) => value);
+  return ["pubsub publish", ...options.map(([name, value]) => `--${name} ${shell(value)}`), ...(format === "text" ? ["--text"] : []),
+    shell(topic), shell(format === "text" ? data : data.trim() || "null")].join(" ");
 }
 
 function asPython({ topic, publisher, type, subject, extensions, delay, format, data }) {
-  const value = format === "text" ? python(data) : data.trim() ? `json.loads(${python(data.trim())})` : "None";
-  const named = [`type=${python(type)}`, subject && `subject=${python(subject)}`,
-    pairs(extensions).length && `attributes=${JSON.stringify(Object.fromEntries(pairs(extensions)))}`].filter(Boolean);
-  return `import json
-
-from pubsubclient import Event, Publisher
-
-publisher = Publisher(${python(publisher)})
-publisher.publish(Event(${python(topic)}, ${[value, ...named].join(", ")})${delay ? `, delay=${Number(delay)}` : ""})`;
+  const value = format === "text" ? python(data) : `json.loads(${python(data.trim() || "null")})`, attributes = extensionsOf(extensions);
+  const named = [`type=${python(type)}`, subject && `subject=${python(subject)}`, Object.keys(attributes).length && `attributes=${python(attributes)}`];
+  const event = `Event(${[python(topic), value, ...named.filter(Boolean)].join(", ")})`;
+  return `import json\n\nfrom pubsubclient import Event, Publisher\n
+publisher = Publisher(${python(publisher)})\npublisher.publish(${event}${delay ? `, delay=${Number(delay)}` : ""})`;
 }
 
-const MOST = 20000; // characters of data in a snippet
+function all(values, body) {
+  try { return [["curl", asCurl(body())], ["Python", asPython(values)], ["Command", asCommand(values)]]; } catch { return []; } // an attribute is half typed
+}
 
-export function Snippets({ values, body }) {
-  const ready = body && values.data.length <= MOST && values.topic;
+export function Snippets({ values, fault, bodyOf }) {
+  const found = values.topic && !fault && values.data.length <= MOST ? all(values, bodyOf) : [];
   return html`<section class="snippets" aria-label="The same elsewhere"><h2>The same elsewhere</h2>
-    ${!ready && html`<p class="quiet">${values.data.length > MOST ? "Too long to be shown." : "Name a topic, and mend the data."}</p>`}
-    ${ready && html`<h3>curl</h3><${Code} label="curl" text=${asCurl(body)} />
-      <h3>Python</h3><${Code} label="Python" text=${asPython(values)} />
-      <h3>Command</h3><${Code} label="Command" text=${asCommand(values)} />`}</section>`;
+    ${!found.length && html`<p class="quiet">${values.data.length > MOST ? "Too long to be shown." : "Name a topic, and mend what is wrong."}</p>`}
+    ${found.map(([name, text]) => html`<h3>${name}</h3><${Code} label=${name} text=${text} />`)}</section>`;
 }

@@ -9,8 +9,7 @@ const POINTS = 41;
 const seen = new Map(); // by topic: [seconds, events ever] of the newest reads
 
 export async function readTopics(signal) {
-  const topics = await states("topic", signal);
-  const now = performance.now() / 1000;
+  const topics = await states("topic", signal), now = performance.now() / 1000;
   for (const topic of topics) {
     topic.ever = (topic.logs ?? []).reduce((sum, log) => sum + Number(log.next.split("-")[1]), 0);
     topic.newest = (topic.logs ?? []).map((log) => log.newest ?? "").sort().at(-1);
@@ -22,47 +21,36 @@ export async function readTopics(signal) {
 }
 
 // Events per second between the newest reads.
-const rates = (topic) =>
-  seen.get(topic).slice(1).map(([at, ever], index) => {
-    const [then, had] = seen.get(topic)[index];
-    return Math.max(0, (ever - had) / Math.max(0.001, at - then));
-  });
+function rates(topic) {
+  const points = seen.get(topic);
+  return points.slice(1).map(([at, ever], index) => (ever - points[index][1]) / Math.max(0.001, at - points[index][0]));
+}
 
 function Sparkline({ values }) {
   const most = Math.max(1, ...values);
   const points = values.map((value, index) => `${84 - 2 * (values.length - 1 - index)},${19 - (17 * value) / most}`);
-  return html`<svg class="sparkline" viewBox="0 0 84 20" width="84" height="20" aria-hidden="true">
-    <path d="M2 19.5H84" /><polyline points=${points.join(" ")} /></svg>`;
+  return html`<svg class="sparkline" viewBox="0 0 84 20" width="84" height="20" aria-hidden="true"><path d="M2 19.5H84" /><polyline points=${points.join(" ")} /></svg>`;
 }
 
-const COLUMNS = [["Topic"], ["Events/s", "number"], ["", "wide"], ["Kept", "number"], ["Ever", "number wide"],
-  ["Newest", "number"], ["Partitions", "number wide"], ["Retention", "number wide"], ["", "links"]];
+const COLUMNS = [["Topic"], ["Events/s", "number"], ["Trend", "wide"], ["Kept", "number"], ["Ever", "number wide"],
+  ["Newest", "number"], ["Partitions", "number wide"], ["Retention", "number wide"], ["Actions", "links wide"]];
 
 export function TopicsPanel() {
   const [topics] = useReading(readTopics, []);
   return html`<${Title} text="Topics">${topics && html`<p>${count(topics.length)}${topics.more && " of more"}</p>`}<//>
-    ${topics?.length === 0 && html`<${Empty} text="No topics yet. Publishing an event makes its topic."
-      commands=${[`pubsub publish orders '{"number": 17}'`, "pubsub create topic orders"]} />
-      <p><a class="button main" href=${to(["publish"])}>Publish an event</a></p>`}
+    ${topics?.length === 0 && html`<${Empty} text=${html`No topics yet. <a href=${to(["publish"])}>Publish an event</a>: that makes its topic.`}
+      commands=${[`pubsub publish orders '{"number": 17}'`, "pubsub create topic orders"]} />`}
     ${topics?.length > 0 && html`<${Table} caption="Topics" columns=${COLUMNS} rows=${topics.map(row)} />`}`;
 }
 
 function row(topic) {
-  const name = topic.topic, speeds = rates(name);
-  return {
-    key: name,
-    cells: [
-      html`<a href=${to(["tail"], { topic: name })}>${name}</a>
-        ${topic.dead_letter && html` <${Badge} kind="warn">dead letters<//>`}`,
-      speeds.length ? rate(speeds.at(-1)) : "–",
-      html`<${Sparkline} values=${speeds} />`,
-      topic.logs ? count(topic.events) : "–",
-      topic.logs ? count(topic.ever) : "–",
-      ago(topic.newest),
-      topic.partitions,
-      duration(topic.retention_s),
-      html`<a href=${to(["tail"], { topic: name })} aria-label=${`Tail ${name}`}>Tail</a>
-        ${" "}<a href=${to(["publish"], { topic: name })} aria-label=${`Publish to ${name}`}>Publish</a>`,
-    ],
-  };
+  const name = topic.topic, speeds = rates(name), tail = to(["tail"], { topic: name });
+  return { key: name, cells: [
+    html`<a href=${tail}>${name}</a>${topic.dead_letter && html` <${Badge} kind="warn">dead letters<//>`}`,
+    speeds.length ? rate(speeds.at(-1)) : "–", html`<${Sparkline} values=${speeds} />`,
+    topic.logs ? count(topic.events) : "–", topic.logs ? count(topic.ever) : "–",
+    ago(topic.newest), topic.partitions, duration(topic.retention_s),
+    html`<a href=${tail} aria-label=${`Tail ${name}`}>Tail</a>${" "}
+      <a href=${to(["publish"], { topic: name })} aria-label=${`Publish to ${name}`}>Publish</a>`,
+  ] };
 }

@@ -3,11 +3,10 @@ import { h } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import htm from "htm";
 import { useAction } from "./reading.js";
-import { store } from "./store.js";
+import { said } from "./store.js";
 
+export { useEffect, useRef, useState };
 export const html = htm.bind(h);
-
-export const said = store(""); // what was done last, for the status line
 
 let navigated = false; // the first heading leaves the focus where it is
 
@@ -24,41 +23,29 @@ export function Title({ text, children }) {
 
 // `columns` are [label, classes]: "number" aligns, "wide" is left out of narrow windows. `rows` are {key, cells, alarm}.
 export function Table({ caption, columns, rows }) {
-  return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
-    <table>
-      <caption class="unseen">${caption}</caption>
-      <thead><tr>${columns.map(([label, kind]) => html`<th scope="col" class=${kind}>${label}</th>`)}</tr></thead>
-      <tbody>
-        ${rows.map(({ key, cells, alarm }) => html`<tr key=${key} class=${alarm && "alarm"}>
-          ${cells.map((cell, index) => index
-            ? html`<td class=${columns[index][1]}>${cell}</td>`
-            : html`<th scope="row" class=${columns[0][1]}>${cell}</th>`)}
-        </tr>`)}
-      </tbody>
-    </table>
-  </div>`;
+  const cellOf = (cell, index) => index ? html`<td class=${columns[index][1]}>${cell}</td>` : html`<th scope="row">${cell}</th>`;
+  return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0"><table>
+    <caption class="unseen">${caption}</caption>
+    <thead><tr>${columns.map(([label, kind]) => html`<th scope="col" class=${kind}>${label}</th>`)}</tr></thead>
+    <tbody>${rows.map(({ key, cells, alarm }) => html`<tr key=${key} class=${alarm && "alarm"}>${cells.map(cellOf)}</tr>`)}</tbody>
+  </table></div>`;
 }
 
 // What to see where there is nothing yet, with the commands that make something.
 export const Empty = ({ text, commands = [] }) => html`<div class="empty">
-  <p>${text}</p>${commands.map((command) => html`<${Code} text=${command} label="Command" />`)}
-</div>`;
+  <p>${text}</p>${commands.map((command) => html`<${Code} text=${command} label=${`Command ${command}`} />`)}</div>`;
 
 export const Tiles = ({ tiles }) => html`<dl class="tiles">
-  ${tiles.map(([label, value, alarm]) => html`<div class=${alarm && "alarm"}><dt>${label}</dt><dd>${value}</dd></div>`)}
-</dl>`;
+  ${tiles.map(([label, value, alarm]) => html`<div class=${alarm && "alarm"}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
 
 export const Badge = ({ children, kind }) => html`<span class="badge ${kind ?? ""}">${children}</span>`;
 
-export function Field({ label, hint, children }) {
-  return html`<label class="field"><span>${label}</span>${children}${hint && html`<small>${hint}</small>`}</label>`;
-}
+export const Field = ({ label, hint, children }) =>
+  html`<label class="field"><span>${label}</span>${children}${hint && html`<small>${hint}</small>`}</label>`;
 
 // A `<select>` of [value, label].
-export const Select = ({ options, value, onPick, ...rest }) => html`
-  <select value=${value} onChange=${(event) => onPick(event.target.value)} ...${rest}>
-    ${options.map(([each, label]) => html`<option value=${each} selected=${each === value}>${label}</option>`)}
-  </select>`;
+export const Select = ({ options, value, onPick, ...rest }) => html`<select onChange=${(event) => onPick(event.target.value)} ...${rest}>
+  ${options.map(([each, label]) => html`<option value=${each} selected=${each === value}>${label}</option>`)}</select>`;
 
 export function Copy({ text, label }) {
   const [done, setDone] = useState(false);
@@ -68,8 +55,7 @@ export function Copy({ text, label }) {
 }
 
 export const Code = ({ text, label }) => html`<div class="code">
-  <pre role="region" aria-label=${label} tabindex="0">${text}</pre><${Copy} text=${text} label="Copy" />
-</div>`;
+  <pre role="region" aria-label=${label} tabindex="0">${text}</pre><${Copy} text=${text} label="Copy" /></div>`;
 
 const LEADS = { 401: "Not let in", 403: "Not yours", 404: "Not there", 409: "Conflict", 503: "Not available now" };
 
@@ -89,21 +75,14 @@ export function Dialog({ title, verb, work, onClose, children, danger, extras = 
   const send = async (event, value) => {
     event.preventDefault();
     const done = await begin(new FormData(form.current), value);
-    if (done === undefined) return;
-    said.set(done);
-    dialog.current?.close();
+    if (done !== undefined) { said.set(done); dialog.current?.close(); }
   };
   const extra = extras[problem?.code];
-  return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose}>
-    <form ref=${form} onSubmit=${send}>
-      <h2 id=${id}>${title}</h2>
-      ${children}
-      <${ProblemLine} problem=${problem} />
-      <div class="buttons">
-        <button type="button" onClick=${() => dialog.current.close()}>Cancel</button>
-        ${extra && html`<button type="button" class="danger" onClick=${(event) => send(event, extra[1])}>${extra[0]}</button>`}
-        <button class=${danger ? "danger" : "main"} disabled=${busy}>${verb}</button>
-      </div>
-    </form>
-  </dialog>`;
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose}><form ref=${form} onSubmit=${send}>
+    <h2 id=${id}>${title}</h2>${children}<${ProblemLine} problem=${problem} />
+    <div class="buttons">
+      <button type="button" onClick=${() => dialog.current.close()}>Cancel</button>
+      ${extra && html`<button type="button" class="danger" onClick=${(event) => send(event, extra[1])}>${extra[0]}</button>`}
+      <button class=${danger ? "danger" : "main"} disabled=${busy}>${verb}</button>
+    </div></form></dialog>`;
 }
