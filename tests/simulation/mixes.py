@@ -15,7 +15,7 @@ MIXES: dict[str, Mix] = {
     "no room in dead: wait in due": Mix(poison=0.2, max_attempts=2, bounds=SMALL),
     "what a retry cannot answer is lost": Mix(expire_s=2),
     "a given-back event stays marked": Mix(ordered=True, backoff_s=0.0),
-    "the registry bounds what goes out": Mix(patterns=True, expire_s=100, change_s=100),
+    "the registry bounds what goes out": Mix(patterns=True, expire_s=100, change_s=100, pace=6),
     "dropped events are counted": Mix(poison=0.3, max_attempts=1, backoff_s=0.0, redrive=True),
     "trim point first": Mix(expire_s=4),
     "far looks back however long": Mix(relays=True, retention_s=60),

@@ -1,7 +1,8 @@
 """Moves the packets of a batch: decides which thread talks to the service, and when.
 
-A caller whose event fills a packet reads the answer of the request before, if it has come, and writes the next request. It
-never waits for the service: it goes on to make events while the service works. No other thread takes the interpreter from it.
+A caller whose event fills a packet reads the answer of the request before, if it has come, and writes the next request. Then
+it goes on to make events while the service works, and no other thread takes the interpreter from it. It waits for the service
+for 20 ms at most to write a request, and for 2 s at most for the rest of an answer that has begun.
 
 The batch's own thread does what no caller does. It sends packets that have waited for too long, and reads answers that nobody
 reads. It sends all at a flush and at the end, and when callers wait for room. It resolves the futures that somebody looks at.

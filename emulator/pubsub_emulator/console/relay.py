@@ -42,7 +42,7 @@ class Relay:
     """
 
     def __init__(self, service: Service, *, port: int = 0) -> None:
-        self._guard = PageGuard()
+        self._guard = PageGuard(hint="use localhost or 127.0.0.1")
         self._page = Page()
         self._service = PassingOn(service)
         self._stopping = Cancellation()

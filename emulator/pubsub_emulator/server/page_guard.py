@@ -33,17 +33,21 @@ class PageGuard:
     Args:
         hosts: host names to accept, besides those of the loopback interface
         any_address: accept every numeric address as the host; a page cannot forge one, as DNS is not involved
+        hint: what a client that uses another host name should do
     """
 
-    def __init__(self, hosts: Iterable[str] = (), *, any_address: bool = False) -> None:
+    def __init__(
+        self, hosts: Iterable[str] = (), *, any_address: bool = False, hint: str = "allow it with --allow-host"
+    ) -> None:
         self._hosts = {_normal(host) for host in hosts}
         self._any_address = any_address
+        self._hint = hint
 
     def refusal(self, environ: Environ) -> Refusal | None:
         """Return why a request is refused; None if it is accepted."""
         host = _host_of("//" + environ.get("HTTP_HOST", ""))
         if not self._accepts(host):
-            return Refusal(421, f"requests to the host name {host!r} are not accepted; allow it with --allow-host")
+            return Refusal(421, f"requests to the host name {host!r} are not accepted; {self._hint}")
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and not _is_ours(origin, environ):
             return _refused(f"a web page of {origin} may not use this service", environ)

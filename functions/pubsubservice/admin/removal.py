@@ -14,13 +14,12 @@ from contextlib import suppress
 
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.problems import BadRequest, Conflict, NotFound, Unavailable
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.log.topics import Topics
 from pubsubservice.storage.format import check_format
+from pubsubservice.storage.optimistic import attempts, remove
 from pubsubservice.storage.paths import publisher_path, subscriber_path
 from pubsubservice.storage.port import Doc, Store
-from pubsubservice.storage.replace import remove
 from pubsubservice.subscribers.state import State
 from pubsubservice.subscribers.tokens import check_not_ahead, is_of_earlier_life
 

@@ -11,7 +11,6 @@ from pubsubservice.core.names import dead_letters_of
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.problems import BadRequest, Conflict, NotFound, Unavailable
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.log.claims import check_left_behind, claim
@@ -19,9 +18,9 @@ from pubsubservice.log.position import Position
 from pubsubservice.log.registry import Registry
 from pubsubservice.log.seek import EARLIEST, LATEST, Seeker, StartPosition
 from pubsubservice.log.topics import Topics
+from pubsubservice.storage.optimistic import attempts, replace
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Exists, Store
-from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.leases import forget_subscription
 from pubsubservice.subscribers.pattern_topics import (
     MAX_SUBSCRIPTION_BYTES,

@@ -16,16 +16,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pubsubservice.core.names import dead_letters_of, redriver_of
 from pubsubservice.core.ownership import acting_for
 from pubsubservice.core.problems import Conflict, Forbidden, Problem
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.delivery.letters import dead_letter
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.topics import Topic, Topics
+from pubsubservice.storage.optimistic import attempts, replace
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Doc, Store, StoreError
-from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.records import Dead
 from pubsubservice.subscribers.state import State
 

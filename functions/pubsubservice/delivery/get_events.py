@@ -12,12 +12,10 @@ document and judges again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from pubsubservice.core.keyed_lock import KeyedLock
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.problems import Problem, Unavailable
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.dead_letters import DeadLetters
@@ -25,11 +23,11 @@ from pubsubservice.delivery.look_ups import Missing
 from pubsubservice.delivery.memory import Memory, Remembered
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.redelivery import Redelivery, count_lost, read_again
-from pubsubservice.delivery.request import GetEvents, GetEventsResponse
+from pubsubservice.delivery.request import GetEvents, GetEventsResponse, Watch
 from pubsubservice.delivery.waiters import Waiters
+from pubsubservice.storage.optimistic import attempts, replace
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Doc, Reads, Store
-from pubsubservice.storage.replace import replace
 from pubsubservice.subscribers.dead_lettering import DeadLettering
 from pubsubservice.subscribers.leases import Leases, Settlements
 from pubsubservice.subscribers.spans import Piece, mask_of_pieces, pieces
@@ -41,15 +39,6 @@ __all__ = ["Delivery"]
 #: how long one call may publish dead letters before it responds, seconds
 _MAX_PUBLISHING_S = 2.0
 _SECOND = 1_000_000
-
-
-class _Watch(NamedTuple):
-    """What a call without events may wait for."""
-
-    #: documents that change when there are new events
-    paths: list[str]
-    #: seconds until the state changes by the passing of time; None if it does not
-    due_s: float | None
 
 
 class Delivery:
@@ -88,7 +77,7 @@ class Delivery:
         with self._waiters.enter() as admitted:
             return self._wait(request, response, watch, until) if admitted else response._replace(crowded=True)
 
-    def _wait(self, request: GetEvents, response: GetEventsResponse, watch: _Watch, until: float) -> GetEventsResponse:
+    def _wait(self, request: GetEvents, response: GetEventsResponse, watch: Watch, until: float) -> GetEventsResponse:
         unknown = response.unknown
         request = request._replace(settlements=Settlements())
         while not response.slices and not response.over and not response.woken:
@@ -105,29 +94,27 @@ class Delivery:
                 response, watch = self._call(request, probe=request.wake)
         return response._replace(unknown=unknown)
 
-    def _call(self, request: GetEvents, *, probe: bool = False) -> tuple[GetEventsResponse, _Watch]:
+    def _call(self, request: GetEvents, *, probe: bool = False) -> tuple[GetEventsResponse, Watch]:
         """Make passes over the document until it has events or no dead letters are left to publish, for a bounded time.
 
         A probe opens no lease: if there are events to hand out, it writes nothing and sets `woken`.
         """
         until = self._runtime.monotonic() + _MAX_PUBLISHING_S
-        response, watch, letters = self._pass(request, probe)
+        missing = Missing()
+        # a probe writes nothing, so it has to read
+        passed = None if probe else self._pass_from_memory(request, missing)
+        response, watch, letters = passed or self._pass(request, Missing(missing.seen), probe=probe)
         unknown = response.unknown
         while letters and not response.slices:
             if self._runtime.monotonic() >= until:
                 # new events may wait until dead letters are published: respond now, so that the client calls again
                 return response._replace(blocked=None, more=True, unknown=unknown), watch._replace(due_s=0.0)
-            response, watch, letters = self._pass(request._replace(settlements=Settlements()), probe)
+            response, watch, letters = self._pass(request._replace(settlements=Settlements()), Missing(), probe=probe)
         return response._replace(unknown=unknown), watch
 
-    def _pass(self, request: GetEvents, probe: bool) -> tuple[GetEventsResponse, _Watch, bool]:  # noqa: FBT001
+    def _pass(self, request: GetEvents, missing: Missing, *, probe: bool) -> tuple[GetEventsResponse, Watch, bool]:
         """Make one pass, retried until its update is stored or not needed; also returns whether dead letters are left."""
-        missing = Missing()
-        # a probe writes nothing, so it has to read
-        passed = None if probe else self._pass_from_memory(request, missing)
-        if passed is not None:
-            return passed
-        path, missing = subscriber_path(request.subscriber), Missing(missing.seen)
+        path = subscriber_path(request.subscriber)
         for _ in attempts(self._runtime):
             asked = self._runtime.monotonic()
             reads = self._store.get_many([path])
@@ -141,7 +128,10 @@ class Delivery:
             if probe and not made and (response.slices or response.over):
                 self._memory.put(request.subscriber, Remembered(doc, now, asked, missing.seen))
                 return GetEventsResponse(more=True, woken=True, lost=response.lost), watch, False
-            if self._replace(doc, state) is not None:
+            asked = self._runtime.monotonic()
+            stored = replace(self._store, doc, state.fields())
+            if stored is not None:
+                self._remember(state, doc, stored, asked)
                 return response, watch, self._publish_dead(state)
             missing = Missing()
         raise Unavailable(
@@ -149,7 +139,7 @@ class Delivery:
             f"The subscriber {request.subscriber!r} was changed by too many at once; send the same request again.",
         )
 
-    def _pass_from_memory(self, request: GetEvents, missing: Missing) -> tuple[GetEventsResponse, _Watch, bool] | None:
+    def _pass_from_memory(self, request: GetEvents, missing: Missing) -> tuple[GetEventsResponse, Watch, bool] | None:
         """Make a pass over the document that this process remembers; None if there is none, or if the pass does not count.
 
         Args:
@@ -169,10 +159,12 @@ class Delivery:
             return None
         if self._needs_read(state):
             return None
-        stored = self._replace(remembered.doc, state)
+        asked = self._runtime.monotonic()
+        stored = replace(self._store, remembered.doc, state.fields())
         if stored is None:
             self._memory.conflicted(request.subscriber)
             return None
+        self._remember(state, remembered.doc, stored, asked)
         return (response, watch, self._publish_dead(state)) if self._proves(remembered.doc, stored) else None
 
     def _refused(self, problem: Problem) -> None:
@@ -191,13 +183,10 @@ class Delivery:
         check_owner("subscriber", request.subscriber, doc.data.get("owner"))
         return State.read(doc)
 
-    def _replace(self, doc: Doc, state: State) -> Doc | None:
-        """Store a state in place of the one in `doc`, and remember it; returns None if it may not be stored."""
-        asked = self._runtime.monotonic()
-        stored = replace(self._store, doc, state.fields())
-        if stored is not None and stored is not doc and not self._needs_read(state):
+    def _remember(self, state: State, before: Doc, stored: Doc, asked: float) -> None:
+        """Remember the document that was stored in place of `before`, if an update was needed."""
+        if stored is not before and not self._needs_read(state):
             self._memory.put(state.name, Remembered(stored, stored.updated, asked))
-        return stored
 
     def _publish_dead(self, state: State) -> bool:
         """Publish dead letters; returns whether others are left."""
@@ -210,7 +199,7 @@ class Delivery:
 
     def _judge(
         self, request: GetEvents, state: State, now: int, missing: Missing, lag_us: int = 0
-    ) -> tuple[GetEventsResponse, _Watch]:
+    ) -> tuple[GetEventsResponse, Watch]:
         """Apply the rules to a state.
 
         Args:
@@ -227,7 +216,7 @@ class Delivery:
         leases.expire()
         unknown = leases.settle(request.settlements)
         dead_lettering.collect()
-        watch = _Watch([], None)
+        watch = Watch([], None)
         response = GetEventsResponse()
         if request.max_events:
             token = request.lease or make_token(max(now, state.created), self._runtime.random())
@@ -238,7 +227,7 @@ class Delivery:
                 response = GetEventsResponse(lease=token, over=True)
             else:
                 response, paths = self._hand_out(leases, dead_lettering, token, request.max_events, missing)
-                watch = _Watch(paths, _due_s(state, now, lag_us, response.blocked))
+                watch = Watch(paths, _due_s(state, now, lag_us, response.blocked))
         ordered = [t for t in {s.topic for s in response.slices} if state.settings_of(state.subscriptions[t]).ordered]
         return response._replace(unknown=unknown, lost=state.lost, ordered=ordered), watch
 

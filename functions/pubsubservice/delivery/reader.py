@@ -16,9 +16,8 @@ from pubsubservice.core.patterns import is_pattern
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.delivery.cursor import LogCursor, LogRead, begin_topic, head, skip_trimmed, take_slice
-from pubsubservice.delivery.look_ups import LookUps, Missing
+from pubsubservice.delivery.look_ups import MAX_READS, LookUps, Missing, ReadAhead
 from pubsubservice.delivery.peek_cursor import too_many_logs
-from pubsubservice.delivery.read_ahead import MAX_READS, ReadAhead
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice
 from pubsubservice.log.batch import Batch
 from pubsubservice.log.batch_cache import BatchCache

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
-from pubsubservice.delivery.read_ahead import MAX_READS
+from pubsubservice.delivery.look_ups import MAX_READS
 from pubsubservice.delivery.reader import Reader
 from pubsubservice.delivery.slices import MAX_RESPONSE_BYTES, Slice, fitting, lines_of
 from pubsubservice.log.batch import Batch

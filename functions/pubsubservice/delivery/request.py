@@ -1,4 +1,4 @@
-"""A request for events, and the response to it."""
+"""A request for events, the response to it, and what a request without events waits for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pubsubservice.delivery.slices import Slice
 from pubsubservice.subscribers.leases import Settlements
 
-__all__ = ["GetEvents", "GetEventsResponse"]
+__all__ = ["GetEvents", "GetEventsResponse", "Watch"]
 
 
 class GetEvents(NamedTuple):
@@ -51,3 +51,12 @@ class GetEventsResponse(NamedTuple):
     crowded: bool = False
     #: the wait ended because events came: the caller's next request gets them
     woken: bool = False
+
+
+class Watch(NamedTuple):
+    """What a call without events may wait for."""
+
+    #: documents that change when there are new events
+    paths: list[str]
+    #: seconds until the state changes by the passing of time; None if it does not
+    due_s: float | None

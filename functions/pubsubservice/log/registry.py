@@ -9,9 +9,9 @@ The registry is simpler than a topic's log: records are never deleted, so a reco
 from __future__ import annotations
 
 from pubsubservice.core.problems import Unavailable
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.optimistic import attempts
 from pubsubservice.storage.paths import batch_id, seq_of
 from pubsubservice.storage.port import Doc, Exists, Refused, Store, Unknown
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from pubsubservice.core.names import dead_letters_of
 from pubsubservice.core.ownership import acting_for, check_owner, may_use
 from pubsubservice.core.problems import BadRequest, Conflict, Unavailable
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.log.claims import claim
 from pubsubservice.log.registry import Registry
 from pubsubservice.storage.format import FORMAT, check_format
+from pubsubservice.storage.optimistic import attempts
 from pubsubservice.storage.paths import publisher_path, topic_path
 from pubsubservice.storage.port import Changed, Doc, Exists, Fields, Store, Unknown, Value
 

@@ -13,7 +13,6 @@ from itertools import groupby
 from typing import Protocol
 
 from pubsubservice.core.problems import Conflict, Unavailable
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.core.settings import Settings
 from pubsubservice.events.entry import Entry
@@ -22,6 +21,7 @@ from pubsubservice.log.batch_cache import BatchCache
 from pubsubservice.log.find_stored import check_same, place_in_batch
 from pubsubservice.log.group_commit import Append
 from pubsubservice.log.tail import EventOffset, Tail
+from pubsubservice.storage.optimistic import attempts
 from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Doc, Exists, Fields, Refused, Store, Unknown
 

@@ -17,7 +17,6 @@ from pubsubservice.core.names import dead_letters_of, redriver_of
 from pubsubservice.core.ownership import check_owner
 from pubsubservice.core.patterns import is_pattern, matches
 from pubsubservice.core.problems import BadRequest, Conflict, Forbidden, Problem, Unavailable
-from pubsubservice.core.retry import attempts
 from pubsubservice.core.runtime import Runtime
 from pubsubservice.delivery.get_events import Delivery
 from pubsubservice.delivery.letters import original_topic, redriven_event
@@ -26,6 +25,7 @@ from pubsubservice.delivery.slices import Slice
 from pubsubservice.events.entry import Entry
 from pubsubservice.log.sequence import sequence_prefix
 from pubsubservice.redrive.step import Step
+from pubsubservice.storage.optimistic import attempts
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Store
 from pubsubservice.subscribers.filters import Filter, compile_filters

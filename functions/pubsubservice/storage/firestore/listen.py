@@ -95,7 +95,8 @@ class Listener:
 
     def close(self) -> None:
         """End all waits; later ones are told that Listen is off."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self.interrupt()
 
     def interrupt(self) -> None:
@@ -117,9 +118,9 @@ class Listener:
 
     def _attach(self, names: Sequence[str], until_s: float) -> tuple[ListenStream, Watch] | None:
         """Attach to a stream that has room, or to a new one. None if Listen is off, or may be and is not known in time."""
-        while not self._closed:
+        while True:
             with self._lock:
-                if self._runtime.monotonic() < self._off_until_s:
+                if self._closed or self._runtime.monotonic() < self._off_until_s:
                     return None
                 for stream in [*self._streams]:
                     watch = stream.attach(names)
@@ -136,7 +137,6 @@ class Listener:
                     return None  # this process has just been frozen, or drains
             if not unsettled.settled.wait(min(ATTACH_S, until_s - self._runtime.monotonic())):
                 return None
-        return None
 
     def _follow(self, stream: ListenStream, watch: Watch, until_s: float) -> Told:
         left_s = until_s - self._runtime.monotonic()

@@ -45,7 +45,7 @@ export function DeadPanel({ query }) {
         <label class="check"><input type="checkbox" checked=${open.length > 0 && chosen.length === open.length} disabled=${!open.length}
           onChange=${(event) => pick(open, event.target.checked)} /> All ${count(open.length)} shown</label>
         ${choice("Reason", "reason")}${choice("Subscriber", "subscriber")}
-        <button type="button" class="main" disabled=${!chosen.length} onClick=${() => setAsking(true)}>Redrive ${chosen.length ? count(chosen.length) : ""}…</button>
+        <button type="button" class="main" disabled=${!chosen.length} onClick=${() => setAsking(true)}>Redrive${chosen.length > 0 && ` ${count(chosen.length)}`}…</button>
       </div>
       <ol class="events letters" aria-label="Dead letters, newest first">${shown.map((each) => html`<li key=${each.id}>
         <input type="checkbox" aria-label=${`Choose ${visible(written(each.event.originalid ?? each.event.id))}`} disabled=${!open.includes(each)}

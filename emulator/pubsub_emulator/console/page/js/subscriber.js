@@ -9,7 +9,7 @@ import { MoveDialog, RemoveDialog, SubscribeDialog, UnsubscribeDialog } from "./
 import { isLate } from "./subscribers.js";
 import { Badge, Empty, Field, html, ProblemLine, Table, Tiles, Title, useState } from "./view.js";
 
-const COLUMNS = [["Topic"], ["Backlog", "number"], ["Unsettled", "number"], ["Oldest", "number wide"], ["Settings", "wide"], ["Actions", "links"]];
+const COLUMNS = [["Topic"], ["Backlog", "number"], ["Unsettled", "number wide"], ["Oldest", "number wide"], ["Settings", "wide"], ["Actions", "links"]];
 const LEASES = [["Ends"], ["Events", "number"], ["Attempt", "number"], ["Topics"], ["Lease", "wide"]];
 const tailOf = (topic) => html`<a href=${to(["tail"], { topic })}>${topic}</a>`;
 
