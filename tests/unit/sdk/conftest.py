@@ -10,6 +10,7 @@ import pytest
 import pubsubclient
 from pubsubclient import Publisher, Service, Subscriber
 from pubsubclient._core import at_exit as _ends
+from unit.sdk.clocks import Moved
 from unit.sdk.scripted import ScriptedService
 
 
@@ -41,6 +42,18 @@ def service(server: ScriptedService) -> Service:
 @pytest.fixture
 def publisher(service: Service) -> Publisher:
     return Publisher("shop", service=service)
+
+
+@pytest.fixture
+def clock() -> Moved:
+    """What tells `timed` the time. The tests move it on; nobody waits."""
+    return Moved()
+
+
+@pytest.fixture
+def timed(server: ScriptedService, clock: Moved) -> Subscriber:
+    """A subscriber whose leases and deadlines go by `clock`: minutes, that a slow machine cannot use up."""
+    return Subscriber("billing", service=Service(server.url, deadline_s=120.0, clock=clock))
 
 
 @pytest.fixture

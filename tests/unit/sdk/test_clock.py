@@ -10,27 +10,10 @@ import pytest
 
 from pubsubclient import Service, Subscriber, Unavailable
 from pubsubclient._core.clock import Clock
+from unit.sdk.clocks import Moved
 from unit.sdk.scripted import Reply, ScriptedService, event, lease
 
 AWAY = Reply({}, status=503)
-
-
-class Moved(Clock):
-    """A clock that is ahead of the real one, and further ahead after each sleep, which takes no time."""
-
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
-
-    def monotonic(self) -> float:  # type: ignore[override]
-        return time.monotonic() + self.ahead_s
-
-    def sleep(self, seconds: float, until: threading.Event | None = None) -> None:
-        self.ahead_s += seconds
-
-
-@pytest.fixture
-def clock() -> Moved:
-    return Moved()
 
 
 def test_a_call_pauses_and_gives_up_by_the_clock(server: ScriptedService, clock: Moved) -> None:

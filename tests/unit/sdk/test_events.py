@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from pubsubclient import InvalidArgument, Service, Subscriber, Unavailable
+from pubsubclient import InvalidArgument, Subscriber, Unavailable
 from pubsubclient._subscribe import stream as _stream
+from unit.sdk.clocks import Moved
 from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.programs import run_program, start_program
-from unit.sdk.scripted import BREAK_OFF, HANG, Reply, ScriptedService, event, lease
+from unit.sdk.scripted import HANG, Reply, ScriptedService, event, lease, problem
 
 
 def token(server: ScriptedService, call: int = 0) -> str:
@@ -108,59 +109,63 @@ def test_the_implicit_ack_of_the_thread_is_not_mixed_with_the_loops(
 
 
 def test_from_half_of_the_time_on_acks_travel_alone_and_the_rest_is_extended(
-    server: ScriptedService, subscriber: Subscriber
+    server: ScriptedService, timed: Subscriber, clock: Moved
 ) -> None:
     """So slow work on many events loses no lease."""
-    server.script("get_events", lease(*map(event, (1, 2, 3)), length_s=2))
+    server.script("get_events", lease(*map(event, (1, 2, 3)), length_s=200))
     got = []
-    for received in subscriber.events(wait=0):
+    for received in timed.events(wait=0):
         got.append(received.data["n"])
         if got == [1]:
-            time.sleep(1.1)
+            clock.ahead_s += 100
     assert got == [1, 2, 3]
     assert server.calls("get_events")[1] == {
         "subscriber": "billing",
         "max_events": 0,
         "ack": [{"lease": token(server), "events": [ref(1)]}],
-        "extend": [{"lease": token(server), "seconds": 2}],
+        "extend": [{"lease": token(server), "seconds": 200}],
     }
     assert settled(server, 2) == {"ack": [{"lease": token(server), "events": [ref(2), ref(3)]}]}
 
 
-def test_an_event_whose_lease_has_ended_does_not_come(server: ScriptedService, subscriber: Subscriber) -> None:
+def test_an_event_whose_lease_has_ended_does_not_come(server: ScriptedService, timed: Subscriber, clock: Moved) -> None:
     """Somebody else may have it; the late ack is tried."""
-    server.script("get_events", lease(event(1), event(2), length_s=1), lease(event(3)))
+    server.script("get_events", lease(event(1), event(2), length_s=200), lease(event(3), length_s=200))
     got = []
-    for received in subscriber.events(wait=0):
+    for received in timed.events(wait=0):
         got.append(received.data["n"])
         if got == [1]:
-            time.sleep(1.05)
+            clock.ahead_s += 200
     assert got == [1, 3]
     assert settled(server, 1) == {"ack": [{"lease": token(server), "events": [ref(1)]}]}
 
 
-def test_a_lease_that_the_service_does_not_extend_is_given_up(server: ScriptedService, subscriber: Subscriber) -> None:
+def test_a_lease_that_the_service_does_not_extend_is_given_up(
+    server: ScriptedService, timed: Subscriber, clock: Moved
+) -> None:
     """Its events come again."""
-    server.script("get_events", lease(event(1), event(2), length_s=2))
+    server.script("get_events", lease(event(1), event(2), length_s=200))
     got = []
-    for received in subscriber.events(wait=0):
+    for received in timed.events(wait=0):
         got.append(received.data["n"])
         unknown = [{"lease": token(server), "settlement": "extend"}]
         server.script("get_events", Reply({"events": [], "unknown": unknown}), lease())
-        time.sleep(1.1)
+        clock.ahead_s += 100
     assert got == [1]
 
 
-def test_a_lease_that_came_after_a_long_wait_is_made_sure_of(server: ScriptedService, subscriber: Subscriber) -> None:
+def test_a_lease_that_came_after_a_long_wait_is_made_sure_of(
+    server: ScriptedService, timed: Subscriber, clock: Moved
+) -> None:
     """It began at a time unknown here, after the request and before the answer."""
 
     def late(body: Any) -> Reply:
-        time.sleep(1.1)
-        return lease(event(1), length_s=1)(body)
+        clock.ahead_s += 60
+        return lease(event(1), length_s=120)(body)
 
     server.script("get_events", late)
-    assert [e.data["n"] for e in subscriber.events(wait=0.5)] == [1]
-    assert settled(server, 1) == {"extend": [{"lease": token(server), "seconds": 1}]}
+    assert [e.data["n"] for e in timed.events(wait=0.5)] == [1]
+    assert settled(server, 1) == {"extend": [{"lease": token(server), "seconds": 120}]}
 
 
 def test_it_waits_until_the_subscriber_is_closed(server: ScriptedService, subscriber: Subscriber) -> None:
@@ -206,23 +211,21 @@ def test_answers_that_come_at_once_and_empty_are_not_asked_for_in_a_rush(
     assert len(server.calls("get_events")) <= 5
 
 
-def test_an_outage_ends_the_loop_with_an_error(server: ScriptedService) -> None:
+def test_an_outage_ends_the_loop_with_an_error(server: ScriptedService, timed: Subscriber) -> None:
     """What was done is tried once more, and then comes again."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
-    server.script("get_events", lease(event(1)))
-    loop = subscriber.events(wait=0)
+    server.script("get_events", lease(event(1), length_s=600))
+    loop = timed.events(wait=0)
     next(loop)
-    server.script("get_events", *[BREAK_OFF] * 200)
 
-    def as_usual_soon() -> None:
-        time.sleep(0.4)
-        server.as_usual("get_events")
+    def while_events_are_asked_for(body: Any) -> Reply:
+        if not body["max_events"]:
+            server.as_usual("get_events")
+            return Reply({"events": []})
+        return problem(503, "unavailable")
 
-    thread = threading.Thread(target=as_usual_soon)
-    thread.start()
+    server.script("get_events", *[while_events_are_asked_for] * 10_000)
     with pytest.raises(Unavailable):
         next(loop)
-    thread.join()
     assert settled(server)["ack"] == [{"lease": token(server)}]
     assert settled(server)["release"] == [{"lease": token(server, 1)}]
 

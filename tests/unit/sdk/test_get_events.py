@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pubsubclient import InvalidArgument, NotFound, Service, ServiceError, Subscriber, Unavailable
+from unit.sdk.clocks import Moved
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease, problem
 
 NOW_US = 1_700_000_000_000_000
@@ -228,15 +229,15 @@ def test_a_token_ahead_that_is_to_be_released_stops_nothing(
     assert "release" not in second
 
 
-def test_leases_are_kept_alive_while_more_is_got(server: ScriptedService, subscriber: Subscriber) -> None:
+def test_leases_are_kept_alive_while_more_is_got(server: ScriptedService, timed: Subscriber, clock: Moved) -> None:
     """From half of their time on."""
 
     def slow(body: Any) -> Reply:
-        time.sleep(0.25)  # the clock is what is tested
-        return lease(event(2), more=True, length_s=0.4)(body)
+        clock.ahead_s += 60
+        return lease(event(2), more=True, length_s=120)(body)
 
-    server.script("get_events", lease(event(1), more=True, length_s=0.4), slow, lease(event(3)))
-    subscriber.get_events()
+    server.script("get_events", lease(event(1), more=True, length_s=120), slow, lease(event(3)))
+    timed.get_events()
     first, second, third = server.calls("get_events")
     assert "extend" not in second
     assert [extend["lease"] for extend in third["extend"]] == [first["lease"], second["lease"]]
