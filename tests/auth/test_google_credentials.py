@@ -12,6 +12,7 @@ from auth.google import AUDIENCES, ROBOT, RUNTIME, Google, new_key, use_every_fu
 from auth.loopback import Answer, Asked
 from pubsubclient import IdentityError, Publisher, Service, Unavailable
 from pubsubclient._http.google_identity import GoogleIdentity
+from unit.sdk.clocks import Moved
 
 
 def test_the_key_of_a_service_account(google: Google, url: str, tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_what_passes_is_tried_again_until_the_deadline(google: Google, url: str,
     google.server.answer(f"/iam/{ROBOT}:generateIdToken", failing)
     identity = GoogleIdentity(audiences=AUDIENCES, impersonate=ROBOT)
     with pytest.raises(Unavailable, match=r"no ID token for .*'try again'") as raised:
-        Publisher("shop", service=Service(url, identity=identity, deadline_s=2))
+        Publisher("shop", service=Service(url, identity=identity, deadline_s=60, clock=Moved()))
     assert not raised.value.uncertain
 
     def once(_: Asked) -> Answer:
