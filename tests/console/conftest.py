@@ -58,12 +58,18 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
+def store() -> Iterator[EphemeralStore]:
+    """The emulator's store, empty."""
+    opened = EphemeralStore()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def emulator(store: EphemeralStore) -> Iterator[Emulator]:
     """An emulator over an empty store. Its `url` is the console's, too."""
-    store = EphemeralStore()
     with Emulator(store) as serving:
         yield serving
-    store.close()
 
 
 class Windows:

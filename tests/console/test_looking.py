@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
-import requests
 from playwright.sync_api import Page, Response, expect
 
 from pubsub_emulator.emulator import Emulator
+from pubsub_emulator.sqlite.ephemeral import EphemeralStore
 from pubsubclient import Publisher, Subscriber
 
 from .conftest import Windows
@@ -17,8 +19,8 @@ from .filled import VIEWS, drained, filled, reject
 _OPS = re.compile(r"reads=(\d+), writes=(\d+), deletes=(\d+)")
 
 
-def test_looking_writes_nothing(page: Page, emulator: Emulator) -> None:
-    """No answer to the console has a write; names and states of all are the same before and after."""
+def test_looking_writes_nothing(page: Page, emulator: Emulator, store: EphemeralStore) -> None:
+    """No answer to the console has a write; every document is the same before and after, also when a poll has waited."""
     written: list[str] = []
     asked: set[str] = set()
 
@@ -30,7 +32,7 @@ def test_looking_writes_nothing(page: Page, emulator: Emulator) -> None:
 
     with filled(emulator.url):
         page.on("response", note)
-        before = names(emulator)
+        before = documents(store)
         for view in VIEWS:
             page.goto(f"{emulator.url}#{view}")
             expect(page.locator("main :is(table, .events, .tiles, form)").first).to_be_visible()
@@ -41,17 +43,23 @@ def test_looking_writes_nothing(page: Page, emulator: Emulator) -> None:
         page.get_by_role("button", name="Explain").click()
         expect(page.locator(".answer")).to_contain_text("It failed for the last time")
         expect(page.locator("footer")).to_contain_text("and written 0 in")
-        assert names(emulator) == before
+        page.route(
+            re.compile("wait_s="), lambda route: route.continue_(url=route.request.url.replace("wait_s=15", "wait_s=1"))
+        )
+        with page.expect_response(re.compile("wait_s=")) as waited:
+            page.goto(f"{emulator.url}#/tail?topic=orders.eu")
+        assert waited.value.status == 200
+        assert documents(store) == before
     assert asked == {"GET"}
     assert written == []
 
 
-def names(emulator: Emulator) -> dict[str, object]:
-    """All names that the service knows."""
-    return {
-        kind: requests.get(f"{emulator.url}/register?{kind}=", timeout=30).json()
-        for kind in ("topic", "subscriber", "publisher")
-    }
+def documents(store: EphemeralStore) -> list[tuple[object, ...]]:
+    """All documents of the store, with the times of their creation and last update."""
+    with closing(sqlite3.connect(store.directory / "pubsub.sqlite3")) as connection:
+        found = connection.execute("SELECT collection, id, created, updated, data FROM docs ORDER BY 1, 2").fetchall()
+    assert found
+    return found
 
 
 def test_an_idle_tail_of_a_topic_costs_two_reads_a_poll_at_most(emulator: Emulator, windows: Windows) -> None:

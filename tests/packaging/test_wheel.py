@@ -86,6 +86,11 @@ def test_its_links_on_the_index_lead_to_the_files_of_its_tag(plain: Environment)
     for link in ours:
         path = link.removeprefix(f"{project()['project']['urls']['Source']}/blob/v{version}/")
         assert (ROOT / path.partition("#")[0]).exists(), link
+    images = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", text)
+    assert images
+    for image in images:  # the file itself, as a page about it shows no picture
+        path = image.removeprefix(f"https://raw.githubusercontent.com/pubsubclient/pubsubclient/v{version}/")
+        assert (ROOT / path).is_file(), image
 
 
 def test_the_emulator_runs_the_first_program(installed: Environment, emulator: str) -> None:
