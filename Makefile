@@ -61,7 +61,7 @@ RUNTIME = --extra emulator --extra auth --extra firestore
 lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and checks need, with hashes; ARGS=--upgrade takes the newest
 	@cd functions && $(COMPILE) requirements.txt requirements.in
 	@$(COMPILE) requirements/runtime.txt --constraint functions/requirements.txt $(RUNTIME) --group build pyproject.toml
-	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra all --group build --group dev pyproject.toml
+	@$(COMPILE) requirements/dev.txt --constraint requirements/runtime.txt --extra all --group build --group dev --group docs pyproject.toml
 	@$(COMPILE) requirements/image.txt --constraint requirements/runtime.txt --extra emulator --extra auth pyproject.toml
 	@$(COMPILE) requirements/build.txt --constraint requirements/runtime.txt --group build
 	@$(COMPILE) requirements/release.txt --constraint requirements/dev.txt --group release

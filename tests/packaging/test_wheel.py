@@ -26,7 +26,7 @@ def test_it_holds_the_packages_and_their_licence(wheel: Path) -> None:
     top = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert top == {"pubsubclient", "pubsubservice", "pubsub_emulator"}
     assert {name.split("/")[0] for name in names if name.endswith("py.typed")} == top
-    assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE", "LICENSES.txt"}
+    assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
 
 
 def test_it_holds_every_file_of_the_console(wheel: Path) -> None:
