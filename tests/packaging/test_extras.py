@@ -23,6 +23,7 @@ _PROMISED = {
     "auth": "import certifi, google.auth.jwt, pubsub_emulator.issuer, pubsubservice.api.certificates",
     "gcp": "from pubsubclient.gcp import GoogleIdentity; GoogleIdentity(); import google.auth.transport.requests",
     "fast": "from pubsubclient._core import json; assert json.encode.__module__.endswith('orjson'), json.encode",
+    "otel": "import opentelemetry.trace",
     "typed": "import msgspec",
     "all": "import click, orjson, pubsub_emulator.cli.token, pubsubservice.storage.firestore.store",
 }
