@@ -1,8 +1,8 @@
 """A store that writes down every change of a subscriber's document, so that the history of it is complete.
 
 Each version names the attempt that wrote it, and each attempt, before it writes, says which version it was made from and what
-it changes. Whoever writes next has read the version before, or has written it. So which attempts were carried out, and in which order, is
-known whatever was killed meanwhile, and whatever answer was lost.
+it changes. Whoever writes next has read the version before, or has written it. So which attempts were carried out, and in
+which order, is known whatever was killed meanwhile, and whatever answer was lost.
 """
 
 from __future__ import annotations
