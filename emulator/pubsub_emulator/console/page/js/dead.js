@@ -64,7 +64,7 @@ export function DeadPanel({ query }) {
 }
 
 const Cells = ({ letter: { event, subscriber, reason, redriven, exists } }) => html`
-  <span class="topic">${written(event.originaltopic ?? "")} → ${visible(subscriber)}</span>
+  <span class="topic">${visible(written(event.originaltopic ?? ""))} → ${visible(subscriber)}</span>
   <span class="reason">${visible(reason) || "no reason"}</span>
   <span>${plural(Number(written(event.attempts ?? 0)), "attempt")}</span>
   ${redriven ? html`<${Badge} kind="good">redriven<//>` : !exists && html`<${Badge}>removed<//>`}`;

@@ -18,6 +18,7 @@ export function ask(name, known, work, onClose) {
     try {
       said.set(await work(sent));
       dialog.close();
+      document.querySelector("h1").focus(); // what opened the dialog may be gone now
     } catch (problem) {
       dialog.dataset.problem = problem.code;
       form.querySelector(".problem").textContent = problemLine(problem);

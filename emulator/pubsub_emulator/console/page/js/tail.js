@@ -1,7 +1,7 @@
 // Events as they come, of all topics asked for, in the order in which they were stored.
 import { identity, peek } from "./api.js";
 import { EventDetails } from "./event.js";
-import { written } from "./exact.js";
+import { visible, written } from "./exact.js";
 import { count, plural } from "./format.js";
 import { isPattern } from "./patterns.js";
 import { pause, setFault, whileVisible } from "./reading.js";
@@ -10,8 +10,7 @@ import { use } from "./store.js";
 import { Empty, Field, Form, html, Select, Title, useEffect, useState } from "./view.js";
 
 const KEPT = 1000, KEPT_LENGTH = 30e6, DRAWN = 300, LAST = 100; // events; characters of them
-const WAIT_S = 15, RETRY_S = 2;
-const AGO_S = { "5m": 300, "1h": 3600, "1d": 86400 };
+const WAIT_S = 15, RETRY_S = 2, AGO_S = { "5m": 300, "1h": 3600, "1d": 86400 };
 const STARTS = [["last", "the last 100"], ["latest", "now on"], ["5m", "5 minutes ago"], ["1h", "an hour ago"], ["1d", "a day ago"],
   ["earliest", "the beginning"]];
 
@@ -69,7 +68,7 @@ export function TailPanel({ query }) {
     </div>
     ${shown.length > 0 && html`<ol class="events" aria-label="Events, newest first">${shown.slice(0, DRAWN).map((event) => html`
       <li key=${`${event.topic} ${event.sequence}`}><${EventDetails} event=${event} onOpen=${() => setHeld((had) => had ?? events)}>
-        <span class="topic">${event.topic}</span><span class="type">${written(event.type)}</span><//></li>`)}</ol>`}
+        <span class="topic">${event.topic}</span><span class="type">${visible(written(event.type))}</span><//></li>`)}</ol>`}
     ${begun && !shown.length && (events.length ? html`<${Empty} none="No event has these words." />`
       : html`<${Empty} none="No events yet. They appear here when they come."
           commands=${[`pubsub publish ${named ? topics[0] : "orders"} '{"number": 17}'`]} />
