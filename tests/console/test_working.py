@@ -180,6 +180,30 @@ def test_the_tail_leads_to_who_has_an_event_and_the_subscriber_page_says_why(pag
     audit.close()
 
 
+def test_names_that_every_object_has(page: Page, emulator: Emulator) -> None:
+    """A pattern, a topic and an address with the name of a member of JavaScript's objects are like others."""
+    with Subscriber("constructor", service=emulator.url) as subscriber:
+        subscriber.subscribe("toString.*")
+        Publisher("shop", service=emulator.url).publish("toString.valueOf", 1)
+    page.goto(f"{emulator.url}#/subscribers?topic=toString.valueOf&event=0000-00000000000000000000")
+    expect(page.get_by_role("row", name="constructor")).to_contain_text("It was not read yet")
+    page.goto(f"{emulator.url}#/publish?topic=constructor")
+    expect(page.get_by_label("Type")).to_have_value("event")
+    page.goto(f"{emulator.url}#/constructor")
+    expect(page.get_by_text("The console has no such page.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "fragment", ["token=%ff", "token=%E6%97%A5%0a", "/tail?start=%ff", "/tail?start=constructor", "/topics/%ff?%ff=%"]
+)
+def test_an_address_that_is_broken_breaks_no_page(emulator: Emulator, windows: Windows, fragment: str) -> None:
+    """The panel is shown; what it cannot read is one line."""
+    windows.allow("status of 40[01]")
+    page = windows.open(f"{emulator.url}#{fragment}")
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.get_by_text("does not answer")).to_have_count(0)
+
+
 def test_remove_a_subscriber(page: Page, emulator: Emulator) -> None:
     """The list is shown again, without it."""
     for name in ("billing", "audit"):

@@ -15,7 +15,7 @@ const problem = (status, code, detail) => Object.assign(new Error(detail), { sta
 // `query` is as `withQuery` takes it; `body` is an object, or JSON as text.
 export async function call(method, name, { query, body, read = JSON.parse, signal } = {}) {
   const headers = { "X-Pubsub-Console": "1", Accept: "application/json", ...(body && { "Content-Type": "application/json" }) };
-  if (identity.get()) headers["X-Pubsub-Token"] = identity.get();
+  if (identity.get()) headers["X-Pubsub-Token"] = identity.get().replace(/[^!-~]/g, ""); // a line break of a terminal, for instance
   const sent = typeof body === "object" ? JSON.stringify(body) : body;
   let response, text;
   try {

@@ -9,7 +9,7 @@ import { HoldersPanel } from "./explain.js";
 import { count, money, plural } from "./format.js";
 import { PublishPanel } from "./publish.js";
 import { faults, nudge } from "./reading.js";
-import { become, route, to } from "./router.js";
+import { become, route, to, unescaped } from "./router.js";
 import { refresh, said, theme, use } from "./store.js";
 import { SubscriberPanel, SubscribersPanel } from "./subscribers.js";
 import { TailPanel } from "./tail.js";
@@ -61,7 +61,7 @@ function App() {
 
 // `#token=…` in the address is read once, and removed before anything else.
 const [, given] = /^#token=(.+)$/.exec(location.hash) ?? [];
-if (given) { identity.set(decodeURIComponent(given)); become(["topics"]); }
+if (given) { identity.set(unescaped(given)); become(["topics"]); }
 for (const [name, setting] of Object.entries({ refresh, theme })) {
   const select = find(`[name=${name}]`);
   select.value = setting.get();

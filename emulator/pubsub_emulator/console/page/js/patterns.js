@@ -1,7 +1,7 @@
 // Which topics a pattern stands for: `*` is one token, a last `>` is one or more.
 export const isPattern = (topic) => topic.split(".").some((token) => token === "*" || token === ">");
 
-const STANDS_FOR = { "*": "[^.]+", ">": ".+" };
+const STANDS_FOR = { __proto__: null, "*": "[^.]+", ">": ".+" };
 const matches = (pattern, topic) =>
   new RegExp(`^${pattern.split(".").map((token) => STANDS_FOR[token] ?? token.replaceAll("+", "\\+")).join("\\.")}$`).test(topic);
 

@@ -1,7 +1,7 @@
 // The address after # is the whole view: `#/tail?topic=orders.eu&start=earliest`.
 import { store } from "./store.js";
 
-const unescaped = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+export const unescaped = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
 
 function read() {
   const [path, search] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);

@@ -10,7 +10,7 @@ import { use } from "./store.js";
 import { Empty, Field, Form, html, Select, Title, useEffect, useState } from "./view.js";
 
 const KEPT = 1000, KEPT_LENGTH = 30e6, DRAWN = 300, LAST = 100; // events; characters of them
-const WAIT_S = 15, RETRY_S = 2, AGO_S = { "5m": 300, "1h": 3600, "1d": 86400 };
+const WAIT_S = 15, RETRY_S = 2, AGO_S = { __proto__: null, "5m": 300, "1h": 3600, "1d": 86400 };
 const STARTS = [["last", "the last 100"], ["latest", "now on"], ["5m", "5 minutes ago"], ["1h", "an hour ago"], ["1d", "a day ago"],
   ["earliest", "the beginning"]];
 
