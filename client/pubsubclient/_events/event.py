@@ -189,6 +189,11 @@ class Event:
         if self._tries is not None:
             self.first_tries.pop(store, None)
 
+    def carry(self, attributes: Mapping[str, Attribute]) -> None:
+        """Add the attributes of a trace, unless the event has them, was received, or was encoded already."""
+        if self._line is None and self._data_json is not None and "traceparent" not in self._members:
+            self._members.update(attributes)
+
     def encode(self, source: str) -> bytes:
         """Return the event as it is published: a CloudEvent in JSON. Sets the event's source to `source` if it has none.
 
