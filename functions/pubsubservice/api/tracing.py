@@ -35,8 +35,9 @@ def traced(function: _Function) -> _Function:
     def with_span(request: flask.Request) -> flask.Response:
         attributes = {"http.request.method": request.method, "http.route": route, "url.scheme": request.scheme}
         tracer = trace.get_tracer("pubsubservice", __version__)
+        context = extract({name.lower(): text for name, text in request.headers.items()})
         with tracer.start_as_current_span(
-            f"{request.method} {route}", extract(dict(request.headers)), trace.SpanKind.SERVER, attributes
+            f"{request.method} {route}", context, trace.SpanKind.SERVER, attributes
         ) as span:
             response = function(request)
             span.set_attribute("http.response.status_code", response.status_code)
