@@ -155,6 +155,11 @@ class Event:
             if name not in CORE and name not in ADDED and value is not None
         }
 
+    def attribute(self, name: str) -> Attribute | None:
+        """Return one member of the event's JSON, for this package alone; None if it has none of this name."""
+        found: Attribute | None = self._members.get(name)
+        return found
+
     @property
     def first_tries(self) -> dict[str, int | None]:
         """For each store, a store time before the first try to publish the event, µs (None if not known).

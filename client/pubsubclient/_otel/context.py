@@ -6,12 +6,13 @@ Source: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/dis
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from pubsubclient._events.event import Event
 
 __all__ = ["attributes_of", "context_of", "link_to", "links_to", "members_of"]
 
@@ -21,15 +22,16 @@ _MEMBERS = ("traceparent", "tracestate")
 
 def attributes_of(span: Span) -> dict[str, str]:
     """Return the attributes, or headers, that carry a span's context; empty without a valid one."""
+    if not span.get_span_context().is_valid:
+        return {}
     carried: dict[str, str] = {}
     _W3C.inject(carried, trace.set_span_in_context(span, Context()))
     return {name: text for name, text in carried.items() if text}
 
 
-def members_of(event: Any) -> dict[str, str]:
+def members_of(event: Event) -> dict[str, str]:
     """Return the attributes of an event that carry its creation context, so far as it has them."""
-    attributes: Mapping[str, Any] = event.attributes
-    return {name: text for name in _MEMBERS if isinstance(text := attributes.get(name), str)}
+    return {name: text for name in _MEMBERS if isinstance(text := event.attribute(name), str)}
 
 
 def context_of(members: Mapping[str, str]) -> Context:
@@ -39,6 +41,8 @@ def context_of(members: Mapping[str, str]) -> Context:
 
 def link_to(members: Mapping[str, str]) -> SpanContext | None:
     """Return the span context that attributes carry; None without a valid one."""
+    if "traceparent" not in members:
+        return None
     found = trace.get_current_span(context_of(members)).get_span_context()
     return found if found.is_valid else None
 

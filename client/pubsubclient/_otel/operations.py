@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -99,9 +100,7 @@ def attributes_of_operation(
     if len(topics) <= 1 and len(partitions) == 1:
         attributes[names.PARTITION] = partitions.pop()
     if service is not None:
-        url = urlsplit(service.urls["publish"])
-        attributes[names.SERVER_ADDRESS] = url.hostname or ""
-        attributes[names.SERVER_PORT] = url.port or (443 if url.scheme == "https" else 80)
+        attributes[names.SERVER_ADDRESS], attributes[names.SERVER_PORT] = _server(service.urls["publish"])
     return attributes
 
 
@@ -117,6 +116,12 @@ def failed(span: Span, attributes: Attributes, error: BaseException) -> None:
     attributes[names.ERROR_TYPE] = kind
     span.set_attribute(names.ERROR_TYPE, kind)
     span.set_status(Status(StatusCode.ERROR))
+
+
+@functools.lru_cache(maxsize=100)
+def _server(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _seconds(meter: Meter, name: str) -> Histogram:
