@@ -7,9 +7,28 @@ import sys
 
 from unit.google.fakes import PROJECT
 
-__all__ = ["FORKING", "WAITING", "Program"]
+__all__ = ["CROWDED", "FORKING", "WAITING", "Program"]
 
-#: forks `forks` times in ten waits; prints how long each fork took and what became of the child, then what the waits returned
+#: has `waits` waits; prints how many threads it has beyond one for each, then how many waits were told
+CROWDED = """
+import sys, threading
+sys.path[:] = {path!r}
+from concurrent.futures import ThreadPoolExecutor
+from pubsubservice.storage.firestore import listen
+from pubsubservice.storage.firestore.store import WAITS_A_STREAM, FirestoreStore
+listen.ATTACH_S = 60  # however busy the machine is
+store = FirestoreStore({project!r}, emulator={address!r})
+store._listener = listen.Listener(store._calls, store._runtime, WAITS_A_STREAM)
+pool = ThreadPoolExecutor({waits})
+before = threading.active_count()
+waits = [pool.submit(store.wait_for, [f"a/{{n}}"], 60) for n in range({waits})]
+sys.stdin.readline()
+print(threading.active_count() - before - {waits}, flush=True)
+print([wait.result() for wait in waits].count(True), flush=True)
+"""
+
+#: does `more`, then forks `forks` times in ten waits; prints how long each fork took and what became of the child, then how
+#: many waits were told
 FORKING = """
 import os, sys, threading, time
 sys.path[:] = {path!r}
@@ -17,6 +36,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pubsubservice.storage.firestore import listen
 from pubsubservice.storage.firestore.store import FirestoreStore
 listen.ATTACH_S = 60  # however busy the machine is
+{more}
 store = FirestoreStore({project!r}, emulator={address!r})
 store._listener = listen.Listener(store._calls, store._runtime, {room})
 pool = ThreadPoolExecutor(10)

@@ -36,7 +36,7 @@ def run(server: Listening) -> Iterator[Run]:
 @pytest.mark.parametrize("room", [1, 64])
 def test_forks_in_ten_waits_are_quick_and_parent_and_child_go_on(server: Listening, run: Run, room: int) -> None:
     """A fork that waited for the streams would take five seconds, and the child could make no calls."""
-    program = run(FORKING, room=room, forks=2)
+    program = run(FORKING, room=room, forks=2, more="")
     for _ in range(2):
         server.await_targets(10)
         program.say()
@@ -48,6 +48,20 @@ def test_forks_in_ten_waits_are_quick_and_parent_and_child_go_on(server: Listeni
     assert program.line() == "10"
     assert program.end() == 0
     assert {f"children/{fork}" for fork in range(2)} <= server.documents
+
+
+def test_a_fork_that_ends_no_streams_waits_for_them_in_vain(server: Listening, run: Run) -> None:
+    """Without the rule that a fork ends all streams first, the child can make no calls."""
+    broken = "from pubsubservice.storage.firestore import forks; forks.MAX_WAIT_S = 0.5; "
+    broken += "listen.Listener.interrupt = lambda self: None"
+    program = run(FORKING, room=64, forks=1, more=broken)
+    server.await_targets(10)
+    program.say()
+    took_s, code = program.line().split()
+    assert code != "0"
+    assert float(took_s) >= 0.5
+    program.say()
+    assert program.line() == "10"
 
 
 def test_a_process_that_was_stopped_between_two_waits_is_told(server: Listening, run: Run) -> None:
