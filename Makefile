@@ -17,7 +17,7 @@ PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture waits worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -88,6 +88,9 @@ simulate: $(VENV)/.dev ## look for broken promises under faults: SEEDS=20000 for
 
 torture: $(VENV)/.dev ## kill, freeze and cut real processes, check every promise: DURATION=20 STORE=sqlite SEED=17
 	@PYTHONPATH=tests $(BIN)/python -m torture --duration $(DURATION) $(if $(STORE),--store $(STORE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+waits: $(VENV)/.dev ## measure what waits over Firestore promise: reads, threads, races, killed streams, forks: ARGS='--quick --only races'
+	@PYTHONPATH=tests $(BIN)/python -m unit.google.listen $(ARGS)
 
 fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)

@@ -14,6 +14,8 @@ __all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options", "rele
 #: the longest extension of a lease, seconds
 _MAX_LEASE_S = 600
 _MAX_DELAY_S = 24 * 3600
+#: by how much this process's clock may be faster than the service's
+_FAST = 1.05
 #: how many characters of a nack's reason the service keeps
 _MAX_REASON = 200
 
@@ -84,6 +86,8 @@ class Lease:
         self._settler = settler
         #: the clock of `since`
         self.clock = settler.clock
+        #: a monotonic time at or after the beginning of the lease
+        self._answered = self.clock.monotonic()
 
     @property
     def subscriber(self) -> str:
@@ -94,6 +98,11 @@ class Lease:
     def ended(self) -> bool:
         """Whether the lease has ended, by the monotonic clock. A late ack may still count for some of its events."""
         return self.clock.monotonic() >= self.since + self.length_s
+
+    @property
+    def surely_ended(self) -> bool:
+        """Whether the lease has ended at the service too, where it began at some time between the request and the answer."""
+        return self.clock.monotonic() >= self._answered + _FAST * self.length_s
 
     @property
     def gone(self) -> bool:
@@ -219,10 +228,12 @@ class Lease:
         """Record an extension to `seconds` from monotonic time `asked`, unless the lease lasts longer."""
         if asked + seconds > self.since + self.length_s:
             self.since, self.length_s = asked, seconds
+            self._answered = self.clock.monotonic()
 
     def restarted(self, asked: float) -> None:
         """Record an extension, requested at monotonic time `asked`, to the lease's own length."""
         self.since = asked
+        self._answered = self.clock.monotonic()
 
 
 def check_delay(delay: object) -> float:
