@@ -255,7 +255,9 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: raised in the loop; handled events may be delivered again
         """
-        return self._new_stream(wait, max_events).run()
+        stream = self._new_stream(wait, max_events)
+        self._ensure_registered()
+        return stream.run()
 
     def fetch(self, max_events: int | None = None, wait: Seconds = 0, *, settle: Outcomes | None = None) -> Events:
         """Get events, and settle none: neither this call nor a later one acknowledges what it returns.
@@ -370,7 +372,6 @@ class Subscriber:
     def _new_stream(self, wait: Seconds | None, max_events: int) -> Stream:
         count = check_count("max_events", max_events, 1, MAX_EVENTS)
         wait_s = None if wait is None else check_seconds("wait", wait)
-        self._ensure_registered()
         stream = Stream(self._transport, self.name, self._outcomes, count, wait_s)
         self._waits.add(stream)
         return stream
