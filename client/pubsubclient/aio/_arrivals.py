@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 __all__ = ["Arrivals"]
 
+#: the most results that are handed out before other work of the loop has its turn
+_AT_ONCE = 500
+
 T = TypeVar("T")
 
 
@@ -43,7 +46,9 @@ class Arrivals:
 
     def _hand_out(self) -> None:
         self._woken = False  # first, so that what comes from now on wakes the loop again
-        while self._done:
+        for _ in range(_AT_ONCE):
+            if not self._done:
+                return
             waiter, future = self._done.popleft()
             if waiter.done():
                 continue
@@ -53,3 +58,4 @@ class Arrivals:
                 waiter.set_exception(error)
             else:
                 waiter.set_result(future.result())
+        self._loop.call_soon(self._hand_out)
