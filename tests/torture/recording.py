@@ -1,8 +1,8 @@
 """A store that writes down every change of a subscriber's document, so that the history of it is complete.
 
 Each version names the attempt that wrote it, and each attempt, before it writes, says which version it was made from and what
-it changes. Whoever writes next has read the version before. So which attempts were carried out, and in which order, is
-known whatever was killed meanwhile, and whatever answer was lost.
+it changes. Whoever writes next has read the version before, or has written it. So which attempts were carried out, and in
+which order, is known whatever was killed meanwhile, and whatever answer was lost.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class RecordingStore:
         self._store = store
         self._history = history
         self._lock = threading.Lock()
-        #: versions read, by path and update time
-        self._read: OrderedDict[tuple[str, int], Doc] = OrderedDict()
+        #: versions read or written, by path and update time
+        self._seen: OrderedDict[tuple[str, int], Doc] = OrderedDict()
 
     def get_many(self, paths: Sequence[str], fields: Sequence[str] | None = None) -> Reads:
         """As the port says."""
@@ -45,14 +45,16 @@ class RecordingStore:
 
     def update(self, path: str, data: Fields, if_update_time: int) -> int:
         """As the port says."""
-        base = self._read.get((path, if_update_time)) if path.startswith(_SUBSCRIBERS) else None
+        base = self._seen.get((path, if_update_time)) if path.startswith(_SUBSCRIBERS) else None
         if base is None:
             return self._store.update(path, data, if_update_time)
         writer = uuid4().hex[:12]
         data = {**data, WRITER: writer}
-        self._history.write(_change(base, Doc(path, data, 0, 0), writer))
+        new = Doc(path, data, base.created, 0)
+        self._history.write(_change(base, new, writer))
         time = self._store.update(path, data, if_update_time)
         self._history.write(Done(writer, time))
+        self._remember(new._replace(updated=time))
         return time
 
     def create(self, path: str, data: Fields) -> int:
@@ -87,9 +89,9 @@ class RecordingStore:
 
     def _remember(self, doc: Doc) -> None:
         with self._lock:
-            self._read[(doc.path, doc.updated)] = doc
-            if len(self._read) > _REMEMBERED:
-                self._read.popitem(last=False)
+            self._seen[(doc.path, doc.updated)] = doc
+            if len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
 
 
 def _change(base: Doc, new: Doc, writer: str) -> Changed:

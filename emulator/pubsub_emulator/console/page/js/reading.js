@@ -35,7 +35,7 @@ export const pause = (seconds, signal) => new Promise((done) => {
 export function useReading(load, inputs) {
   const [value, setValue] = useState(), [again, setAgain] = useState(0);
   const seconds = use(refresh), asked = use(nudge), token = use(identity), owner = useRef({}).current;
-  useEffect(() => setValue(undefined), inputs);
+  useEffect(() => setValue(undefined), [...inputs, token]); // what another caller saw is not shown on
   useEffect(() => whileVisible(async (signal) => {
     do {
       let loaded, problem = null;
