@@ -17,7 +17,7 @@ PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture waits worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture waits worker-drain bench bench-aio bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -100,6 +100,9 @@ worker-drain: $(VENV)/.dev ## stop and kill workers at work, 20 rounds of each: 
 
 bench: $(VENV)/.bench ## compare with Google's Pub/Sub emulator, NATS and Redis: ARGS='--quick --only lone,fan-out --json FILE --plot FILE'
 	@$(BIN)/python -m benchmarks.service $(ARGS)
+
+bench-aio: $(VENV)/.dev ## compare asyncio with threads: ARGS='--events 2000 --rounds 1'
+	@$(BIN)/python -m benchmarks.aio $(ARGS)
 
 bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Django and psygnal: ARGS=--json for all figures
 	@$(BIN)/python benchmarks/signals.py $(ARGS)

@@ -13,7 +13,8 @@ from pubsubclient._core.arguments import clean
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.observing import NOTHING, observer
 from pubsubclient._core.typed_data import Unfit
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import topic_name
 from pubsubclient._worker.outcome import Outcome, Pause, Reject, Retry
 

@@ -37,13 +37,15 @@ class Packet:
 
     __slots__ = (
         "_looked_at", "_topic", "_watched", "cancelled", "closed", "count", "events", "exchange", "lines", "lock", "observed",
-        "one_topic", "results", "since", "size", "started", "tried_before",
+        "one_topic", "results", "since", "size", "started", "told", "tried_before",
     )  # fmt: skip
 
     def __init__(self, topic: str, since: float, looked_at: Callable[[], None]) -> None:
         self._topic = topic
         self.since = since
         self._looked_at = looked_at
+        #: whether it was called
+        self.told = False
         #: guards the rest; a signal handler may look at a future while this thread has it
         self.lock = RLock()
         #: the events and their JSON; empty once there are results
@@ -104,8 +106,10 @@ class Packet:
         return future
 
     def looked_at(self) -> None:
-        """Tell the batch that somebody waits."""
-        if self.results is None:
+        """Tell the batch that somebody waits, once."""
+        with self.lock:
+            tells, self.told = self.results is None and not self.told, True
+        if tells:
             self._looked_at()
 
     def start(self, store: str) -> None:
