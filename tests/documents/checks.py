@@ -7,51 +7,45 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Row", "rows", "targets", "unknown"]
+__all__ = ["ROOT", "Row", "rows", "unknown"]
 
 ROOT = Path(__file__).parents[2]
 
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _TARGET = re.compile(r"`make ([\w-]+)(?: [^`]*)?`")
 _MODULE = re.compile(r"`(?:PYTHONPATH=\S+ )?python -m ([\w.]+)(?: [^`]*)?`")
+_NUMBERED = re.compile(r"^\| (\d+) \| (.*?) \|", re.MULTILINE)
+_ITEM = re.compile(r"^(\d+)\. (.+)$", re.MULTILINE)
 _RULES = re.compile(r"`make (simulate|torture)[^`]*`((?:,? \"[^\"]+\")+)")
 #: where the rules stand that the page may quote, as keys of a dictionary
 _SOURCES = {"simulate": "tests/simulation/broken*.py", "torture": "tests/torture/checker.py"}
 
 
 class Row(NamedTuple):
-    """A row of a table whose last column says who checks it."""
+    """What a row of a page's tables says, and who checks it by the list below the table."""
 
-    line: int
+    number: int
     what: str
     checks: str
 
 
-def rows(page: str, heading: str) -> Iterator[Row]:
-    """The rows of all tables of a page whose last column has this heading."""
-    inside = False
-    for number, line in enumerate(page.splitlines(), 1):
-        if not line.startswith("|"):
-            inside = False
-            continue
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if cells[-1] == heading:
-            inside = True
-        elif inside and not cells[0].startswith("---"):
-            yield Row(number, cells[0], cells[-1])
+def rows(page: str) -> list[Row]:
+    """The rows of a page, whose tables begin with a number, each with the item of that number. Raises KeyError without one."""
+    said = {int(number): what for number, what in _NUMBERED.findall(page)}
+    checks = {int(number): text for number, text in _ITEM.findall(page)}
+    return [Row(number, said[number], checks[number]) for number in sorted({*said, *checks})]
 
 
 def unknown(checks: str) -> list[str]:
-    """What a cell names that is not there; the cell itself if it names nothing."""
+    """What the checks of a row name that is not there; the checks themselves if they name nothing."""
     tests = _TEST.findall(checks)
     named = [*tests, *_TARGET.findall(checks), *_MODULE.findall(checks)]
     missing = [f"{file}::{name}" for file, name in tests if name not in _functions(ROOT / file)]
-    missing += [f"make {name}" for name in _TARGET.findall(checks) if name not in targets()]
+    missing += [f"make {name}" for name in _TARGET.findall(checks) if name not in _targets()]
     missing += [name for name in _MODULE.findall(checks) if not _is_module(name)]
     for target, quoted in _RULES.findall(checks):
         missing += [f"{target}: {rule}" for rule in re.findall(r'"([^"]+)"', quoted) if rule not in _keys(target)]
@@ -59,7 +53,7 @@ def unknown(checks: str) -> list[str]:
 
 
 @cache
-def targets() -> set[str]:
+def _targets() -> set[str]:
     """The targets of the Makefile."""
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
