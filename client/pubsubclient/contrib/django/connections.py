@@ -1,0 +1,78 @@
+"""Connections of Django: for the relay, and around handlers, so that none is used after its server has shut it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.db import close_old_connections, connections, transaction
+
+from pubsubclient._outbox.connections import Connection
+
+__all__ = ["Connected", "connect", "in_transaction", "refresh"]
+
+
+def connect(alias: str) -> Connection:
+    """Open a connection for the relay, as Django opens its own: not of a pool, and with transactions that the relay ends."""
+    wrapper = connections[alias].copy()
+    wrapper.settings_dict["OPTIONS"].pop("pool", None)
+    wrapper.connect()
+    wrapper.set_autocommit(False)
+    opened: Connection = wrapper.connection
+    return opened
+
+
+@contextmanager
+def in_transaction(alias: str) -> Iterator[Connection]:
+    """The driver's connection, in the transaction of this thread, or in one of its own if there is none.
+
+    The errors of its driver become Django's.
+    """
+    wrapper = connections[alias]
+    if not wrapper.in_atomic_block:
+        with transaction.atomic(using=alias), in_transaction(alias) as own:
+            yield own
+        return
+    wrapper.validate_no_broken_transaction()
+    with wrapper.cursor() as cursor:  # opened by Django, which checks the thread, and in tests whether it may be used
+        own = cursor.connection
+    with wrapper.wrap_database_errors:
+        yield own
+
+
+def refresh() -> None:
+    """Close this thread's connections that are broken or too old, and let the next use of each other one test it.
+
+    Workers wait for long, and servers and firewalls cut what idles; so it does not depend on ``CONN_HEALTH_CHECKS``.
+    """
+    close_old_connections()
+    for connection in connections.all(initialized_only=True):
+        connection.health_check_enabled = True
+
+
+class Connected:
+    """What each run of a handler is wrapped in.
+
+    An ``async def`` handler has a thread of its own for `sync_to_async`, as a request of Django's ASGI handler has, so that
+    handlers do not wait for each other's queries.
+    """
+
+    def __init__(self, _: object = None) -> None:
+        self._thread = ThreadSensitiveContext()
+
+    def __enter__(self) -> None:
+        refresh()
+
+    def __exit__(self, *_: object) -> None:
+        refresh()
+
+    async def __aenter__(self) -> None:
+        await self._thread.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await sync_to_async(connections.close_all)()
+        finally:
+            await self._thread.__aexit__(*raised)
