@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pubsubclient._core.arguments import check_count
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument
@@ -17,7 +17,9 @@ from pubsubclient._worker.load import load_app
 from pubsubclient._worker.options import Options
 from pubsubclient._worker.processes import Processes, end_with_parent
 from pubsubclient._worker.reload import Changes
-from pubsubclient._worker.worker import Worker
+
+if TYPE_CHECKING:
+    from pubsubclient._worker.worker import Worker
 
 __all__ = ["add_options", "main", "run", "run_worker"]
 

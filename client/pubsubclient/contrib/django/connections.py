@@ -11,7 +11,7 @@ from django.db import close_old_connections, connections, transaction
 
 from pubsubclient._outbox.connections import Connection
 
-__all__ = ["Connected", "connect", "in_transaction", "refresh"]
+__all__ = ["Connections", "connect", "in_transaction", "refresh"]
 
 
 def connect(alias: str) -> Connection:
@@ -52,14 +52,40 @@ def refresh() -> None:
         connection.health_check_enabled = True
 
 
-class Connected:
-    """What each run of a handler is wrapped in.
+class Connections:
+    """What a worker's handlers do with this process's connections; one of an app."""
+
+    def __init__(self) -> None:
+        #: connections that threads of `sync_to_async` use too: of a test's transaction, which its handlers are to see
+        self._lent: list[Any] = []
+
+    @contextmanager
+    def lifespan(self) -> Iterator[None]:
+        """For the length of a worker, or of a delivery in a test, which may have begun a transaction in this thread."""
+        self._lent = [one for one in connections.all(initialized_only=True) if one.in_atomic_block]
+        for connection in self._lent:
+            connection.inc_thread_sharing()
+        try:
+            yield
+        finally:
+            for connection in self._lent:
+                connection.dec_thread_sharing()
+            self._lent = []
+
+    def around(self, _: object) -> _Run:
+        """Return what a run of a handler is wrapped in."""
+        return _Run(self._lent)
+
+
+class _Run:
+    """One run of a handler.
 
     An ``async def`` handler has a thread of its own for `sync_to_async`, as a request of Django's ASGI handler has, so that
     handlers do not wait for each other's queries.
     """
 
-    def __init__(self, _: object = None) -> None:
+    def __init__(self, lent: list[Any]) -> None:
+        self._lent = lent
         self._thread = ThreadSensitiveContext()
 
     def __enter__(self) -> None:
@@ -70,9 +96,20 @@ class Connected:
 
     async def __aenter__(self) -> None:
         await self._thread.__aenter__()
+        if self._lent:
+            await sync_to_async(self._lend)()
 
     async def __aexit__(self, *raised: Any) -> None:
         try:
-            await sync_to_async(connections.close_all)()
+            await sync_to_async(self._close)()
         finally:
             await self._thread.__aexit__(*raised)
+
+    def _lend(self) -> None:
+        for connection in self._lent:
+            connections[connection.alias] = connection
+
+    def _close(self) -> None:
+        for connection in connections.all(initialized_only=True):
+            if connection not in self._lent:
+                connection.close()

@@ -19,6 +19,14 @@ __all__ = ["ENGINES", "Problem", "PubSubSettings", "current", "problems"]
 #: the kinds of databases that can hold the tables, by Django's word
 ENGINES = ("sqlite", "postgresql")
 _DAY_S = 86_400
+_DEFAULTS: dict[str, Any] = {
+    "APP": None,
+    "SERVICE": None,
+    "DATABASE": "default",
+    "KEEP_SENT": _DAY_S,
+    "KEEP_PROCESSED": 8 * _DAY_S,
+    "KEEP_RESULTS": 7 * _DAY_S,
+}
 #: the longest name: topics and subscribers are named after it
 _MAX_NAME = 100
 
@@ -54,15 +62,15 @@ def current() -> PubSubSettings:
     """Return the setting. Raises ImproperlyConfigured with the first thing that is wrong."""
     for problem in problems():
         raise ImproperlyConfigured(f"{problem.message} {problem.hint}")
-    given: Mapping[str, Any] = settings.PUBSUB
+    given = {**_DEFAULTS, **settings.PUBSUB}
     return PubSubSettings(
         name=given["NAME"],
-        app=given.get("APP"),
-        service=given.get("SERVICE"),
-        database=given.get("DATABASE", "default"),
-        keep_sent_s=check_seconds("KEEP_SENT", given.get("KEEP_SENT", _DAY_S)),
-        keep_processed_s=check_seconds("KEEP_PROCESSED", given.get("KEEP_PROCESSED", 8 * _DAY_S)),
-        keep_results_s=check_seconds("KEEP_RESULTS", given.get("KEEP_RESULTS", 7 * _DAY_S)),
+        app=given["APP"],
+        service=given["SERVICE"],
+        database=given["DATABASE"],
+        keep_sent_s=check_seconds("KEEP_SENT", given["KEEP_SENT"]),
+        keep_processed_s=check_seconds("KEEP_PROCESSED", given["KEEP_PROCESSED"]),
+        keep_results_s=check_seconds("KEEP_RESULTS", given["KEEP_RESULTS"]),
     )
 
 
@@ -77,12 +85,11 @@ def problems() -> Iterator[Problem]:
         if key not in _MEMBERS:
             yield Problem(2, f"PUBSUB has an unknown key {key!r}.", f"Expected {', '.join(_MEMBERS)}.")
     for key, (number, check) in _MEMBERS.items():
-        if key not in given and key != "NAME":
-            continue
+        value = given.get(key, _DEFAULTS.get(key))
         try:
-            check(given.get(key))
+            check(value)
         except (PubSubError, ValueError) as error:
-            yield Problem(number, f"PUBSUB[{key!r}] is {shown(given.get(key))}.", str(error))
+            yield Problem(number, f"PUBSUB[{key!r}] is {shown(value)}.", str(error))
 
 
 def _check_name(name: object) -> None:

@@ -7,16 +7,12 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from pubsubclient import App, ConfigurationError
-from pubsubclient.contrib.django.connections import Connected
+from pubsubclient import App
+from pubsubclient.contrib.django.connections import Connections
 from pubsubclient.contrib.django.publishing import outbox
-from pubsubclient.contrib.django.settings import PubSubSettings, current
+from pubsubclient.contrib.django.settings import current
 
 __all__ = ["worker_app"]
-
-#: the app that was made, and the settings that it was made of: an app can be included once
-_made: tuple[object, App] | None = None
-
 
 def worker_app() -> App:
     """Return the app that ``manage.py pubsub_worker`` runs; in tests: ``pubsub.deliver(worker_app())``.
@@ -27,36 +23,23 @@ def worker_app() -> App:
         ImproperlyConfigured: PUBSUB or TASKS are wrong, or there are neither handlers nor Tasks
         ConfigurationError: the handlers cannot stand beside each other
     """
-    global _made
     given = current()
-    backends = _task_backends()
-    made_of = given, [(backend.alias, repr(backend.options), backend.queues) for backend in backends]
-    if _made is None or _made[0] != made_of:
-        _made = made_of, _make(given, backends)
-    return _made[1]
-
-
-def _make(given: PubSubSettings, backends: list[Any]) -> App:
     handlers: App | None = import_string(given.app) if given.app is not None else None
+    backends = _task_backends()
     if handlers is None and not backends:
         raise ImproperlyConfigured(
             "A worker has nothing to do: expected PUBSUB['APP'], the path of an App with handlers, or a TasksBackend in TASKS."
         )
-    made = App(given.name if handlers is None else handlers.name)
-    made.around(Connected)
+    connections = Connections()
+    made = App(given.name if handlers is None else handlers.name, lifespan=connections.lifespan)
+    made.around(connections.around)
     if handlers is not None:
-        _take_over(made, handlers, given.app)
+        # not `include`, which would make the program's app a part of this one
+        made._part.included.append(handlers._part)  # noqa: SLF001
     for backend in backends:
         backend.declare(made)
     made.relay(outbox())
     return made
-
-
-def _take_over(made: App, handlers: App, path: str | None) -> None:
-    try:
-        made.include(handlers)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"PUBSUB['APP'], {path}: {error}") from error
 
 
 def _task_backends() -> list[Any]:
