@@ -25,7 +25,7 @@ DATABASES = {
     if "PGHOST" not in os.environ
     else {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": "postgres",
+        "NAME": os.environ["PGDATABASE"],
         "HOST": os.environ["PGHOST"],
         "USER": "postgres",
         "CONN_MAX_AGE": None,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
-from django.db import close_old_connections, connections, transaction
+from django.db import connections, transaction
 
 from pubsubclient._outbox.connections import Connection
 
@@ -45,11 +45,13 @@ def in_transaction(alias: str) -> Iterator[Connection]:
 def refresh() -> None:
     """Close this thread's connections that are broken or too old, and let the next use of each other one test it.
 
-    Workers wait for long, and servers and firewalls cut what idles; so it does not depend on ``CONN_HEALTH_CHECKS``.
+    It is Django's `close_old_connections` and more: a worker waits for long, and servers and firewalls cut what idles, so each connection is
+    tested before its first use in a handler, whatever ``CONN_HEALTH_CHECKS`` says.
     """
-    close_old_connections()
     for connection in connections.all(initialized_only=True):
-        connection.health_check_enabled = True
+        if not connection.in_atomic_block:  # of a test, which still needs it
+            connection.close_if_unusable_or_obsolete()
+            connection.health_check_enabled = True
 
 
 class Connections:
