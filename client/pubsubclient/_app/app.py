@@ -157,8 +157,9 @@ class App:
         """Wrap every run of a handler: ``@app.around`` on a function that takes the event and returns a context manager.
 
         Usually it is a generator function with `contextlib.contextmanager`. The one declared first is outermost; those of an
-        including app are outside of the included app's. It may raise `Retry`, `Reject` or `Pause` in place of what came out of
-        the handler; if it suppresses an exception, the event is acknowledged. A batch is wrapped once, with its first event.
+        including app are outside of the included app's. For ``async def`` functions it is entered by ``async with`` if it
+        has that. It may raise `Retry`, `Reject` or `Pause` in place of what came out of the handler; if it
+        suppresses an exception, the event is acknowledged. A batch is wrapped once, with its first event.
 
         Raises:
             ConfigurationError: `make` cannot be called
