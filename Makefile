@@ -42,6 +42,9 @@ lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the file
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	@# docstrings: arguments that a function does not have, sections that no tool understands
+	@! $(BIN)/griffe dump --log-level WARNING --docstyle google --full --output /dev/null \
+		--search client --search functions --search emulator pubsubclient pubsubservice pubsub_emulator 2>&1 | grep .
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml

@@ -13,12 +13,35 @@ from docs.site.project import VERSION
 project = "pubsubclient"
 version = release = os.environ.get("DOCS_VERSION", VERSION)
 html_title = f"pubsubclient {release}"
-extensions = ["myst_parser", "docs.site.sources", "docs.site.accessible", "docs.site.for_machines"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docs.site.reference",
+    "docs.site.sources",
+    "docs.site.accessible",
+    "docs.site.for_machines",
+]
 exclude_patterns = ["site"]
-suppress_warnings = ["myst.header"]  # a page may begin with a second-level heading of what it includes
+# autodoc's types of attributes are looked for everywhere, so that `id` is found more than once
+suppress_warnings = ["myst.header", "ref.python"]
 
 myst_heading_anchors = 4
 nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!pubsubclient\b).*"),  # names of other packages
+    ("py:.*", r".*\._\w+(\..*)?"),  # private ones
+    ("py:.*", r"pubsubclient\..*\.(AnyType|[A-Z])"),  # of type variables, and of what Any is
+]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+text_sectionchars = "=-~+^"
 
 html_theme = "furo"
 html_static_path = ["static"]

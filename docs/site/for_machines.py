@@ -54,7 +54,9 @@ def _text(app: Sphinx, name: str) -> str:
         made = source_of(source, file.parent)
         return re.sub(r"```\{toctree\}.*?```\n?", "", made, flags=re.DOTALL)
     doctree = app.env.get_and_resolve_doctree(name, app.builder)
-    visitor = TextTranslator(doctree, TextBuilder(app, app.env))
+    builder = TextBuilder(app, app.env)
+    builder.secnumbers = {}
+    visitor = TextTranslator(doctree, builder)
     doctree.walkabout(visitor)
     return str(visitor.body)
 
