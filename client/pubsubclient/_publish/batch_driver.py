@@ -38,7 +38,8 @@ class Driver:
         transport: the way to the service
         publisher: the publisher's name
         max_delay_s: the longest time that an event waits for others to share its request
-        max_events, max_bytes: limits of the events without a result
+        max_events: the most events without a result
+        max_bytes: the most bytes of JSON in these events
         on_results: called with what became of a packet's events when some of them may have failed
         callers_send: whether callers of `publish` may talk to the service
     """

@@ -92,7 +92,9 @@ class Publisher:
         The service stores each request whole or not at all.
 
         Args:
-            data, type, subject, id, time, attributes: members of the event to make for a topic; as for `Event`
+            first: an event, an iterable of events, or the topic of the event to make
+            more: further events; with a topic: the event's data
+            event: with a topic: ``type``, ``subject``, ``id``, ``time``, ``attributes`` of the event, as for `Event`
             delay: deliver the events no earlier than this many seconds after they are stored, 0 to 86,400, and at most half
                 of the topic's retention; events without a delay overtake them
             far: the events may have been published before, more than 10 minutes ago: those that are stored are not stored

@@ -104,7 +104,7 @@ class Local:
             event: further members of the event to make, as for `Event`: ``type="order.placed"``
 
         Raises:
-            as `Publisher.publish`
+            PubSubError: as `Publisher.publish` does
         """
         known = self._publishers.get(publisher)
         if known is None:
