@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from pubsubclient._app.declaration import Declaration
 from pubsubclient._core.arguments import clean
 from pubsubclient._core.errors import InvalidArgument
+from pubsubclient._core.observing import NOTHING, observer
 from pubsubclient._core.typed_data import Unfit
 from pubsubclient._events.event import Event, ReceivedEvent
 from pubsubclient._events.topic import topic_name
@@ -74,7 +75,7 @@ class Runner:
     def run(self, events: Sequence[ReceivedEvent]) -> Outcome:
         """Run the function over these events, in this thread."""
         try:
-            with self._wrapped(events[0]):
+            with self._wrapped(events):
                 fitting, data, unfit = self._decode(events)
                 for event, fault in unfit:
                     event.nack(reason=fault, dead=True)
@@ -93,7 +94,7 @@ class Runner:
         import asyncio  # noqa: PLC0415 - the loop runs, so it is imported already; apps without one need not load it
 
         try:
-            with self._wrapped(events[0]):
+            with self._wrapped(events):
                 fitting, data, unfit = self._decode(events)
                 for event, fault in unfit:
                     await asyncio.to_thread(event.nack, reason=fault, dead=True)
@@ -107,13 +108,16 @@ class Runner:
             return _outcome(events, error)
         return _outcome(events, None)
 
-    def _wrapped(self, event: ReceivedEvent) -> AbstractContextManager[Any]:
+    def _wrapped(self, events: Sequence[ReceivedEvent]) -> AbstractContextManager[Any]:
         """Return the context of a run. A batch has that of its first event."""
+        watching = observer()
+        if watching is not None:
+            return _nested([lambda _: watching.processing(events, self._subscriber), *self._arounds], events[0])
         if not self._arounds:
-            return _NOTHING
+            return NOTHING
         if len(self._arounds) == 1:
-            return self._arounds[0](event)
-        return _nested(self._arounds, event)
+            return self._arounds[0](events[0])
+        return _nested(self._arounds, events[0])
 
     def _decode(self, events: Sequence[ReceivedEvent]) -> _Decoded:
         """Decode the data of a run. Raises Reject if a single event does not fit; of a batch, those that do not are listed."""
@@ -168,9 +172,6 @@ class _Decoded(NamedTuple):
     fitting: Any
     data: list[Any]
     unfit: list[tuple[ReceivedEvent, str]]
-
-
-_NOTHING: AbstractContextManager[Any] = nullcontext()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pubsubclient._core.arguments import Seconds, check_flag, check_seconds, check_whole_seconds, clean
 from pubsubclient._core.clock import Clock
+from pubsubclient._core.observing import observing_settlement
 
 __all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options", "release_options"]
 
@@ -31,6 +32,10 @@ class Settler(Protocol):
     clock: Clock
     #: calls a function of the service: `Transport.call`
     call: Callable[..., Any]
+
+    @property
+    def service(self) -> Any:
+        """The service, for what watches calls."""
 
     def send(self, settlements: Mapping[str, Any]) -> dict[str, Any]:
         """Send settlements at once, in as many requests as they need; returns the body of the response."""
@@ -76,6 +81,8 @@ class Lease:
         self._decided: set[Ref] = set()
         #: events that were settled explicitly, with success
         self._settled: set[Ref] = set()
+        #: what an observer keeps for as long as the lease lives
+        self.observed: object | None = None
         self._settler = settler
         #: the clock of `since`
         self.clock = settler.clock
@@ -191,7 +198,8 @@ class Lease:
             return False
         settlement = {"lease": self.token, "events": [ref], **options}
         body = {"subscriber": self._settler.subscriber, "max_events": 0, verb: [settlement]}
-        response = self._settler.call("get_events", body)
+        with observing_settlement(body, self.subscriber, self._settler.service):
+            response = self._settler.call("get_events", body)
         self._settled.add(ref)
         if verb != "ack":
             self.recall_after(ref)

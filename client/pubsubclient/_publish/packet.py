@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
+from pubsubclient._core.observing import BatchObserver
 from pubsubclient._events.event import Event
 from pubsubclient._http.exchange import Exchange
 from pubsubclient._publish.errors import PublishError
@@ -34,8 +35,8 @@ class Packet:
     """
 
     __slots__ = (
-        "_looked_at", "_watched", "cancelled", "closed", "count", "events", "exchange", "lines", "lock", "one_topic",
-        "results", "since", "size", "started", "tried_before",
+        "_looked_at", "_watched", "cancelled", "closed", "count", "events", "exchange", "lines", "lock", "observed",
+        "one_topic", "results", "since", "size", "started", "tried_before",
     )  # fmt: skip
 
     def __init__(self, since: float, looked_at: Callable[[], None]) -> None:
@@ -55,6 +56,8 @@ class Packet:
         self.closed = False
         #: the request, if a caller has begun it
         self.exchange: Exchange | None = None
+        #: what watches the request, if anything does
+        self.observed: BatchObserver | None = None
         #: whether it is in a request, so that its events cannot be cancelled any more
         self.started = False
         #: places of the events that were cancelled before, and of those that an earlier publish may have stored
