@@ -153,6 +153,11 @@ class Event:
             if name not in CORE and name not in ADDED and value is not None
         }
 
+    def attribute(self, name: str) -> Attribute | None:
+        """Return one member of the event's JSON, for this package alone; None if it has none of this name."""
+        found: Attribute | None = self._members.get(name)
+        return found
+
     @property
     def first_tries(self) -> dict[str, int | None]:
         """For each store, a store time before the first try to publish the event, µs (None if not known).
@@ -186,6 +191,11 @@ class Event:
         """Forget the first try, which had no effect."""
         if self._tries is not None:
             self.first_tries.pop(store, None)
+
+    def carry(self, attributes: Mapping[str, Attribute]) -> None:
+        """Add the attributes of a trace, unless the event has them, was received, or was encoded already."""
+        if self._line is None and self._data_json is not None and "traceparent" not in self._members:
+            self._members.update(attributes)
 
     def encode(self, source: str) -> bytes:
         """Return the event as it is published: a CloudEvent in JSON. Sets the event's source to `source` if it has none.

@@ -50,7 +50,9 @@ class Events(list[ReceivedEvent]):
         """Settle the events as failed together. They are redelivered in smaller leases, until a bad event fails alone.
 
         Args:
-            delay, reason, dead: as for `ReceivedEvent.nack`
+            delay: seconds before the redelivery, as for `ReceivedEvent.nack`
+            reason: why the events failed, as for `ReceivedEvent.nack`
+            dead: deliver them no more, as for `ReceivedEvent.nack`
 
         Returns, raises:
             as `ack`; also InvalidArgument for an argument of a wrong type or out of its range

@@ -19,6 +19,7 @@ from requests.adapters import BaseAdapter
 
 from pubsubclient._core.errors import ServiceError, Unavailable
 from pubsubclient._core.json import encode
+from pubsubclient._core.observing import observer
 from pubsubclient._core.store_clock import StoreClock
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.adapter import BoundedAdapter, read_whole, settings_of
@@ -242,7 +243,10 @@ class Transport:
             prepared.prepare(method, self.service.urls[function], headers=_HEADERS, params=query)
             if not query:
                 self._prepared[method, function] = prepared
-        return prepared.copy()
+        request = prepared.copy()
+        if (watching := observer()) is not None:
+            request.headers.update(watching.headers())
+        return request
 
     def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:
         """Add the identity's headers. Raises IdentityError, TryAgain."""

@@ -55,7 +55,8 @@ class Peek:
         """Return the events behind these.
 
         Args:
-            max_events, wait: as for `peek`
+            max_events: the most events to return, as for `peek`
+            wait: seconds to wait for an event, as for `peek`
 
         Raises:
             InvalidArgument: an argument is out of its range

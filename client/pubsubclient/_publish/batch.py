@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, overload
 from pubsubclient._core.arguments import unpicklable
 from pubsubclient._core.at_exit import EXIT_DEADLINE_S
 from pubsubclient._core.errors import BatchClosed, InvalidArgument
+from pubsubclient._core.observing import observer
 from pubsubclient._events.event import Event
 from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.service import Service
@@ -96,10 +97,16 @@ class Batch:
             BatchClosed: the batch was closed, or belongs to the parent of this process
             PublishUnavailable: the service was out of reach for earlier events of this batch
         """
-        if isinstance(first, Event) and (data or members):
+        if not isinstance(first, Event):
+            event = new_event(first, data, members)
+        elif data or members:
             raise InvalidArgument("publish takes an event alone, or a topic with the members of the event to make.")
-        event = first if isinstance(first, Event) else new_event(first, data, members)
-        self._check_process()
+        else:
+            event = first
+        if os.getpid() != self._process:
+            self._check_process()
+        if (watching := observer()) is not None:
+            watching.queued(event)
         if not self._opened:
             _open_batches[self] = None
             self._opened = True

@@ -38,7 +38,8 @@ class Driver:
         transport: the way to the service
         publisher: the publisher's name
         max_delay_s: the longest time that an event waits for others to share its request
-        max_events, max_bytes: limits of the events without a result
+        max_events: the most events without a result
+        max_bytes: the most bytes of JSON in these events
         on_results: called with what became of a packet's events when some of them may have failed
         callers_send: whether callers of `publish` may talk to the service
     """
@@ -64,7 +65,7 @@ class Driver:
         self._work = threading.Condition(self._lock)
         #: notified when events have got their results
         self._progress = threading.Condition(self._lock)
-        self._queue = Queue(max_events, max_bytes, self._looked_at)
+        self._queue = Queue(max_events, max_bytes, self._clock.monotonic, self._looked_at)
         self.thread: threading.Thread | None = None
         #: when the thread wakes up by itself, monotonic seconds; 0 while it is awake
         self._wakes_at = 0.0
@@ -91,19 +92,9 @@ class Driver:
         """
         with self._lock:
             queue = self._queue
-            while (
-                not queue.has_room(len(line))
-                and not self._queue.closed
-                and self._outage is None
-                and not self._is_own_thread()
-            ):
-                self._work.notify()
-                self._clock.wait(self._progress)
-            if self._queue.closed:
-                raise BatchClosed("The batch is closed: it takes no more events.")
-            if self._outage is not None:
-                raise PublishUnavailable(self._outage, [None], [event]) from self._outage
-            promise = queue.put(event, line, self._clock.monotonic)
+            if queue.closed or self._outage is not None or not queue.has_room(len(line)):
+                self._await_room(event, len(line))
+            promise = queue.put(event, line)
             sends = queue.calls_for_a_look and self._look()
         if sends:
             self._advance()
@@ -129,6 +120,20 @@ class Driver:
             self._queue.drop_unsent()
             self._work.notify_all()
             self._progress.notify_all()
+
+    def _await_room(self, event: Event, size: int) -> None:
+        """Wait until an event of so many bytes may be queued; the thread that makes the room itself does not wait.
+
+        Raises BatchClosed, PublishUnavailable: as `Batch.publish`.
+        """
+        queue = self._queue
+        while not (queue.has_room(size) or queue.closed or self._outage is not None or self._is_own_thread()):
+            self._work.notify()
+            self._clock.wait(self._progress)
+        if queue.closed:
+            raise BatchClosed("The batch is closed: it takes no more events.")
+        if self._outage is not None:
+            raise PublishUnavailable(self._outage, [None], [event]) from self._outage
 
     def _wait_for_results(self, timeout: float | None) -> bool:
         published = self._queue.published

@@ -35,7 +35,7 @@ class _Hand:
     @property
     def left_behind(self) -> bool:
         """Whether the owner and all of its leases have ended, so that the events have become available again."""
-        return self._alive() is None and all(lease.ended for lease in self.leases)
+        return self._alive() is None and all(lease.surely_ended for lease in self.leases)
 
 
 class _Mine(threading.local):

@@ -41,7 +41,9 @@ class Outcomes(OutcomeSender):
         """The events have failed, and are delivered again.
 
         Args:
-            delay, reason, dead: as for `ReceivedEvent.nack`
+            delay: seconds before the redelivery, as for `ReceivedEvent.nack`
+            reason: why the events failed, as for `ReceivedEvent.nack`
+            dead: deliver them no more, as for `ReceivedEvent.nack`
             together: the events failed as one, and perhaps only one of them is at fault. This is sent when all other events of
                 their lease are settled. They are redelivered in smaller leases, until the bad event fails alone
 

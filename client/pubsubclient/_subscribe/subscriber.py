@@ -266,7 +266,8 @@ class Subscriber:
         methods or by `outcomes`; one that is not settled within the ack deadline has failed, and is delivered again.
 
         Args:
-            max_events, wait: as for `get_events`; `max_events` is at least 1
+            max_events: the most events to return, at least 1; as for `get_events`
+            wait: seconds to wait for an event, as for `get_events`
             settle: outcomes that travel with the request
 
         Raises:
@@ -298,7 +299,8 @@ class Subscriber:
         settlement. `get_events` and `close` of the same thread do not settle events of a block.
 
         Args:
-            max_events, wait: as for `get_events`; `max_events` is at least 1
+            max_events: the most events to return, at least 1; as for `get_events`
+            wait: seconds to wait for an event, as for `get_events`
 
         Raises:
             InvalidArgument: an argument is out of its range

@@ -118,8 +118,9 @@ class Schedule:
         """Wait for a run that is ready for a thread, and begin it; None at the stop.
 
         Args:
-            ended, outcome: what the calling thread ran before. If that run was ended in the meantime by its timeout, the
-                thread was replaced, and None is returned
+            ended: what the calling thread ran before. If that run was ended in the meantime by its timeout, the thread was
+                replaced, and None is returned
+            outcome: what became of that run
         """
         with self.lock:
             if ended is not None and not self._end(ended, outcome):
