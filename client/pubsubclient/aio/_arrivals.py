@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 __all__ = ["Arrivals"]
 
 #: the most results that are handed out before other work of the loop has its turn
-_AT_ONCE = 500
+_AT_ONCE = 100
 
 T = TypeVar("T")
 
