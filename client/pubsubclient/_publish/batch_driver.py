@@ -38,8 +38,10 @@ class Driver:
         transport: the way to the service
         publisher: the publisher's name
         max_delay_s: the longest time that an event waits for others to share its request
-        max_events, max_bytes: limits of the events without a result
+        max_events: the most events without a result
+        max_bytes: the most bytes of JSON in these events
         on_results: called with what became of a packet's events when some of them may have failed
+        callers_send: whether callers of `publish` may talk to the service
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Driver:
         max_events: int,
         max_bytes: int,
         on_results: Callable[[Sequence[Result]], None],
+        *,
+        callers_send: bool,
     ) -> None:
         self._name = publisher
         self._clock = transport.service.clock
@@ -65,7 +69,7 @@ class Driver:
         self.thread: threading.Thread | None = None
         #: when the thread wakes up by itself, monotonic seconds; 0 while it is awake
         self._wakes_at = 0.0
-        self._rules = Rules(self._queue, max_delay_s, callers_send=can_begin(transport))
+        self._rules = Rules(self._queue, max_delay_s, callers_send=callers_send and can_begin(transport))
         #: the thread that talks to the service now; only this one takes packets off the queue
         self._busy: int | None = None
         #: the outage after which the batch takes no more events
@@ -75,6 +79,11 @@ class Driver:
     def pending(self) -> int:
         """How many events have no result."""
         return self._queue.pending
+
+    def has_room(self, more_bytes: int) -> bool:
+        """Whether `publish` would not block for an event of so many bytes now, if nobody else publishes."""
+        with self._lock:
+            return self._queue.has_room(more_bytes) or self._queue.closed or self._outage is not None
 
     def publish(self, event: Event, line: bytes) -> Promise:
         """Queue an event, and maybe send the packet that it fills; block while there is no room.

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 from pubsubservice import __version__
 from pubsubservice.api.app import current
 from pubsubservice.api.decoding import MAX_BODY_BYTES
+from pubsubservice.api.tracing import traced
 from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.ownership import TOKEN_HEADER, Caller, set_caller
 from pubsubservice.core.problems import BadRequest, Problem, Unavailable
@@ -77,7 +78,7 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[Request], Response
             log_request(name, response.status_code, log | _caller_field(caller), meter, duration_ms)
             return response
 
-        return function
+        return traced(function)
 
     return decorate
 
