@@ -49,7 +49,7 @@ class Observer(Protocol):
 prefetching: ContextVar[bool] = ContextVar("prefetching", default=False)
 
 #: a context for calls that nothing watches
-NOTHING: AbstractContextManager[object] = nullcontext()
+NOTHING: nullcontext[None] = nullcontext()
 
 _observer: Observer | None = None
 _SETTLED = ("ack", "nack", "release")

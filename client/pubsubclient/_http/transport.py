@@ -42,8 +42,8 @@ __all__ = ["Response", "Transport"]
 
 #: the shortest timeout of a try, even if the deadline is nearer, seconds
 _LEAST_TIMEOUT_S = 0.01
-#: how many connections are kept open to each host; further threads open and close their own
-_MAX_IDLE_CONNECTIONS = 64
+#: how many connections are kept open to each host, enough for all threads of `aio`; further threads open and close their own
+_MAX_IDLE_CONNECTIONS = 320
 
 _HEADERS = {
     "Content-Type": "application/json",

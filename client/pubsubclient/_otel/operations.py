@@ -14,7 +14,8 @@ from opentelemetry.metrics import Counter, Histogram, Meter
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 
 from pubsubclient._core.errors import ServiceError
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._http.service import Service
 from pubsubclient._otel import conventions as names
 from pubsubclient._otel.context import links_to

@@ -13,8 +13,9 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import SpanContext, SpanKind, Tracer
 
 from pubsubclient._core.observing import prefetching
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
 from pubsubclient._events.lease import Lease, Ref
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._http.service import Service
 from pubsubclient._otel import conventions as names
 from pubsubclient._otel.context import attributes_of, context_of, link_to, members_of

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from pubsubclient._core.attributes import parse_time
 from pubsubclient._core.errors import PubSubError, ServiceError
 from pubsubclient._core.observing import observer, observing_settlement
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.responses import bad_response
 from pubsubclient._http.transport import Response, Transport

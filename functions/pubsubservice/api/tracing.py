@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import flask
+from werkzeug.wrappers import Request, Response
 
 from pubsubservice import __version__
 
 __all__ = ["traced"]
 
-_Function = Callable[[flask.Request], flask.Response]
+_Function = Callable[[Request], Response]
 
 
 def traced(function: _Function) -> _Function:
@@ -32,7 +32,7 @@ def traced(function: _Function) -> _Function:
     route = f"/{function.__name__}"
 
     @functools.wraps(function)
-    def with_span(request: flask.Request) -> flask.Response:
+    def with_span(request: Request) -> Response:
         attributes = {"http.request.method": request.method, "http.route": route, "url.scheme": request.scheme}
         tracer = trace.get_tracer("pubsubservice", __version__)
         context = extract({name.lower(): text for name, text in request.headers.items()})
