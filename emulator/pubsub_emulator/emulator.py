@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from pubsub_emulator.console.page import Page
-from pubsub_emulator.openapi.document import openapi
+from pubsub_emulator.openapi import describe
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.expiry import Expiry
 from pubsub_emulator.server.page_guard import PageGuard
-from pubsub_emulator.server.router import Router, load_functions
+from pubsub_emulator.server.router import Router, applications
 from pubsub_emulator.server.server import DRAIN_S, THREADS, Server
 from pubsub_emulator.server.wsgi import WSGIApp
 from pubsubservice.api.app import configure
@@ -61,7 +61,7 @@ class Emulator:
         service = configure(store, settings, self._runtime, identity)
         functions = _functions()
         guard = PageGuard([host, *hosts], any_address=host in {"0.0.0.0", "::"})
-        router = Router(functions, guard, describe=openapi, console=Page() if console else None)
+        router = Router(functions, guard, describe=describe, console=Page() if console else None)
         self._server = Server(router, host, port, threads=settings.threads)
         self.url = self._server.url
         self._expiry = Expiry(service, expire_s) if expire_s else None
@@ -86,4 +86,4 @@ class Emulator:
 
 def _functions() -> dict[str, WSGIApp]:
     main = importlib.import_module("pubsubservice.main")
-    return load_functions(main, main.FUNCTIONS)
+    return applications(main, main.FUNCTIONS)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pubsub_emulator.memory.store import MemoryStore
-from pubsub_emulator.openapi.document import openapi
+from pubsub_emulator.openapi import describe
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.router import Router, applications
 from pubsub_emulator.server.server import THREADS, Server
@@ -31,7 +31,7 @@ class Spaces:
 
     def __init__(self) -> None:
         self._spaces: dict[str, _Space] = {}
-        self._router = Router(applications(main, main.FUNCTIONS), describe=openapi)
+        self._router = Router(applications(main, main.FUNCTIONS), describe=describe)
         self._server = Server(self._serve)
 
     def open(self) -> str:

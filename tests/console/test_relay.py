@@ -19,7 +19,7 @@ from pubsub_emulator.console.relay import Relay
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.issuer import AUDIENCE, ISSUER, Issuer
 from pubsub_emulator.sqlite.ephemeral import EphemeralStore
-from pubsubclient import IdentityError, Publisher, Service
+from pubsubclient import IdentityError, Publisher, Service, Subscriber
 from pubsubclient._http import passing_on
 from pubsubservice.api.identity import Identity, Trust
 from pubsubservice.core.runtime import SystemRuntime
@@ -92,6 +92,36 @@ def test_the_browser_never_sees_the_credentials_that_its_calls_are_made_with(
     assert not any(alice in text for text in texts)
     anonymous = requests.post(service.urls["register"], json={"subscriber": "billing"}, timeout=30)
     assert (anonymous.status_code, anonymous.json()["code"]) == (403, "not_owner")
+
+
+def test_a_page_shows_what_the_token_of_its_reader_may_see(
+    service: Service, issuer: Issuer, alice: str, windows: Windows
+) -> None:
+    """Alice has a subscriber. Without a token, with Bob's and with nonsense the page says why it is not shown."""
+    Publisher("shop", service=service).publish("orders", {"number": 17})
+    Subscriber("billing", service=service).subscribe("orders", start="earliest")
+    windows.allow("status of 40[13]")
+    with _relayed(service.urls["register"].removesuffix("/register")) as url:
+        page = windows.open(f"{url}/#/subscribers/billing")
+        fault, backlog = page.locator(".faults"), page.locator(".tiles div", has_text="Backlog")
+        expect(fault).to_contain_text("Not yours: The subscriber 'billing' was registered by another identity")
+        fault.get_by_role("button", name="Use a token").click()
+        page.get_by_label("ID token").fill(alice)
+        page.get_by_role("button", name="Use it").click()
+        expect(backlog).to_contain_text("1")
+        expect(fault).to_be_empty()
+        for token, said in ((issuer.token(subject="bob"), "Not yours"), ("nonsense", "Not let in")):
+            page.get_by_role("button", name="Token set").click()
+            page.get_by_label("ID token").fill(token)
+            page.get_by_role("button", name="Use it").click()
+            expect(fault).to_contain_text(said)
+            expect(backlog).to_have_count(0)
+        page.goto("about:blank")
+        page.goto(f"{url}/#token={alice}")
+        page.get_by_role("link", name="Subscribers").click()
+        expect(page.get_by_role("row", name="billing")).to_be_visible()
+        assert alice not in page.url
+        windows.close()
 
 
 def test_responses_are_passed_back_as_they_are(service: Service, alice: str) -> None:

@@ -103,8 +103,14 @@ class App:
             type: only events of this type; others are not delivered
             subscriber: the subscriber's name; by default the app's. Handlers of one name share its events: an event goes to
                 the first that takes it. With another name, an event is handled twice, each time with attempts of its own
-            filters, start, ack_deadline, max_attempts, backoff, dead_letter_topic, ordered: as for `Subscriber.subscribe`;
-                type and filters both have to match
+            filters: deliver only events that match all of these, and `type`; these settings are described at
+                `Subscriber.subscribe`
+            start: where a new subscription begins
+            ack_deadline: an event that stays unsettled for this long is delivered again, seconds
+            max_attempts: deliveries before an event becomes a dead letter
+            backoff: delay before the redelivery of an event that failed, seconds
+            dead_letter_topic: the topic for dead letters
+            ordered: deliver no newer event of the topic while an older one is unsettled
             lane: an attribute's name, or a function of the event: events of one lane are handled one after another, in order.
                 By default all events of an `ordered` topic are one lane
             timeout: seconds after which a run has failed; an ``async def`` function is cancelled, a plain one goes on, but
@@ -157,8 +163,9 @@ class App:
         """Wrap every run of a handler: ``@app.around`` on a function that takes the event and returns a context manager.
 
         Usually it is a generator function with `contextlib.contextmanager`. The one declared first is outermost; those of an
-        including app are outside of the included app's. It may raise `Retry`, `Reject` or `Pause` in place of what came out of
-        the handler; if it suppresses an exception, the event is acknowledged. A batch is wrapped once, with its first event.
+        including app are outside of the included app's. For ``async def`` functions it is entered by ``async with`` if it
+        has that. It may raise `Retry`, `Reject` or `Pause` in place of what came out of the handler; if it
+        suppresses an exception, the event is acknowledged. A batch is wrapped once, with its first event.
 
         Raises:
             ConfigurationError: `make` cannot be called
@@ -256,14 +263,16 @@ class App:
         """Return a worker for a thread of one's own: ``start()``, ``stop()``, ``join()``.
 
         Args:
-            concurrency: threads for plain handlers, 1 to 1,000 (8)
-            async_concurrency: runs of ``async def`` handlers at one time, 1 to 10,000 (100)
-            drain_timeout: how long a stop waits for handlers that run, seconds (25)
-            burst: end when nothing is left to do (False)
-            prefetch: how many seconds of work to hold ready (1)
-            settle_within: how long an outcome may wait for others, seconds (0.1)
-            health: where to answer ``GET /healthz``, for instance ``"0.0.0.0:8080"``; by default nowhere
-            subscribe: make or change the handlers' subscriptions at the start (True)
+            options: these, by their names:
+
+                - ``concurrency``: threads for plain handlers, 1 to 1,000 (8)
+                - ``async_concurrency``: runs of ``async def`` handlers at one time, 1 to 10,000 (100)
+                - ``drain_timeout``: how long a stop waits for handlers that run, seconds (25)
+                - ``burst``: end when nothing is left to do (False)
+                - ``prefetch``: how many seconds of work to hold ready (1)
+                - ``settle_within``: how long an outcome may wait for others, seconds (0.1)
+                - ``health``: where to answer ``GET /healthz``, for instance ``"0.0.0.0:8080"``; by default nowhere
+                - ``subscribe``: make or change the handlers' subscriptions at the start (True)
 
         Raises:
             ConfigurationError: the app has no handlers, or no service is configured

@@ -14,7 +14,7 @@ from pubsubclient._core.errors import ConfigurationError, InvalidArgument
 from pubsubclient._core.filters import Filters, accepted, check_filters
 from pubsubclient._core.names import check_name, is_pattern, stands_for
 from pubsubclient._core.typed_data import Codec
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._subscribe.arguments import Topics, settings_of, topics_name
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 __all__ = ["install_command"]
 
@@ -23,6 +25,8 @@ def install_command(*extras: str) -> str:
     Whoever installed a checkout, a wheel or a repository is told to install that one again, because the package index may
     not have it. If the checkout or the wheel is gone, the command names the packages of the extras instead.
     """
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - slow to import, and rarely needed
+
     listed = f"[{','.join(extras)}]"
     try:
         found = distribution(_NAME)
@@ -39,6 +43,8 @@ def _again(found: Distribution, listed: str) -> list[str]:
 
     The origin is in ``direct_url.json``, unless it is an index: https://packaging.python.org/specifications/direct-url/
     """
+    from urllib.request import url2pathname  # noqa: PLC0415 - slow to import, and rarely needed
+
     text = found.read_text("direct_url.json")
     if not text:
         return [f"{_NAME}{listed}"]

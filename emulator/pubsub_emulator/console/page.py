@@ -5,17 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_etags
 
 from pubsub_emulator.server.wsgi import Environ, StartResponse, respond_problem
-
-if TYPE_CHECKING:
-    from importlib.abc import Traversable
 
 __all__ = ["Page"]
 
@@ -27,6 +24,7 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+_FOLDER = Path(__file__).parent / "page"
 _INDEX = "index.html"
 _IMPORT_MAP = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
 
@@ -44,7 +42,8 @@ class Page:
     """
 
     def __init__(self) -> None:
-        found = dict(_packaged(files("pubsub_emulator.console") / "page"))
+        paths = [path for path in _FOLDER.rglob("*.*") if path.suffix in _TYPES]
+        found = {path.relative_to(_FOLDER).as_posix(): path.read_bytes() for path in paths}
         security = _security_headers(found[_INDEX])
         self._files = {f"/console/{name}": _file(name, content, security) for name, content in found.items()}
         self._index = self._files.pop(f"/console/{_INDEX}")
@@ -65,15 +64,6 @@ class Page:
         else:
             return None
         return _respond(file, environ, start_response)
-
-
-def _packaged(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents of the files in a folder that have a type to serve them with."""
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _packaged(entry, f"{prefix}{entry.name}/")
-        elif "." + entry.name.rpartition(".")[2] in _TYPES:
-            yield prefix + entry.name, entry.read_bytes()
 
 
 def _security_headers(index: bytes) -> list[tuple[str, str]]:
@@ -102,7 +92,7 @@ def _file(name: str, content: bytes, security: list[tuple[str, str]]) -> _File:
     headers = [("ETag", f'"{etag}"'), ("Cache-Control", "no-cache"), *security]
     if name == _INDEX:
         headers.append(("Vary", "Accept"))
-    headers.append(("Content-Type", _TYPES["." + name.rpartition(".")[2]]))
+    headers.append(("Content-Type", _TYPES[Path(name).suffix]))
     return _File(content, headers, etag)
 
 
