@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_seconds, shown, unpicklable
 from pubsubclient._core.errors import InvalidArgument, ServiceError, TooLarge, Unavailable
 from pubsubclient._core.names import check_name
-from pubsubclient._core.observing import observer
+from pubsubclient._core.observing import NOTHING, observer
 from pubsubclient._events.event import Event
 from pubsubclient._events.lease import check_delay
 from pubsubclient._events.topic import T, Topic
@@ -114,11 +114,22 @@ class Publisher:
         check_flag("far", far)
         events = _events_of(first, more, event)
         watching = observer()
-        if watching is None:
-            receipts = self._publish(events, delay_s, far=far)
-        else:
-            with watching.publishing(events, self._transport.service) as observed:
-                receipts = self._publish(events, delay_s, far=far)
+        service = self._transport.service
+        with NOTHING if watching is None else watching.publishing(events, service) as observed:
+            chunks = RequestChunks(events, f"/publishers/{self.name}", service.store)
+            while request := chunks.next():
+                since_us = chunks.since_us(request, self._transport.clock.now_us())
+                try:
+                    body = encode_request(request, self.name, since_us, delay_s, far=far)
+                    response = self._transport.call("publish", body)
+                    chunks.add_receipts(request, read_receipts(response.body, len(request.indices)))
+                except (ServiceError, Unavailable) as error:
+                    if isinstance(error, TooLarge) and chunks.split(request):
+                        continue
+                    uncertain = error.uncertain or not chunks.mark_unstored(request)
+                    raise publish_error(error, chunks.receipts, chunks.unstored(), uncertain=uncertain) from error
+            receipts = [receipt for receipt in chunks.receipts if receipt is not None]
+            if observed is not None:
                 observed.extend(receipts)
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
 
@@ -154,21 +165,6 @@ class Publisher:
 
     def __repr__(self) -> str:
         return f"Publisher({self.name!r})"
-
-    def _publish(self, events: list[Event], delay_s: float | None, *, far: bool) -> list[Receipt]:
-        chunks = RequestChunks(events, f"/publishers/{self.name}", self._transport.service.store)
-        while request := chunks.next():
-            since_us = chunks.since_us(request, self._transport.clock.now_us())
-            try:
-                body = encode_request(request, self.name, since_us, delay_s, far=far)
-                response = self._transport.call("publish", body)
-                chunks.add_receipts(request, read_receipts(response.body, len(request.indices)))
-            except (ServiceError, Unavailable) as error:
-                if isinstance(error, TooLarge) and chunks.split(request):
-                    continue
-                uncertain = error.uncertain or not chunks.mark_unstored(request)
-                raise publish_error(error, chunks.receipts, chunks.unstored(), uncertain=uncertain) from error
-        return [receipt for receipt in chunks.receipts if receipt is not None]
 
     def _register(self) -> None:
         self._transport.register({"publisher": self.name})

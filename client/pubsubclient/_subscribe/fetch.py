@@ -109,7 +109,13 @@ class Fetch:
             while again:
                 try:
                     request = self._prepare()
-                    response = self._call(request)
+                    with observing_settlement(request.settlements, self._subscriber, self._transport.service):
+                        response = self._transport.call(
+                            "get_events",
+                            partial(self._body, request.settlements),
+                            wait_s=request.wait_s,
+                            cancellation=self._cancellation,
+                        )
                 except BaseException as error:  # noqa: PERF203 - each request takes milliseconds
                     if not self._goes_on(error):
                         raise
@@ -118,15 +124,6 @@ class Fetch:
         if self._events and (watching := observer()) is not None:
             watching.received(self._events, self._subscriber, self._transport.service, began_ns)
         return self._events
-
-    def _call(self, request: _Request) -> Response:
-        with observing_settlement(request.settlements, self._subscriber, self._transport.service):
-            return self._transport.call(
-                "get_events",
-                partial(self._body, request.settlements),
-                wait_s=request.wait_s,
-                cancellation=self._cancellation,
-            )
 
     @contextmanager
     def _giving_back(self) -> Iterator[None]:
