@@ -149,8 +149,8 @@ class Local:
         """Run the handlers of apps over their events: here, in this thread, one event after another, in real leases.
 
         The apps' subscriptions are made first, and their lifespans last as long as the call. The events of a Subscriber, which
-        has no handlers, are acknowledged. ``async def`` handlers run in an event loop of the call, plain ones outside of it. Timeouts, lanes and
-        concurrency are a worker's, and play no part here.
+        has no handlers, are acknowledged. ``async def`` handlers run in an event loop of the call, plain ones outside of it.
+        Timeouts, lanes and concurrency are a worker's, and play no part here.
 
         Args:
             until: ``idle``: no event is available now. ``settled``: and none is to come: the clock jumps from backoff to

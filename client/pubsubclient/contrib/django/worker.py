@@ -14,6 +14,7 @@ from pubsubclient.contrib.django.settings import current
 
 __all__ = ["worker_app"]
 
+
 def worker_app() -> App:
     """Return the app that ``manage.py pubsub_worker`` runs; in tests: ``pubsub.deliver(worker_app())``.
 

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
-from inside.cases import WithService
 
+from inside.cases import WithService
 from pubsubclient.contrib.django import publish_on_commit
 from pubsubclient.contrib.django.checks import check_setting
 from pubsubclient.contrib.django.models import OutboxEvent
@@ -26,7 +26,11 @@ class ChecksCase(SimpleTestCase):
         cases: list[tuple[Any, str, str]] = [
             (None, "pubsub.E001", "The setting PUBSUB is missing. Expected a dictionary"),
             ([], "pubsub.E001", "The setting PUBSUB is []."),
-            ({"NAME": "shop", "APPS": 1}, "pubsub.E002", "PUBSUB has an unknown key 'APPS'. Expected NAME, APP, SERVICE"),
+            (
+                {"NAME": "shop", "APPS": 1},
+                "pubsub.E002",
+                "PUBSUB has an unknown key 'APPS'. Expected NAME, APP, SERVICE",
+            ),
             ({}, "pubsub.E003", "PUBSUB['NAME'] is None. A publisher's name is a string"),
             ({"NAME": "a shop"}, "pubsub.E003", "'a shop' cannot name a publisher"),
             ({"NAME": "a" * 200}, "pubsub.E003", "Expected at most 100 characters."),

@@ -9,9 +9,9 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
+
 from inside import tasks
 from inside.cases import WithService
-
 from pubsubclient import InvalidArgument, Subscriber, Unavailable
 from pubsubclient.contrib.django import TaskLost, outbox
 from pubsubclient.contrib.django.models import OutboxEvent, TaskRecord
@@ -157,7 +157,11 @@ class TasksCase(WithService, TestCase):
         def hear(name: str) -> Any:
             return lambda task_result, **_: told.append(f"{name} {task_result.status} {task_result.attempts}")
 
-        hearing = [(task_enqueued, hear("enqueued")), (task_started, hear("started")), (task_finished, hear("finished"))]
+        hearing = [
+            (task_enqueued, hear("enqueued")),
+            (task_started, hear("started")),
+            (task_finished, hear("finished")),
+        ]
         for signal, receiver in hearing:
             signal.connect(receiver)
             self.addCleanup(signal.disconnect, receiver)
