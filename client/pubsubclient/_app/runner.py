@@ -12,15 +12,16 @@ from contextlib import (
     ExitStack,
     asynccontextmanager,
     contextmanager,
-    nullcontext,
 )
 from typing import Any, NamedTuple
 
 from pubsubclient._app.declaration import Declaration
 from pubsubclient._core.arguments import clean, shown
 from pubsubclient._core.errors import InvalidArgument
+from pubsubclient._core.observing import NOTHING, observer
 from pubsubclient._core.typed_data import Unfit
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import topic_name
 from pubsubclient._worker.outcome import Outcome, Pause, Reject, Retry
 
@@ -82,7 +83,7 @@ class Runner:
     def run(self, events: Sequence[ReceivedEvent]) -> Outcome:
         """Run the function over these events, in this thread."""
         try:
-            with self._wrapped(events[0]):
+            with self._wrapped(events):
                 fitting, data, unfit = self._decode(events)
                 for event, fault in unfit:
                     event.nack(reason=fault, dead=True)
@@ -101,7 +102,7 @@ class Runner:
         import asyncio  # noqa: PLC0415 - the loop runs, so it is imported already; apps without one need not load it
 
         try:
-            async with self._wrapped_async(events[0]):
+            async with self._wrapped_async(events):
                 fitting, data, unfit = self._decode(events)
                 for event, fault in unfit:
                     await asyncio.to_thread(event.nack, reason=fault, dead=True)
@@ -115,13 +116,22 @@ class Runner:
             return _outcome(events, error)
         return _outcome(events, None)
 
-    def _wrapped(self, event: ReceivedEvent) -> AbstractContextManager[Any]:
+    def _wrapped(self, events: Sequence[ReceivedEvent]) -> AbstractContextManager[Any]:
         """Return the context of a run. A batch has that of its first event."""
-        return _nested(self._arounds, event) if self._arounds else _NOTHING
+        arounds = self._watched(events)
+        return _nested(arounds, events[0]) if arounds else NOTHING
 
-    def _wrapped_async(self, event: ReceivedEvent) -> AbstractAsyncContextManager[Any]:
+    def _wrapped_async(self, events: Sequence[ReceivedEvent]) -> AbstractAsyncContextManager[Any]:
         """Return the context of a run of an ``async def`` function."""
-        return _nested_async(self._arounds, event) if self._arounds else _NOTHING
+        arounds = self._watched(events)
+        return _nested_async(arounds, events[0]) if arounds else NOTHING
+
+    def _watched(self, events: Sequence[ReceivedEvent]) -> Sequence[Around]:
+        """Return what a run is wrapped in, with what watches it outermost, if anything does."""
+        watching = observer()
+        if watching is None:
+            return self._arounds
+        return [lambda _: watching.processing(events, self._subscriber), *self._arounds]
 
     def _decode(self, events: Sequence[ReceivedEvent]) -> _Decoded:
         """Decode the data of a run. Raises Reject if a single event does not fit; of a batch, those that do not are listed."""
@@ -176,9 +186,6 @@ class _Decoded(NamedTuple):
     fitting: Any
     data: list[Any]
     unfit: list[tuple[ReceivedEvent, str]]
-
-
-_NOTHING: nullcontext[None] = nullcontext()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import time
 from pubsubclient._core.arguments import Seconds, check_seconds, shown
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.names import check_name
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import Received
 from pubsubclient._outbox.connections import Connection, Wrapping, changed, check_table, driver_connection, execute
 from pubsubclient._outbox.databases import database_of
 
@@ -41,7 +41,7 @@ class ProcessedOnce:
         for statement in processed_tables(self.table):
             execute(own, statement)
 
-    def first(self, connection: Connection | Wrapping, event: ReceivedEvent, *, subscriber: str | None = None) -> bool:
+    def first(self, connection: Connection | Wrapping, event: Received, *, subscriber: str | None = None) -> bool:
         """Whether no committed transaction has handled the event; if so, this transaction does.
 
         Where another transaction is handling it, the call waits for that one's end, as the database's locks do.
@@ -56,7 +56,7 @@ class ProcessedOnce:
             InvalidArgument: no event that a subscriber received, and no `subscriber`
             ConfigurationError: no connection of sqlite3 or psycopg
         """
-        if not isinstance(event, ReceivedEvent):
+        if not isinstance(event, Received):
             raise InvalidArgument(f"first: expected a received event; got {shown(event)}.")
         name = event.lease.subscriber if subscriber is None else check_name("subscriber", subscriber)
         statement = (

@@ -11,7 +11,8 @@ from typing import Any
 from pubsubclient._app.app import App
 from pubsubclient._core.arguments import Seconds, check_count, check_seconds, shown
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._http.config import adopted
 from pubsubclient._http.service import FUNCTIONS, Service
@@ -103,7 +104,7 @@ class Local:
             event: further members of the event to make, as for `Event`: ``type="order.placed"``
 
         Raises:
-            as `Publisher.publish`
+            PubSubError: as `Publisher.publish` does
         """
         known = self._publishers.get(publisher)
         if known is None:

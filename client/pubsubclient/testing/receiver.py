@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease, nack_options, release_options
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes

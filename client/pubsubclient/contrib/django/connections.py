@@ -45,8 +45,8 @@ def in_transaction(alias: str) -> Iterator[Connection]:
 def refresh() -> None:
     """Close this thread's connections that are broken or too old, and let the next use of each other one test it.
 
-    It is Django's `close_old_connections` and more. A worker waits for long, and servers and firewalls cut what idles: so each
-    connection is tested before its first use in a handler, whatever ``CONN_HEALTH_CHECKS`` says.
+    It is Django's `close_old_connections` and more: a worker waits for long, and servers and firewalls cut what idles, so
+    each connection is tested before its first use in a handler, whatever ``CONN_HEALTH_CHECKS`` says.
     """
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:  # of a test, which still needs it

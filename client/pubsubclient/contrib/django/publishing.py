@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, overload
 from django.db import connections, transaction
 
 from pubsubclient._core.arguments import Seconds
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import T, Topic
 from pubsubclient._outbox.outbox import Outbox
 from pubsubclient._outbox.processed import ProcessedOnce

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient.contrib.django.models import TaskRecord
 from pubsubclient.contrib.django.settings import current
 from pubsubclient.contrib.django.task_api import Task, TaskError, TaskResult, TaskResultStatus
