@@ -44,10 +44,11 @@ napoleon_use_ivar = True
 text_sectionchars = "=-~+^"
 
 html_theme = "furo"
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 templates_path = ["templates"]
 html_css_files = ["site.css"]
-html_js_files = [("versions.js", {"defer": "defer"})]
+html_js_files = [("versions.js", {"defer": "defer"}), ("costs.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from docs.site.calculator import calculator
 from docs.site.navigation import toctrees
 from docs.site.openapi import openapi
 from docs.site.project import PAGES, ROOT
 from docs.site.reference import of_module as api
 from docs.site.reference import of_other_modules as other_modules
 
-__all__ = ["api", "changelog", "decisions", "openapi", "other_modules", "toctrees"]
+__all__ = ["api", "calculator", "changelog", "decisions", "openapi", "other_modules", "toctrees"]
 
 
 def changelog() -> str:
