@@ -17,7 +17,7 @@ PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables docs docs-serve demo emulator simulate torture waits worker-drain bench bench-aio bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -42,6 +42,9 @@ lint: $(VENV)/.dev ## check style, format, types, who imports whom, and the file
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	@# docstrings: arguments that a function does not have, sections that no tool understands
+	@! $(BIN)/griffe dump --log-level WARNING --docstyle google --full --output /dev/null \
+		--search client --search functions --search emulator pubsubclient pubsubservice pubsub_emulator 2>&1 | grep .
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
@@ -77,6 +80,13 @@ tables: $(VENV)/.dev ## write the tables of terraform/README.md, the map of docs
 	@$(BIN)/python -m tests.documents.map
 	@PYTHONPATH=tests $(BIN)/python -m tests.documents.commands
 
+docs: $(VENV)/.dev ## build the documentation's site in build/docs; a warning, or a link that leads nowhere, is an error
+	@$(BIN)/python -m docs.site build/docs
+	@echo "build/docs/index.html"
+
+docs-serve: docs ## build the documentation's site and serve it on http://127.0.0.1:8080/
+	@exec $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/docs 8080
+
 demo: $(VENV)/.runtime ## publish and consume thousands of real events on an emulator, and check every one
 	@$(BIN)/python -m demo $(ARGS)
 
@@ -89,6 +99,9 @@ simulate: $(VENV)/.dev ## look for broken promises under faults: SEEDS=20000 for
 torture: $(VENV)/.dev ## kill, freeze and cut real processes, check every promise: DURATION=20 STORE=sqlite SEED=17
 	@PYTHONPATH=tests $(BIN)/python -m torture --duration $(DURATION) $(if $(STORE),--store $(STORE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+waits: $(VENV)/.dev ## measure what waits over Firestore promise: reads, threads, races, killed streams, forks: ARGS='--quick --only races'
+	@PYTHONPATH=tests $(BIN)/python -m unit.google.listen $(ARGS)
+
 fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)
 
@@ -97,6 +110,9 @@ worker-drain: $(VENV)/.dev ## stop and kill workers at work, 20 rounds of each: 
 
 bench: $(VENV)/.bench ## compare with Google's Pub/Sub emulator, NATS and Redis: ARGS='--quick --only lone,fan-out --json FILE --plot FILE'
 	@$(BIN)/python -m benchmarks.service $(ARGS)
+
+bench-aio: $(VENV)/.dev ## compare asyncio with threads: ARGS='--events 2000 --rounds 1'
+	@$(BIN)/python -m benchmarks.aio $(ARGS)
 
 bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Django and psygnal: ARGS=--json for all figures
 	@$(BIN)/python benchmarks/signals.py $(ARGS)
@@ -138,7 +154,7 @@ postgres: ## install PostgreSQL for the tests of the outbox, unless a server is 
 		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c "apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes postgresql" >/dev/null
 
 clean: ## delete what was built: .venv, dist and caches
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find client functions emulator tests demo benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed is what requirements/ pins, checked by its hashes; the package itself is this checkout.

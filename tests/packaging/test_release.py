@@ -158,7 +158,7 @@ def test_a_tag_would_publish_what_it_says(checkout: Path) -> None:
     assert "## [9.8.7] - 2031-02-03" in told
     assert f"to ghcr.io   {plan.image(checkout)}:9.8.7\n" in told
     jobs = re.findall(r"^job +(\w+)", told, re.MULTILINE)
-    assert jobs == ["build", "tests", "pypi", "image"]
+    assert jobs == ["build", "tests", "pypi", "image", "docs"]
     assert "job          pypi, after build, tests (id-token: write)\n" in told
     status, told = _release(checkout, "check", "--tag", "v9.8.6")
     assert (status, told.splitlines()[-1]) == (

@@ -49,6 +49,10 @@ __all__ = [
 ]
 
 
+#: the page that has a section for each code
+_PROBLEMS = "https://github.com/pubsubclient/pubsubclient/blob/main/docs/problems.md"
+
+
 class PubSubError(Exception):
     """The base of all errors of this package.
 
@@ -93,6 +97,7 @@ class ServiceError(PubSubError):
             when the response is not the service's own
         detail: one sentence that says what was wrong
         extra: further members of the problem document
+        help: the address of the section about this code; None for a code that is not the service's own
         uncertain: whether an earlier try of the same request got no response, and may have taken effect
     """
 
@@ -107,6 +112,10 @@ class ServiceError(PubSubError):
         self.code = code
         self.detail = detail
         self.extra = dict(extra or {})
+
+    @property
+    def help(self) -> str | None:
+        return None if self.code.startswith("http_") else f"{_PROBLEMS}#{self.code}"
 
     def __str__(self) -> str:
         return f"{self.function}: {self.detail} ({self.status} {self.code})"

@@ -7,8 +7,8 @@ from typing import Any
 
 from pubsubclient._core.arguments import Seconds
 from pubsubclient._core.errors import InvalidArgument
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease, check_lease_s, nack_options, release_options
+from pubsubclient._events.received import ReceivedEvent
 
 __all__ = ["Events"]
 
@@ -50,7 +50,9 @@ class Events(list[ReceivedEvent]):
         """Settle the events as failed together. They are redelivered in smaller leases, until a bad event fails alone.
 
         Args:
-            delay, reason, dead: as for `ReceivedEvent.nack`
+            delay: seconds before the redelivery, as for `ReceivedEvent.nack`
+            reason: why the events failed, as for `ReceivedEvent.nack`
+            dead: deliver them no more, as for `ReceivedEvent.nack`
 
         Returns, raises:
             as `ack`; also InvalidArgument for an argument of a wrong type or out of its range

@@ -142,7 +142,9 @@ class Outbox:
         Args:
             connection: a connection of sqlite3 or psycopg, or a Session or Connection of SQLAlchemy, in the transaction that
                 the event belongs to
-            data, type, subject, id, time, attributes: members of the event to make for a topic; as for `Event`
+            first: an event, or the topic of the event to make
+            data: with a topic: the event's data
+            event: with a topic: ``type``, ``subject``, ``id``, ``time``, ``attributes`` of the event, as for `Event`
             delay: deliver the event no earlier than this many seconds after it is stored; as for `Publisher.publish`
 
         Returns:

@@ -23,7 +23,8 @@ class Loop:
 
     Args:
         concurrency: the most runs at one time
-        interrupted, fatal: as for `Threads`
+        interrupted: called when a handler was interrupted, as for `Threads`
+        fatal: called when no run can go on, as for `Threads`
     """
 
     def __init__(

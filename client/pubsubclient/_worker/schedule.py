@@ -15,8 +15,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._fork import reset_in_child
 from pubsubclient._worker.outcome import Outcome
 from pubsubclient._worker.run import Run, Stage
@@ -118,8 +118,9 @@ class Schedule:
         """Wait for a run that is ready for a thread, and begin it; None at the stop.
 
         Args:
-            ended, outcome: what the calling thread ran before. If that run was ended in the meantime by its timeout, the
-                thread was replaced, and None is returned
+            ended: what the calling thread ran before. If that run was ended in the meantime by its timeout, the thread was
+                replaced, and None is returned
+            outcome: what became of that run
         """
         with self.lock:
             if ended is not None and not self._end(ended, outcome):

@@ -155,10 +155,9 @@ def make(
     priority: int,
     by_user: bool = False,
 ) -> Connection:
-    """Connect a receiver.
+    """Connect a receiver. The other arguments are those of `connect`.
 
     Args:
-        receiver, signal, sender, weak, dispatch_uid, once, priority: as in `connect`
         by_user: the caller's caller is user code; then check whether it is decorating the receiver, or whether nothing
             else refers to the receiver
     """
@@ -201,7 +200,8 @@ def disconnect(
 
     Args:
         receiver: the connected receiver; not needed with a `dispatch_uid`
-        signal, sender: what it was connected to
+        signal: the signal that it was connected to
+        sender: the sender that it was connected to
         weak: ignored; a receiver has at most one connection to a signal of a sender, weak or not
         dispatch_uid: the name it was connected under, if any
 

@@ -27,7 +27,11 @@ def receiver(
 
     Args:
         signal: one signal, or a list of signals (a tuple is one signal, because it is hashable)
-        sender, weak, dispatch_uid, once, priority: as in `pubsubclient.dispatcher.connect`
+        sender: only sends of this sender; these arguments are described at `pubsubclient.dispatcher.connect`
+        weak: refer to the function weakly
+        dispatch_uid: the name of the connection
+        once: end the connection with the first send that reaches the function
+        priority: receivers with a higher priority are called first
     """
     signals = signal if isinstance(signal, list) else [signal]
 

@@ -56,7 +56,8 @@ class Link:
 
     Args:
         receiver: the callable
-        signal, table: the signal, and the table of the sender, that it is connected to
+        signal: the signal that it is connected to
+        table: the table of the sender that it is connected to
         weak: whether to refer to the receiver weakly
         uid: replaces the receiver's identity in the link's key
         once: whether the first send that reaches the receiver ends the link
