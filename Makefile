@@ -17,7 +17,7 @@ PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
-.PHONY: help venv test test-fast coverage lint lock terraform tables docs docs-serve demo emulator simulate torture worker-drain bench bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
+.PHONY: help venv test test-fast coverage lint lock terraform tables docs docs-serve demo emulator simulate torture waits worker-drain bench bench-aio bench-signals bench-workers fuzz wheel dist test-wheel release-check version image browser screenshots postgres clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -99,6 +99,9 @@ simulate: $(VENV)/.dev ## look for broken promises under faults: SEEDS=20000 for
 torture: $(VENV)/.dev ## kill, freeze and cut real processes, check every promise: DURATION=20 STORE=sqlite SEED=17
 	@PYTHONPATH=tests $(BIN)/python -m torture --duration $(DURATION) $(if $(STORE),--store $(STORE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+waits: $(VENV)/.dev ## measure what waits over Firestore promise: reads, threads, races, killed streams, forks: ARGS='--quick --only races'
+	@PYTHONPATH=tests $(BIN)/python -m unit.google.listen $(ARGS)
+
 fuzz: $(VENV)/.dev ## send each function 2,000 requests made from its description: CASES=10000 for more
 	@FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/e2e/test_openapi.py $(ARGS)
 
@@ -107,6 +110,9 @@ worker-drain: $(VENV)/.dev ## stop and kill workers at work, 20 rounds of each: 
 
 bench: $(VENV)/.bench ## compare with Google's Pub/Sub emulator, NATS and Redis: ARGS='--quick --only lone,fan-out --json FILE --plot FILE'
 	@$(BIN)/python -m benchmarks.service $(ARGS)
+
+bench-aio: $(VENV)/.dev ## compare asyncio with threads: ARGS='--events 2000 --rounds 1'
+	@$(BIN)/python -m benchmarks.aio $(ARGS)
 
 bench-signals: $(VENV)/.bench ## compare signals with PyDispatcher, blinker, Django and psygnal: ARGS=--json for all figures
 	@$(BIN)/python benchmarks/signals.py $(ARGS)

@@ -35,6 +35,9 @@ STORED_BYTES = 250
 BATCH_BYTES, REQUEST_EVENTS = 1_000_000, 1_000
 #: updates of one subscriber's document a second ("1 to 10"), and events in one answer
 UPDATES, ANSWER_EVENTS = 5, 5_000
+#: what a wait that an event ends takes beside the request that gets the event (workload `pair`, "each waited for"): it looks
+#: and listens, and writes the acknowledgement of the event before
+WAIT_READS, WAIT_WRITES = 3, 1
 #: requests that an instance serves at once
 CONCURRENCY = 80
 #: $ a vCPU second and a GiB second (half a GiB an instance), a request; time is rounded up to 0.1 s
@@ -96,7 +99,12 @@ def deploy(rate: int, measured: Measured) -> Deployment:
     calls = min(requests, subscribers * UPDATES)
     # a call reads what is new, and of each log that nothing more is there; expire looks at each batch and deletes it
     reads = 2 * commits + calls * ceil(partitions / subscribers)
-    operations = dollars(reads=reads, writes=commits + calls, deletes=commits)
+    # below the most updates a second, the consumer has done its work and waits when the next event comes
+    waits = calls if calls < UPDATES else 0.0
+    operations = dollars(
+        reads=reads + WAIT_READS * waits, writes=commits + calls + WAIT_WRITES * waits, deletes=commits
+    )
+    calls += waits  # two requests each
     cpu = rate * measured.per_event_s + (requests + calls) / 2 * measured.per_request_s
     waiting = (requests + calls) * 2 * COMMIT_S / CONCURRENCY
     instances = max(1, ceil(max(cpu, waiting) / HEADROOM))

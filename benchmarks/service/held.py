@@ -59,9 +59,11 @@ def held(workers: Workers, sizes: Sizes) -> Figures:
 
 
 def pair(workers: Workers, _sizes: Sizes) -> Figures:
-    """Operations of a wait that an event ends, and of the request after it, which gets the event; and of a loop of such gets.
+    """Operations of a wait that an event ends, and of the request after it, which gets the event; and of loops.
 
     "Reads a get beyond 2" are of a loop that gets one event after the other, and acknowledges each with the next request.
+    "Each waited for" is a loop of `events` that waits for every event, because they come one at a time; its dollars include
+    the publishing.
     """
     figures: Figures = {}
     for name, worker in workers.items():
@@ -72,6 +74,12 @@ def pair(workers: Workers, _sizes: Sizes) -> Figures:
             row |= {f"wait: reads, {what}": wait["reads"], f"get: reads, {what}": get["reads"]}
             row[f"get: writes, {what}"] = get["writes"]
         row["loop: reads a get beyond 2"] = _loop(url, 300)
+        counted = _waiting_loop(url, 10)
+        row |= {f"each waited for: {what} an event": count for what, count in counted.items()}
+        publishing = {"reads": 0, "writes": 1, "deletes": 0}
+        row["each waited for: $ a million"] = dollars(
+            **{kind: 1e6 * (counted[kind] + count) for kind, count in publishing.items()}
+        )
     return figures
 
 
@@ -138,6 +146,30 @@ def _loop(url: str, count: int) -> float:
             if event.data != number:
                 raise AssertionError(f"event {event.data} came; {number} expected")
         return max(0, counting.operations["reads"] - reads - 2) / (counting.requests - calls)
+
+
+def _waiting_loop(url: str, count: int) -> dict[str, float]:
+    """Operations and requests an event of a loop that waits for each of so many events; the first two only warm up."""
+    counting, topic = Counting(), f"waiting{next(_numbers)}"
+    publisher = Publisher("pair", service=Service(url))
+    before = {"requests": 0.0}
+
+    def publish() -> None:
+        time.sleep(_SETTLED_S)
+        publisher.publish(topic, "an event")
+
+    with Subscriber(topic, service=Service(url, adapter=counting)) as consumer, ThreadPoolExecutor(1) as pool:
+        consumer.subscribe(topic)
+        publishing = pool.submit(publish)
+        for number, _ in enumerate(consumer.events(wait=20)):
+            publishing.result()
+            counted = {**counting.operations, "requests": counting.requests}
+            if number == 1:
+                before = counted
+            if number == count + 1:
+                return {kind: (counted[kind] - before[kind]) / count for kind in counted}
+            publishing = pool.submit(publish)
+    raise AssertionError("the loop has ended")
 
 
 def _ask(url: str, function: str, body: dict[str, object]) -> tuple[dict[str, list[object]], dict[str, int]]:

@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,23 @@ from pubsubclient._http.adapter import BoundedAdapter
 __all__ = ["Counting", "Ours", "emulator", "emulator_on", "operations"]
 
 
-def emulator(store: str, *more: str) -> Server:
+def emulator(store: str, environment: Mapping[str, str] | None = None) -> Server:
     """The emulator over a new store: "sqlite" or "firestore"."""
-    return _started("--firestore", "google", *more) if store == "firestore" else emulator_on(scratch(), *more)
+    return (
+        _started("--firestore", "google", environment=environment)
+        if store == "firestore"
+        else emulator_on(scratch(), environment)
+    )
 
 
-def emulator_on(directory: Path, *more: str) -> Server:
+def emulator_on(directory: Path, environment: Mapping[str, str] | None = None) -> Server:
     """The emulator over a data directory."""
-    return _started("--data-dir", str(directory), *more)
+    return _started("--data-dir", str(directory), environment=environment)
 
 
-def _started(*options: str) -> Server:
+def _started(*options: str, environment: Mapping[str, str] | None) -> Server:
     command = [sys.executable, "-m", "pubsub_emulator", "emulator", "--port", "0", *options]
-    return Server(command, ready="pubsub emulator ready: ")
+    return Server(command, ready="pubsub emulator ready: ", more=environment)
 
 
 def operations(response: requests.Response) -> dict[str, int]:

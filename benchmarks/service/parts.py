@@ -20,8 +20,8 @@ from benchmarks.service.worker import Worker
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubclient import Event
 from pubsubclient._core.json import decode
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._publish.chunks import RequestChunks, encode_request
 from pubsubclient._publish.receipts import read_receipts
 from pubsubservice.api.get_events import encode_response

@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     )
     from pubsubclient._doctor.examine import doctor
     from pubsubclient._doctor.findings import Finding
-    from pubsubclient._events.event import Event, ReceivedEvent
+    from pubsubclient._events.event import Event
     from pubsubclient._events.event_list import Events
+    from pubsubclient._events.received import ReceivedEvent
     from pubsubclient._events.topic import Topic
     from pubsubclient._http.config import configure
     from pubsubclient._http.identity import Identity
@@ -113,9 +114,9 @@ __all__ = [
 
 #: the modules that define the public names; these are imported together, when one of their names is used
 _ROOMS = (
-    "_core.errors", "_events.event", "_events.event_list", "_events.topic", "_http.config", "_http.identity", "_http.service",
-    "_publish.batch", "_publish.errors", "_publish.publisher", "_publish.receipts", "_subscribe.descriptions",
-    "_subscribe.outcomes", "_subscribe.subscriber", "_worker.outcome", "signals.wildcard",
+    "_core.errors", "_events.event", "_events.event_list", "_events.received", "_events.topic", "_http.config",
+    "_http.identity", "_http.service", "_publish.batch", "_publish.errors", "_publish.publisher", "_publish.receipts",
+    "_subscribe.descriptions", "_subscribe.outcomes", "_subscribe.subscriber", "_worker.outcome", "signals.wildcard",
 )  # fmt: skip
 #: those that few programs need are imported alone
 _ROOMS_APART = {

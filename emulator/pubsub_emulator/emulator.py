@@ -11,7 +11,7 @@ from pubsub_emulator.openapi import describe
 from pubsub_emulator.server.draining import DrainingRuntime
 from pubsub_emulator.server.expiry import Expiry
 from pubsub_emulator.server.page_guard import PageGuard
-from pubsub_emulator.server.router import Router, load_functions
+from pubsub_emulator.server.router import Router, applications
 from pubsub_emulator.server.server import DRAIN_S, THREADS, Server
 from pubsub_emulator.server.wsgi import WSGIApp
 from pubsubservice.api.app import configure
@@ -86,4 +86,4 @@ class Emulator:
 
 def _functions() -> dict[str, WSGIApp]:
     main = importlib.import_module("pubsubservice.main")
-    return load_functions(main, main.FUNCTIONS)
+    return applications(main, main.FUNCTIONS)

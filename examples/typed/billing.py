@@ -32,7 +32,7 @@ class Receipt:
 orders: Topic[Order] = Topic("orders", of=Order)
 receipts: Topic[Receipt] = Topic("receipts", of=Receipt)
 
-app = App("billing")
+app = App("billing", publishes=[orders, "audit.shop"])
 
 
 @app.handler(orders, type="order.placed", max_attempts=5, backoff=10, publish_to=receipts)

@@ -20,7 +20,7 @@ class Push(BaseModel):
 
 
 pushes: Topic[Push] = Topic("webhooks.push", of=Push)
-app = App("deployer")
+app = App("deployer", publishes=[pushes])
 web = FastAPI()
 
 

@@ -11,7 +11,7 @@ from flask import Flask, request
 from pubsubclient import App, InvalidArgument, Topic
 
 pushes: Topic[dict[str, object]] = Topic("webhooks.push", of=dict)
-app = App("deployer")
+app = App("deployer", publishes=[pushes])
 web = Flask(__name__)
 
 

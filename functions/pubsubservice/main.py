@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import flask
+from werkzeug.wrappers import Request
 
 from pubsubservice.api.cloudevents import decode_published
 from pubsubservice.api.decoding import decode, encode
@@ -29,7 +29,7 @@ FUNCTIONS = ("register", "publish", "subscribe", "get_events", "expire")
 
 
 @endpoint("POST", "GET", "DELETE")
-def register(request: flask.Request, service: Service) -> HttpResponse:
+def register(request: Request, service: Service) -> HttpResponse:
     """Get or create a publisher, subscriber or topic, or explain an event.
 
     GET shows one, lists names, or explains; DELETE removes a publisher or subscriber.
@@ -59,7 +59,7 @@ def register(request: flask.Request, service: Service) -> HttpResponse:
 
 
 @endpoint("POST")
-def publish(request: flask.Request, service: Service) -> HttpResponse:
+def publish(request: Request, service: Service) -> HttpResponse:
     """Append events to a topic, each once; respond with their sequences. A status of 2xx means that all are stored."""
     body = decode_published(request)
     log: dict[str, str | int] = {"topic": body.topic, "publisher": body.publisher, "events": len(body.entries)}
@@ -72,7 +72,7 @@ def publish(request: flask.Request, service: Service) -> HttpResponse:
 
 
 @endpoint("POST", "DELETE")
-def subscribe(request: flask.Request, service: Service) -> HttpResponse:
+def subscribe(request: Request, service: Service) -> HttpResponse:
     """Create or change a subscription of a subscriber to a topic or pattern, or redrive dead letters; DELETE ends it."""
     if request.method == "DELETE":
         leave = decode_unsubscribe(json_body(request))
@@ -88,7 +88,7 @@ def subscribe(request: flask.Request, service: Service) -> HttpResponse:
 
 
 @endpoint("POST", "GET")
-def get_events(request: flask.Request, service: Service) -> HttpResponse:
+def get_events(request: Request, service: Service) -> HttpResponse:
     """Settle events, and hand out due or new ones under a lease; without any, wait up to `wait_s` and respond with none.
 
     GET peeks: it returns events of topics without a subscriber, and changes nothing.
@@ -104,7 +104,7 @@ def get_events(request: flask.Request, service: Service) -> HttpResponse:
 
 
 @endpoint("POST")
-def expire(request: flask.Request, service: Service) -> HttpResponse:
+def expire(request: Request, service: Service) -> HttpResponse:
     """Delete events past their retention, and log subscriptions; for a scheduler. `more` in the response: work is left."""
     decode(ExpireBody, json_body(request))
     done = service.housekeeping.run()
@@ -112,7 +112,7 @@ def expire(request: flask.Request, service: Service) -> HttpResponse:
     return HttpResponse(encode({**counts, "more": done.more}), {**counts, "more": int(done.more)})
 
 
-def _registered(request: flask.Request, service: Service) -> HttpResponse:
+def _registered(request: Request, service: Service) -> HttpResponse:
     asked = decode_registered(
         query(request, "publisher", "subscriber", "topic", "event", "page_size", "page_token", "state")
     )
@@ -130,7 +130,7 @@ def _registered(request: flask.Request, service: Service) -> HttpResponse:
     return HttpResponse(encode(state), {asked.kind: asked.name})
 
 
-def _peeked(request: flask.Request, service: Service) -> HttpResponse:
+def _peeked(request: Request, service: Service) -> HttpResponse:
     peek = decode_peek(request.args.getlist("topic"), query(request, *PARAMETERS, repeated="topic"))
     response = service.peek(peek)
     headers = {"Retry-After": "1"} if response.crowded else {}

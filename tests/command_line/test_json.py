@@ -64,6 +64,7 @@ _GOOD: dict[str, tuple[str, int | None]] = {
     "token": ("token --email a@example.com --key key.pem", 1),
     "worker": ("worker shop:app --burst --log-level error", 3),
     "relay": ("relay db:outbox --once", 1),
+    "asyncapi": ("asyncapi shop:app", 1),
 }
 #: by command: command lines that fail, with the error's code and the exit code
 _BAD: dict[str, list[tuple[str, str, int]]] = {
@@ -133,6 +134,12 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
     ],
     "token": [("token", "usage", 2), ("token --email a@example.com --key nothing.pem", "config", 2)],
     "console": [("console --nothing", "usage", 2), ("console -s nonsense", "config", 2)],
+    "asyncapi": [
+        ("asyncapi nothing:app", "config", 2),
+        ("asyncapi db:outbox", "config", 2),
+        ("asyncapi shop:app --output file/below", "usage", 2),
+        ("asyncapi shop:app -s nonsense", "config", 2),
+    ],
     "relay": [
         ("relay nothing:outbox", "config", 2),
         ("relay shop:app", "config", 2),
@@ -144,9 +151,9 @@ _BAD: dict[str, list[tuple[str, str, int]]] = {
 _SERVERS = {"emulator": ("--ephemeral", "--port", "0"), "console": ("--port", "0")}
 _BAD_LINES = [bad for lines in _BAD.values() for bad in lines]
 #: commands that catch signals, which must not be done to the tests' process
-_APART = {"emulator", "exec", "worker", "console", "relay"}
+_APART = {"emulator", "exec", "worker", "console", "relay", "asyncapi"}
 #: commands that ask no service
-_LOCAL = {"init", "doctor", "completion", "emulator", "exec", "token", "worker", "console", "relay"}
+_LOCAL = {"init", "doctor", "completion", "emulator", "exec", "token", "worker", "console", "relay", "asyncapi"}
 
 
 @pytest.fixture

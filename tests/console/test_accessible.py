@@ -9,11 +9,14 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from pubsub_emulator.emulator import Emulator
+from pubsubclient import Publisher, Subscriber
 
 from .conftest import Windows
-from .filled import VIEWS, filled
+from .filled import VIEWS, filled, reject
 
 _WIDTHS = (1280, 380)
+#: width that a topic has at least in a line, px
+_LEAST = 60
 #: what axe checks in each theme: themes differ in colours alone
 _THEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 
@@ -60,6 +63,35 @@ def test_empty_panels(page: Page, emulator: Emulator) -> None:
     for view in ("/topics", "/tail", "/subscribers", "/dead", "/publish", "/cost", "/nothing"):
         show(page, emulator.url, view)
         faults += faults_of(page, view)
+    assert faults == []
+
+
+def test_long_names_fit_into_a_narrow_window(emulator: Emulator, windows: Windows) -> None:
+    """A topic, a subscriber, an id, a type and a reason, each about as long as it may be."""
+    topic, name = ".".join(["topic" + "x" * 60] * 3), "s" * 100
+    with Subscriber(name, service=emulator.url) as subscriber:
+        subscriber.subscribe(topic)
+        publisher = Publisher("p" * 60, service=emulator.url)
+        for number in range(2):
+            publisher.publish(topic, {"k": "v" * 500}, id=f"{number}" * 250, type="t" * 300, subject="s" * 300)
+        reject(subscriber, "r" * 400)
+    page = windows.open(emulator.url, width=380)
+    faults = []
+    for view in (
+        "/topics", f"/tail?topic={topic}", "/subscribers", f"/subscribers/{name}", "/dead",
+        f"/subscribers?topic={topic}&event=1",
+        f"/publish?topic={topic}&type={'t' * 300}",
+    ):  # fmt: skip
+        show(page, emulator.url, view)
+        if page.locator(".event summary").count():
+            page.locator(".event summary").first.click()
+            expect(page.locator(".body")).to_be_visible()
+            for width in page.locator(".event summary .topic").evaluate_all(
+                "found => found.map(each => each.offsetWidth)"
+            ):
+                faults += [f"{view}: a topic of {width} px"] if width < _LEAST else []
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        faults += [f"{view}: {overflow} px too wide"] if overflow > 0 else []
     assert faults == []
 
 

@@ -71,6 +71,20 @@ def test_hostile_attributes(page: Page, emulator: Emulator, where: str) -> None:
         expect(page.get_by_label(where.title(), exact=True)).to_have_value(hostile)
 
 
+def test_characters_that_reorder_others_are_shown_as_codes_in_attributes_too(page: Page, emulator: Emulator) -> None:
+    """In the line and in what opens."""
+    store(
+        emulator,
+        '{"specversion":"1.0","id":"\u202e1","source":"\u202es","type":"\u202et","subject":"\u202eb","data":1}',
+    )
+    page.goto(f"{emulator.url}#/tail?topic=orders")
+    expect(page.locator(".events .type")).to_have_text("\\u202et")
+    page.locator(".events summary").click()
+    for shown in ("\\u202e1", "\\u202es", "\\u202et", "\\u202eb"):
+        expect(page.locator(".attributes")).to_contain_text(shown)
+    assert "\u202e" not in page.locator("main").inner_text()
+
+
 def test_five_megabytes_do_not_hang_the_page(page: Page, emulator: Emulator) -> None:
     """One of 800 KB shows its first 20,000 characters, and all of it when asked; one like it can be published."""
     large = json.dumps({"lines": ["some twenty characters"] * 30_000, "n": 1.0})

@@ -126,6 +126,7 @@ def test_a_dead_letter_is_redriven_to_its_subscriber_alone(page: Page, emulator:
         page.get_by_role("dialog").get_by_role("button", name="Redrive").click()
         expect(page.get_by_text("1 redriven.")).to_be_visible()
         expect(letters.get_by_text("redriven")).to_be_visible()
+        expect(page.get_by_role("heading", name="Dead letters")).to_be_focused()
         assert [event.data for event in drained(billing)] == [{"number": 0}]
         assert drained(audit) == []
 
@@ -224,6 +225,20 @@ def test_filters_are_evaluated_by_the_service(page: Page, emulator: Emulator) ->
     page.get_by_role("button", name="Show").click()
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("order.placed")
+
+
+def test_a_service_without_a_meter(page: Page, emulator: Emulator, windows: Windows) -> None:
+    """One in a cloud has none: the panel says so, and asks once."""
+    windows.allow("status of 404")
+    asked: list[str] = []
+    page.route("**/meter", lambda route: (asked.append(route.request.url), route.fulfill(status=404, json={})))
+    page.goto(f"{emulator.url}#/cost")
+    expect(page.get_by_text("This service has no meter")).to_be_visible()
+    page.get_by_role("button", name="Refresh").click()
+    page.get_by_role("link", name="Topics").click()
+    page.get_by_role("link", name="Cost").click()
+    expect(page.get_by_text("This service has no meter")).to_be_visible()
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,13 @@ class Postgres:
             connection.execute(f"CREATE SCHEMA {name}")
         return f"{address} options=-csearch_path={name} application_name={name}"
 
+    def database(self) -> dict[str, str]:
+        """Make an empty database; returns the variables that tell libpq of it."""
+        name = f"test_{uuid4().hex[:12]}"
+        with psycopg.connect(f"host={self._folder} user=postgres dbname=postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return {"PGHOST": str(self._folder), "PGUSER": "postgres", "PGDATABASE": name}
+
     def close(self) -> None:
         """End the server, and delete what it kept."""
         self._run("pg_ctl", "stop", "--mode=immediate")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from e2e.serving import environment
@@ -33,6 +35,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # so that `kill` ends the processes that it has started too
         )
         self.lines: list[str] = []
         self._wrote = threading.Condition()
@@ -68,8 +71,9 @@ class Program:
             raise
 
     def kill(self) -> None:
-        """End it however the test ended."""
-        self._process.kill()
+        """End it and what it has started, however the test ended."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join()
         assert self._process.stdout is not None

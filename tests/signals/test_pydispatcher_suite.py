@@ -7,6 +7,7 @@ not ours and not copied. Without it the tests are skipped, but fail under CI=tru
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -88,3 +89,21 @@ def test_its_examples_run(distribution: Path, name: str, says: str) -> None:
     done = run(distribution / "examples" / f"{name}.py", "example")
     assert done.returncode == 0, done.stderr
     assert says in done.stdout
+
+
+def test_each_difference_that_the_guide_shows_is_one(distribution: Path) -> None:
+    """Its program fails with PyDispatcher itself; that it runs with ours is a test of the documents."""
+    page = (ROOT / "docs" / "from-pydispatcher.md").read_text(encoding="utf-8")
+    programs = re.findall(r"^\*\*(\d)\. .*?^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [number for number, _ in programs] == list("123456789")
+    for number, program in programs:
+        done = subprocess.run(
+            [sys.executable, "-c", f"from pydispatch import dispatcher\n{program}"],
+            env={**os.environ, "PYTHONPATH": str(distribution)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 1, f"{number}: {done.stdout}{done.stderr}"
+        assert done.stderr.splitlines()[-1].startswith(("AssertionError", "ValueError: unknown reciever")), done.stderr

@@ -7,8 +7,8 @@ from typing import Any
 
 from pubsubclient._core.errors import PubSubError, ServiceError
 from pubsubclient._core.store_clock import StoreClock
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.pending import Collected
@@ -82,11 +82,11 @@ class WholeLeaseIsDone(Sdk):
     """A loop that comes back acknowledges all that was fetched with the event that is done."""
 
     class stream_type(Stream):
-        def _next(self) -> ReceivedEvent | None:
+        def next(self) -> ReceivedEvent | None:
             if self._current is not None and self._lease is not None:
                 for event in self._left:
                     self._outcomes.ack(event)
-            return super()._next()
+            return super().next()
 
 
 class NumberIsThread(Sdk):

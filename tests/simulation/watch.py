@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Ref
+from pubsubclient._events.received import ReceivedEvent
 from pubsubservice.delivery.request import GetEvents, GetEventsResponse
 
 from .scheduler import SECOND

@@ -7,56 +7,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pubsub_emulator.memory.store import MemoryStore
 from pubsubservice.core.meter import Meter
 from pubsubservice.core.problems import NotFound
-from pubsubservice.core.runtime import SystemRuntime
 from pubsubservice.delivery.request import GetEvents
 from pubsubservice.storage.paths import subscriber_path
 from pubsubservice.storage.port import Store
 from pubsubservice.subscribers.leases import Settlement, Settlements
 from stores.services import Calls, events
+from stores.stood import Interrupted, StoodClock, later, process
 
 SECOND_US = 1_000_000
-
-
-class StoodClock(SystemRuntime):
-    """A process whose clock moves only when the test says so: no pause of the machine makes what it remembers too old."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-class Interrupted:
-    """A store in which something happens whenever somebody begins to wait."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.happens: Callable[[], object] = lambda: None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def wait_for(self, paths: Sequence[str], timeout_s: float) -> bool:
-        self.happens()
-        return self._store.wait_for(paths, timeout_s)
-
-
-def process(store: Store | Interrupted) -> Calls:
-    """A process of the service, whose clock stands."""
-    return Calls(store, runtime=StoodClock())  # type: ignore[arg-type]
-
-
-def later(calls: Calls, seconds: float) -> None:
-    """Let a process's clock go on."""
-    calls.service.runtime.seconds += seconds  # type: ignore[attr-defined]
 
 
 def total(meters: Sequence[Meter]) -> tuple[int, int]:
@@ -92,7 +56,7 @@ def test_events_that_come_one_by_one_cost_a_read_each(store: Store) -> None:
     calls.subscribe("orders")
     lease: str | None = None
     costs = []
-    for _ in range(20):
+    for _ in range(10):
         calls.publish("orders")
 
         def fetch() -> None:
@@ -100,7 +64,7 @@ def test_events_that_come_one_by_one_cost_a_read_each(store: Store) -> None:
             lease = calls.get(lease).lease
 
         costs.append(total([calls.cost(fetch)]))
-    assert costs[2:] == [(1, 1)] * 18
+    assert costs[2:] == [(1, 1)] * 8
 
 
 def test_an_answer_without_events_is_judged_on_a_read(store: Store) -> None:
@@ -243,7 +207,7 @@ _FORKS = """
 import os, sys
 from stores.opening import open_store
 from stores.services import events
-from stores.test_remembered import process
+from stores.stood import process
 
 calls = process(open_store(f"sqlite:{sys.argv[1]}"))
 calls.subscribe("orders")

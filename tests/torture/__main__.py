@@ -34,6 +34,8 @@ def main() -> int:
     if any((kept / name).exists() for name in _STORES):
         parser.error(f"{kept} holds the histories of another run")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # so that everything started is ended
+    # a shell has what it starts in the background ignore SIGINT, and consumers that begin so would miss theirs
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     failed = False
     try:
         for name in options.store or _STORES:

@@ -10,7 +10,7 @@ from typing_extensions import ParamSpec, TypedDict, TypeVar
 from pubsubclient._app.declaration import Lane
 from pubsubclient._core.arguments import Seconds
 from pubsubclient._core.filters import Filters
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import T, Topic
 from pubsubclient._subscribe.arguments import StartPosition
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
@@ -12,11 +12,11 @@ from pubsubclient._app.lifespan import Lifespan, joined
 from pubsubclient._app.part import Part
 from pubsubclient._app.runner import Around, Runner
 from pubsubclient._core.arguments import Seconds, shown, unpicklable
-from pubsubclient._core.errors import ConfigurationError
+from pubsubclient._core.errors import ConfigurationError, InvalidArgument, NoServiceNamed
 from pubsubclient._core.filters import Filters
 from pubsubclient._core.names import check_name
 from pubsubclient._events.event import Event
-from pubsubclient._events.topic import T, Topic
+from pubsubclient._events.topic import T, Topic, topic_name
 from pubsubclient._http.config import find_service
 from pubsubclient._http.service import Address, Service
 from pubsubclient._publish.receipts import Receipt
@@ -47,16 +47,22 @@ class App:
             still set it until then
         lifespan: returns a context manager, plain or asynchronous, which is entered before the first handler runs and left
             after the last one has ended, once a process
+        publishes: the topics that the program publishes to, beside its handlers' answers, or their names; told by `asyncapi`
 
     Raises:
-        InvalidArgument: the name is not valid
+        InvalidArgument: the name is not valid, or that of a topic
     """
 
     def __init__(
-        self, name: str, *, service: Address | Service | None = None, lifespan: Lifespan | None = None
+        self,
+        name: str,
+        *,
+        service: Address | Service | None = None,
+        lifespan: Lifespan | None = None,
+        publishes: Iterable[Topic[Any] | str] = (),
     ) -> None:
         self.name = check_name("subscriber", name)
-        self._part = Part(self.name, service, lifespan)
+        self._part = Part(self.name, service, lifespan, publishes=_topics(publishes))
 
     @overload
     def handler(self, topic: Topic[T], *, batch: int, **options: Unpack[HandlerOptions]) -> Declare[list[T]]: ...
@@ -157,8 +163,9 @@ class App:
         """Wrap every run of a handler: ``@app.around`` on a function that takes the event and returns a context manager.
 
         Usually it is a generator function with `contextlib.contextmanager`. The one declared first is outermost; those of an
-        including app are outside of the included app's. It may raise `Retry`, `Reject` or `Pause` in place of what came out of
-        the handler; if it suppresses an exception, the event is acknowledged. A batch is wrapped once, with its first event.
+        including app are outside of the included app's. For ``async def`` functions it is entered by ``async with`` if it
+        has that. It may raise `Retry`, `Reject` or `Pause` in place of what came out of the handler; if it
+        suppresses an exception, the event is acknowledged. A batch is wrapped once, with its first event.
 
         Raises:
             ConfigurationError: `make` cannot be called
@@ -286,8 +293,46 @@ class App:
         """Return the lifespans of this app and of those that it includes, joined into one; None if there are none."""
         return joined(list(self._part.root.all_lifespans()))
 
+    def asyncapi(
+        self, *, title: str | None = None, version: str = "1.0.0", description: str | None = None
+    ) -> dict[str, Any]:
+        """Return what the app receives and publishes as an AsyncAPI 3.1 document, ready for `json.dumps`. Makes no request.
+
+        Each topic is a channel, each handler a receive operation; what handlers and the program publish (`publish_to`, and
+        `publishes` of the app) are send operations. Types of data are JSON Schemas. The same app gives the same document.
+
+        Args:
+            title: the document's title; by default the app's name
+            version: the version of the program, not of AsyncAPI
+            description: what the program does, in Markdown
+
+        Raises:
+            ConfigurationError: a type of data has no JSON Schema
+        """
+        from pubsubclient._app.asyncapi import document  # noqa: PLC0415 - few programs need it
+
+        root = self._part.root
+        try:
+            service = find_service(root.service)
+        except NoServiceNamed:
+            service = None
+        info = {"title": title or root.name, "version": version}
+        if description:
+            info["description"] = description
+        return document(root.name, [one for one, _ in root.all_handlers()], list(root.all_published()), service, info)
+
     def __reduce__(self) -> NoReturn:
         raise unpicklable(self)
 
     def __repr__(self) -> str:
         return f"App({self.name!r})"
+
+
+def _topics(given: Iterable[Topic[Any] | str]) -> list[Topic[Any] | str]:
+    """Check the topics that an app publishes to. Raises InvalidArgument."""
+    if isinstance(given, str | Topic):
+        raise InvalidArgument(f"publishes: expected several topics, as in [{given!r}]; got {shown(given)}.")
+    topics = list(given)
+    for topic in topics:
+        topic_name(topic)
+    return topics

@@ -9,11 +9,12 @@ from typing import Any
 
 from pubsubclient._app.parameters import Parameters, plan
 from pubsubclient._core.arguments import check_count, check_seconds, shown
-from pubsubclient._core.attributes import NAME, check_text
+from pubsubclient._core.attributes import NAME, Attribute, check_text
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument
 from pubsubclient._core.filters import Filters, accepted, check_filters
 from pubsubclient._core.names import check_name, is_pattern, stands_for
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._core.typed_data import Codec
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._subscribe.arguments import Topics, settings_of, topics_name
 
@@ -48,6 +49,9 @@ class Declaration:
     batch: int | None
     publish_to: Topic[Any] | str | None
     parameters: Parameters
+    #: what the topic declares of its events: the codec of their data, and their attributes
+    topic_codec: Codec | None
+    topic_attributes: Mapping[str, Attribute]
 
     @property
     def is_async(self) -> bool:
@@ -92,6 +96,7 @@ def declare(
             )
     if publish_to is not None:
         topic_name(publish_to)
+    codec, attributes = (topic.codec, topic.attributes) if isinstance(topic, Topic) else (None, {})
     return Declaration(
         function=function,
         name=name,
@@ -105,7 +110,9 @@ def declare(
         concurrency=None if concurrency is None else check_count("concurrency", concurrency, 1, _MAX_CONCURRENCY),
         batch=batch,
         publish_to=publish_to,
-        parameters=plan(function, name, topic.codec if isinstance(topic, Topic) else None, batch=batch is not None),
+        parameters=plan(function, name, codec, batch=batch is not None),
+        topic_codec=codec,
+        topic_attributes=attributes,
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pubsubclient._core.errors import ConfigurationError
 from pubsubclient._core.typed_data import Codec, codec_of
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 
 __all__ = ["Parameters", "plan"]
 

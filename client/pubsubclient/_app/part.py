@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pubsubclient._app.consumers import check_together
 from pubsubclient._app.declaration import Declaration
 from pubsubclient._app.lifespan import Lifespan
 from pubsubclient._app.runner import Around
 from pubsubclient._core.errors import ConfigurationError
+from pubsubclient._events.topic import Topic
 from pubsubclient._http.config import default_settings
 from pubsubclient._http.service import Address, Service
 from pubsubclient._publish.publisher import Publisher
@@ -29,6 +31,8 @@ class Part:
     included: list[Part] = field(default_factory=list)
     #: relays of outboxes, which live as long as a worker
     relays: list[Lifespan] = field(default_factory=list)
+    #: the topics that it publishes to, beside its handlers' answers
+    publishes: Sequence[Topic[Any] | str] = ()
     #: the part that includes this one
     parent: Part | None = None
     #: the publisher, and the settings of the default service that it was made under
@@ -76,6 +80,12 @@ class Part:
         yield from self.relays
         for part in self.included:
             yield from part.all_relays()
+
+    def all_published(self) -> Iterator[Topic[Any] | str]:
+        """Yield the topics that this part and what it includes publish to, beside their handlers' answers."""
+        yield from self.publishes
+        for part in self.included:
+            yield from part.all_published()
 
     def publisher(self) -> Publisher:
         """Return the publisher of this part's name; a new one if the default service was set anew since.

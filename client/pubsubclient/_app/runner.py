@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from typing import Any, NamedTuple
 
 from pubsubclient._app.declaration import Declaration
-from pubsubclient._core.arguments import clean
+from pubsubclient._core.arguments import clean, shown
 from pubsubclient._core.errors import InvalidArgument
+from pubsubclient._core.observing import NOTHING, observer
 from pubsubclient._core.typed_data import Unfit
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import topic_name
 from pubsubclient._worker.outcome import Outcome, Pause, Reject, Retry
 
 __all__ = ["Around", "Runner"]
 
 #: makes a context manager, which a run is wrapped in, of its event
-Around = Callable[[ReceivedEvent], AbstractContextManager[Any]]
+Around = Callable[[ReceivedEvent], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
 
 #: the namespace of the ids of answers, a UUID
 _ANSWERS = "6d3f2e0c-4f0b-5a38-9b0e-1d4c5f2f7a61"
@@ -74,7 +83,7 @@ class Runner:
     def run(self, events: Sequence[ReceivedEvent]) -> Outcome:
         """Run the function over these events, in this thread."""
         try:
-            with self._wrapped(events[0]):
+            with self._wrapped(events):
                 fitting, data, unfit = self._decode(events)
                 for event, fault in unfit:
                     event.nack(reason=fault, dead=True)
@@ -93,7 +102,7 @@ class Runner:
         import asyncio  # noqa: PLC0415 - the loop runs, so it is imported already; apps without one need not load it
 
         try:
-            with self._wrapped(events[0]):
+            async with self._wrapped_async(events):
                 fitting, data, unfit = self._decode(events)
                 for event, fault in unfit:
                     await asyncio.to_thread(event.nack, reason=fault, dead=True)
@@ -107,13 +116,22 @@ class Runner:
             return _outcome(events, error)
         return _outcome(events, None)
 
-    def _wrapped(self, event: ReceivedEvent) -> AbstractContextManager[Any]:
+    def _wrapped(self, events: Sequence[ReceivedEvent]) -> AbstractContextManager[Any]:
         """Return the context of a run. A batch has that of its first event."""
-        if not self._arounds:
-            return _NOTHING
-        if len(self._arounds) == 1:
-            return self._arounds[0](event)
-        return _nested(self._arounds, event)
+        arounds = self._watched(events)
+        return _nested(arounds, events[0]) if arounds else NOTHING
+
+    def _wrapped_async(self, events: Sequence[ReceivedEvent]) -> AbstractAsyncContextManager[Any]:
+        """Return the context of a run of an ``async def`` function."""
+        arounds = self._watched(events)
+        return _nested_async(arounds, events[0]) if arounds else NOTHING
+
+    def _watched(self, events: Sequence[ReceivedEvent]) -> Sequence[Around]:
+        """Return what a run is wrapped in, with what watches it outermost, if anything does."""
+        watching = observer()
+        if watching is None:
+            return self._arounds
+        return [lambda _: watching.processing(events, self._subscriber), *self._arounds]
 
     def _decode(self, events: Sequence[ReceivedEvent]) -> _Decoded:
         """Decode the data of a run. Raises Reject if a single event does not fit; of a batch, those that do not are listed."""
@@ -170,14 +188,28 @@ class _Decoded(NamedTuple):
     unfit: list[tuple[ReceivedEvent, str]]
 
 
-_NOTHING: AbstractContextManager[Any] = nullcontext()
-
-
 @contextmanager
 def _nested(arounds: Sequence[Around], event: ReceivedEvent) -> Iterator[None]:
+    """Enter all of them. Raises TypeError for a context manager that only ``async with`` takes."""
     with ExitStack() as stack:
         for make in arounds:
-            stack.enter_context(make(event))
+            manager = make(event)
+            if not isinstance(manager, AbstractContextManager):
+                raise TypeError(f"around: expected a context manager for a plain handler; got {shown(manager)}")
+            stack.enter_context(manager)
+        yield
+
+
+@asynccontextmanager
+async def _nested_async(arounds: Sequence[Around], event: ReceivedEvent) -> AsyncIterator[None]:
+    """Enter all of them, by ``async with`` where that is possible."""
+    async with AsyncExitStack() as stack:
+        for make in arounds:
+            manager = make(event)
+            if isinstance(manager, AbstractAsyncContextManager):
+                await stack.enter_async_context(manager)
+            else:
+                stack.enter_context(manager)
         yield
 
 

@@ -51,6 +51,9 @@ class Holder(Protocol):
 #: the objects that hold events, kept alive until these are settled; a dict keeps their order, and its pop is atomic
 _holders: dict[Holder, None] = {}
 
+#: what was settled at the end: if it were collected now, Python would warn of its connections
+_kept: list[Holder] = []
+
 
 def verb_for(error: BaseException | None) -> Verb:
     """Return how to settle held events whose handling was ended by `error`; None means a normal end.
@@ -82,7 +85,8 @@ def drop_holders(service: object) -> list[Holder]:
 def _at_exit() -> None:
     verb = _verb_at_exit()
     give_up = time.monotonic() + EXIT_DEADLINE_S
-    for holder in list(_holders):
+    _kept.extend(_holders)
+    for holder in _kept:
         try:
             holder.settle(verb, max(_LAST_TRY_S, give_up - time.monotonic()))
         except PubSubError as e:  # noqa: PERF203 - one holder's failure must not keep the others from settling

@@ -36,8 +36,8 @@ class _FormerModule(ModuleType):
         self._now = now
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the present module has under that name; it is pickled again under its public name, if it has one."""
+        """Return what is public under that name, else what the present module has; it is pickled again as that."""
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(import_module(f"{self._package}.{self._now}"), name)
-        return getattr(import_module(self._package), name, found)
+        public = getattr(import_module(self._package), name, None)
+        return getattr(import_module(f"{self._package}.{self._now}"), name) if public is None else public

@@ -30,6 +30,16 @@ _PLAIN: dict[object, tuple[type, str]] = {
     bool: (bool, "bool"),
     bytes: (bytes, "bytes"),
 }
+#: their schemas; an integer is a number too, and a text stands for bytes
+_SCHEMAS: dict[type, dict[str, str]] = {
+    dict: {"type": "object"},
+    list: {"type": "array"},
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    bytes: {"type": "string", "contentEncoding": "base64"},
+}
 _NAMES = {dict: "object", list: "array", type(None): "null"}
 #: arguments of ``dict[...]`` and ``list[...]`` that need no check
 _UNCHECKED = ((), (Any,), (object,), (str, Any), (str, object))
@@ -49,6 +59,12 @@ class Codec(Protocol):
 
     def encode(self, value: Any) -> Any:
         """Return a value as data of an event, if it can be decoded again."""
+
+    def schema(self, place: str) -> tuple[Any, dict[str, Any]]:
+        """Return the JSON Schema (draft 2020-12) of data, and those of the types that it refers to as `place` and a name.
+
+        Raises ConfigurationError if the type has none.
+        """
 
 
 def codec_of(annotation: object) -> Codec | None:
@@ -95,6 +111,9 @@ class _Plain:
 
     encode = decode
 
+    def schema(self, place: str) -> tuple[Any, dict[str, Any]]:  # noqa: ARG002 - it refers to nothing
+        return dict(_SCHEMAS[self._kind]), {}
+
 
 class _Msgspec:
     """A type that msgspec knows."""
@@ -103,6 +122,7 @@ class _Msgspec:
         self._type: Any = annotation
         self._convert = msgspec.convert
         self._to_builtins = msgspec.to_builtins
+        self._schemas = msgspec.json.schema_components
         self._invalid: type[Exception] = msgspec.ValidationError
         from msgspec import inspect  # noqa: PLC0415 - imported only if a type needs it
 
@@ -131,6 +151,13 @@ class _Msgspec:
         self.decode(data)
         return data
 
+    def schema(self, place: str) -> tuple[Any, dict[str, Any]]:
+        try:
+            (schema,), parts = self._schemas([self._type], ref_template=place + "{name}")
+        except TypeError as error:
+            raise ConfigurationError(f"{_name(self._type)} has no JSON Schema: {error}") from error
+        return schema, parts
+
 
 class _Pydantic:
     """A pydantic model, or a type that contains one."""
@@ -141,6 +168,8 @@ class _Pydantic:
         except pydantic.errors.PydanticUserError as error:
             raise ConfigurationError(f"{_name(annotation)} cannot be decoded from JSON: {error}") from error
         self._invalid: type[Exception] = pydantic.ValidationError
+        self._schemaless: type[Exception] = pydantic.errors.PydanticInvalidForJsonSchema
+        self._type = annotation
 
     def decode(self, data: Any) -> Any:
         try:
@@ -161,6 +190,14 @@ class _Pydantic:
             raise Unfit(f"$: {error}") from error
         self.decode(data)
         return data
+
+    def schema(self, place: str) -> tuple[Any, dict[str, Any]]:
+        try:
+            schema = self._adapter.json_schema(ref_template=place + "{model}")
+        except self._schemaless as error:
+            what = str(error).partition("\n")[0].rstrip(".")  # pydantic's address of help follows
+            raise ConfigurationError(f"{_name(self._type)} has no JSON Schema: {what}.") from error
+        return schema, schema.pop("$defs", {})
 
 
 def _is_model(part: object, pydantic: ModuleType) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 from pubsubclient._core.arguments import Seconds
 from pubsubclient._core.errors import InvalidArgument
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease, check_lease_s, nack_options, release_options
+from pubsubclient._events.received import ReceivedEvent
 
 __all__ = ["Events"]
 

@@ -7,12 +7,15 @@ from typing import Any, Protocol
 
 from pubsubclient._core.arguments import Seconds, check_flag, check_seconds, check_whole_seconds, clean
 from pubsubclient._core.clock import Clock
+from pubsubclient._core.observing import observing_settlement
 
 __all__ = ["Lease", "Ref", "check_delay", "check_lease_s", "nack_options", "release_options"]
 
 #: the longest extension of a lease, seconds
 _MAX_LEASE_S = 600
 _MAX_DELAY_S = 24 * 3600
+#: by how much this process's clock may be faster than the service's
+_FAST = 1.05
 #: how many characters of a nack's reason the service keeps
 _MAX_REASON = 200
 
@@ -29,6 +32,10 @@ class Settler(Protocol):
     clock: Clock
     #: calls a function of the service: `Transport.call`
     call: Callable[..., Any]
+
+    @property
+    def service(self) -> Any:
+        """The service, for what watches calls."""
 
     def send(self, settlements: Mapping[str, Any]) -> dict[str, Any]:
         """Send settlements at once, in as many requests as they need; returns the body of the response."""
@@ -74,9 +81,13 @@ class Lease:
         self._decided: set[Ref] = set()
         #: events that were settled explicitly, with success
         self._settled: set[Ref] = set()
+        #: what an observer keeps for as long as the lease lives
+        self.observed: object | None = None
         self._settler = settler
         #: the clock of `since`
         self.clock = settler.clock
+        #: a monotonic time at or after the beginning of the lease
+        self._answered = self.clock.monotonic()
 
     @property
     def subscriber(self) -> str:
@@ -87,6 +98,11 @@ class Lease:
     def ended(self) -> bool:
         """Whether the lease has ended, by the monotonic clock. A late ack may still count for some of its events."""
         return self.clock.monotonic() >= self.since + self.length_s
+
+    @property
+    def surely_ended(self) -> bool:
+        """Whether the lease has ended at the service too, where it began at some time between the request and the answer."""
+        return self.clock.monotonic() >= self._answered + _FAST * self.length_s
 
     @property
     def gone(self) -> bool:
@@ -182,7 +198,8 @@ class Lease:
             return False
         settlement = {"lease": self.token, "events": [ref], **options}
         body = {"subscriber": self._settler.subscriber, "max_events": 0, verb: [settlement]}
-        response = self._settler.call("get_events", body)
+        with observing_settlement(body, self.subscriber, self._settler.service):
+            response = self._settler.call("get_events", body)
         self._settled.add(ref)
         if verb != "ack":
             self.recall_after(ref)
@@ -211,10 +228,12 @@ class Lease:
         """Record an extension to `seconds` from monotonic time `asked`, unless the lease lasts longer."""
         if asked + seconds > self.since + self.length_s:
             self.since, self.length_s = asked, seconds
+            self._answered = self.clock.monotonic()
 
     def restarted(self, asked: float) -> None:
         """Record an extension, requested at monotonic time `asked`, to the lease's own length."""
         self.since = asked
+        self._answered = self.clock.monotonic()
 
 
 def check_delay(delay: object) -> float:

@@ -19,6 +19,7 @@ from requests.adapters import BaseAdapter
 
 from pubsubclient._core.errors import ServiceError, Unavailable
 from pubsubclient._core.json import encode
+from pubsubclient._core.observing import observer
 from pubsubclient._core.store_clock import StoreClock
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.adapter import BoundedAdapter, read_whole, settings_of
@@ -41,8 +42,8 @@ __all__ = ["Response", "Transport"]
 
 #: the shortest timeout of a try, even if the deadline is nearer, seconds
 _LEAST_TIMEOUT_S = 0.01
-#: how many connections are kept open to each host; further threads open and close their own
-_MAX_IDLE_CONNECTIONS = 64
+#: how many connections are kept open to each host, enough for all threads of `aio`; further threads open and close their own
+_MAX_IDLE_CONNECTIONS = 320
 
 _HEADERS = {
     "Content-Type": "application/json",
@@ -242,7 +243,10 @@ class Transport:
             prepared.prepare(method, self.service.urls[function], headers=_HEADERS, params=query)
             if not query:
                 self._prepared[method, function] = prepared
-        return prepared.copy()
+        request = prepared.copy()
+        if (watching := observer()) is not None:
+            request.headers.update(watching.headers())
+        return request
 
     def _identify(self, function: str, request: requests.PreparedRequest, identity: Identity) -> None:
         """Add the identity's headers. Raises IdentityError, TryAgain."""

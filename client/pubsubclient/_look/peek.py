@@ -12,8 +12,9 @@ from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.filters import Filters, check_filters
 from pubsubclient._core.json import encode
 from pubsubclient._core.names import check_name
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import Topic
+from pubsubclient._http.caller import current_caller
 from pubsubclient._http.config import find_service
 from pubsubclient._http.responses import bad_response
 from pubsubclient._http.service import Address, Service
@@ -22,7 +23,7 @@ from pubsubclient._subscribe.arguments import Topics, check_position, topics_nam
 from pubsubclient._subscribe.fetch import MAX_EVENTS
 from pubsubclient.signals.wildcard import AnyType
 
-__all__ = ["Peek", "peek"]
+__all__ = ["Peek", "follow", "peek"]
 
 _MAX_NEWEST = 1_000
 #: the longest wait of one request, seconds
@@ -68,12 +69,17 @@ class Peek:
 
         Raises InvalidArgument, ServiceError, Unavailable.
         """
-        peeked = self
-        while True:
+        for peeked in follow(self, max_events):
             yield from peeked.events
-            if peeked.retry_after_s and not peeked.events:
-                self._transport.service.clock.sleep(peeked.retry_after_s)
-            peeked = peeked.next(max_events=max_events, wait=_MAX_WAIT_S)
+
+
+def follow(peeked: Peek, max_events: int | None) -> Iterator[Peek]:
+    """Yield these events and all later ones, as they are stored. Raises: as `Peek.follow`."""
+    while True:
+        yield peeked
+        if peeked.retry_after_s and not peeked.events:
+            peeked._transport.service.clock.sleep(peeked.retry_after_s)  # noqa: SLF001 - a part of `Peek.follow`
+        peeked = peeked.next(max_events=max_events, wait=_MAX_WAIT_S)
 
 
 def peek(
@@ -145,7 +151,9 @@ def _ask(transport: Transport, query: dict[str, Any], of: str | None, max_events
         query["wait_s"] = f"{wait_s:.3f}"
     if of is not None:
         query["of"] = of
-    response = transport.call("get_events", None, method="GET", query=query, wait_s=wait_s)
+    caller = current_caller()
+    cancellation = None if caller is None else caller.cancellation
+    response = transport.call("get_events", None, method="GET", query=query, wait_s=wait_s, cancellation=cancellation)
     body = response.body
     try:
         return Peek(

@@ -14,7 +14,7 @@ from pubsubclient._http.service import Address, Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.descriptions import SubscriberState, read_state
 
-__all__ = ["LogState", "TopicState", "subscribers", "topics"]
+__all__ = ["LogState", "TopicState", "subscriber_pages", "subscribers", "topic_pages", "topics"]
 
 #: states that one request asks for
 _PAGE = "50"
@@ -62,8 +62,8 @@ def topics(*, service: Address | Service | None = None) -> Iterator[TopicState]:
         ConfigurationError: no service is configured
         ServiceError, Unavailable: in the loop; the topics before were all
     """
-    for body in _pages(Transport.to(find_service(service)), "topic"):
-        yield _read_topic(body)
+    for page in topic_pages(service):
+        yield from page
 
 
 def subscribers(*, service: Address | Service | None = None) -> Iterator[SubscriberState]:
@@ -73,17 +73,29 @@ def subscribers(*, service: Address | Service | None = None) -> Iterator[Subscri
 
     Args, raises: as `topics`
     """
-    for body in _pages(Transport.to(find_service(service)), "subscriber"):
-        yield read_state(body)
+    for page in subscriber_pages(service):
+        yield from page
 
 
-def _pages(transport: Transport, kind: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the description of every name of a kind."""
+def topic_pages(service: Address | Service | None) -> Iterator[list[TopicState]]:
+    """Yield what `topics` does, in lists: one for each request. Raises: as `topics`."""
+    for page in _pages(Transport.to(find_service(service)), "topic"):
+        yield [_read_topic(body) for body in page]
+
+
+def subscriber_pages(service: Address | Service | None) -> Iterator[list[SubscriberState]]:
+    """Yield what `subscribers` does, in lists: one for each request. Raises: as `subscribers`."""
+    for page in _pages(Transport.to(find_service(service)), "subscriber"):
+        yield [read_state(body) for body in page]
+
+
+def _pages(transport: Transport, kind: str) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield the descriptions of all names of a kind, a request's at a time."""
     query = {kind: "", "state": "1", "page_size": _PAGE}
     while True:
         body = transport.call("register", None, method="GET", query=query).body
         try:
-            yield from body[f"{kind}s"]
+            yield [*body[f"{kind}s"]]
         except (KeyError, TypeError) as e:
             raise bad_response("register", f"it holds no {kind}s ({e!r})") from e
         if "next_page_token" not in body:

@@ -9,7 +9,7 @@ from pubsubclient._core.errors import ConfigurationError
 from pubsubclient._outbox.connections import Connection
 from pubsubclient._outbox.turns import FileTurn, PostgresTurn, Turn
 
-__all__ = ["UNSENT", "Database", "database_of"]
+__all__ = ["UNSENT", "Database", "database_for", "database_of"]
 
 #: the columns of an outbox that both databases have. `sent` and `created` are times of the day, `first_try` is a time of the
 #: store, all in µs
@@ -118,6 +118,11 @@ class PostgreSQL(Database):
 
 _SQLITE, _POSTGRESQL = SQLite(), PostgreSQL()
 _BY_DRIVER: dict[str, Database] = {"sqlite3": _SQLITE, "psycopg": _POSTGRESQL, "psycopg2": _POSTGRESQL}
+
+
+def database_for(kind: str) -> Database | None:
+    """Return the database of a kind, ``sqlite`` or ``postgresql``; None for others."""
+    return {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}.get(kind)
 
 
 def database_of(connection: Connection) -> Database:

@@ -7,11 +7,11 @@ import time
 from pubsubclient._core.arguments import Seconds, check_seconds, shown
 from pubsubclient._core.errors import InvalidArgument
 from pubsubclient._core.names import check_name
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import Received
 from pubsubclient._outbox.connections import Connection, Wrapping, changed, check_table, driver_connection, execute
 from pubsubclient._outbox.databases import database_of
 
-__all__ = ["ProcessedOnce"]
+__all__ = ["ProcessedOnce", "processed_tables"]
 
 
 class ProcessedOnce:
@@ -38,14 +38,10 @@ class ProcessedOnce:
         """
         own = driver_connection(connection)
         database_of(own)
-        execute(
-            own,
-            f"CREATE TABLE IF NOT EXISTS {self.table} (subscriber TEXT NOT NULL, topic TEXT NOT NULL, source TEXT NOT NULL,"
-            " id TEXT NOT NULL, processed BIGINT NOT NULL, PRIMARY KEY (subscriber, topic, source, id))",
-        )
-        execute(own, f"CREATE INDEX IF NOT EXISTS {self.table}_age ON {self.table} (processed)")
+        for statement in processed_tables(self.table):
+            execute(own, statement)
 
-    def first(self, connection: Connection | Wrapping, event: ReceivedEvent, *, subscriber: str | None = None) -> bool:
+    def first(self, connection: Connection | Wrapping, event: Received, *, subscriber: str | None = None) -> bool:
         """Whether no committed transaction has handled the event; if so, this transaction does.
 
         Where another transaction is handling it, the call waits for that one's end, as the database's locks do.
@@ -60,7 +56,7 @@ class ProcessedOnce:
             InvalidArgument: no event that a subscriber received, and no `subscriber`
             ConfigurationError: no connection of sqlite3 or psycopg
         """
-        if not isinstance(event, ReceivedEvent):
+        if not isinstance(event, Received):
             raise InvalidArgument(f"first: expected a received event; got {shown(event)}.")
         name = event.lease.subscriber if subscriber is None else check_name("subscriber", subscriber)
         statement = (
@@ -89,3 +85,13 @@ class ProcessedOnce:
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}({self.table!r})"
+
+
+def processed_tables(table: str) -> list[str]:
+    """Return the statements that make the table, where it is not there yet."""
+    keys = ("subscriber", "topic", "source", "id")
+    columns = ", ".join(f"{key} TEXT NOT NULL" for key in keys)
+    return [
+        f"CREATE TABLE IF NOT EXISTS {table} ({columns}, processed BIGINT NOT NULL, PRIMARY KEY ({', '.join(keys)}))",
+        f"CREATE INDEX IF NOT EXISTS {table}_age ON {table} (processed)",
+    ]

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, overload
 
 from pubsubclient._core.arguments import unpicklable
 from pubsubclient._core.at_exit import EXIT_DEADLINE_S
 from pubsubclient._core.errors import BatchClosed, InvalidArgument
+from pubsubclient._core.observing import observer
 from pubsubclient._events.event import Event
 from pubsubclient._events.topic import T, Topic
 from pubsubclient._http.service import Service
@@ -52,11 +53,22 @@ class Batch:
     failures are logged instead.
     """
 
+    #: whether callers of `publish` may talk to the service, which takes milliseconds
+    _callers_send: ClassVar[bool] = True
+
     def __init__(self, transport: Transport, publisher: str, max_delay: float, max_events: int, max_bytes: int) -> None:
         self._source = f"/publishers/{publisher}"
         self._name = publisher
         self._service = transport.service
-        self._driver = Driver(transport, publisher, max_delay, max_events, max_bytes, self._count_failures)
+        self._driver = Driver(
+            transport,
+            publisher,
+            max_delay,
+            max_events,
+            max_bytes,
+            self._count_failures,
+            callers_send=self._callers_send,
+        )
         self._process = os.getpid()
         #: whether it is among `_open_batches`, or was
         self._opened = False
@@ -85,10 +97,16 @@ class Batch:
             BatchClosed: the batch was closed, or belongs to the parent of this process
             PublishUnavailable: the service was out of reach for earlier events of this batch
         """
-        if isinstance(first, Event) and (data or members):
+        if not isinstance(first, Event):
+            event = new_event(first, data, members)
+        elif data or members:
             raise InvalidArgument("publish takes an event alone, or a topic with the members of the event to make.")
-        event = first if isinstance(first, Event) else new_event(first, data, members)
-        self._check_process()
+        else:
+            event = first
+        if os.getpid() != self._process:
+            self._check_process()
+        if (watching := observer()) is not None:
+            watching.queued(event)
         if not self._opened:
             _open_batches[self] = None
             self._opened = True

@@ -41,6 +41,7 @@ class Driver:
         max_events: the most events without a result
         max_bytes: the most bytes of JSON in these events
         on_results: called with what became of a packet's events when some of them may have failed
+        callers_send: whether callers of `publish` may talk to the service
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class Driver:
         max_events: int,
         max_bytes: int,
         on_results: Callable[[Sequence[Result]], None],
+        *,
+        callers_send: bool,
     ) -> None:
         self._name = publisher
         self._clock = transport.service.clock
@@ -62,11 +65,11 @@ class Driver:
         self._work = threading.Condition(self._lock)
         #: notified when events have got their results
         self._progress = threading.Condition(self._lock)
-        self._queue = Queue(max_events, max_bytes, self._looked_at)
+        self._queue = Queue(max_events, max_bytes, self._clock.monotonic, self._looked_at)
         self.thread: threading.Thread | None = None
         #: when the thread wakes up by itself, monotonic seconds; 0 while it is awake
         self._wakes_at = 0.0
-        self._rules = Rules(self._queue, max_delay_s, callers_send=can_begin(transport))
+        self._rules = Rules(self._queue, max_delay_s, callers_send=callers_send and can_begin(transport))
         #: the thread that talks to the service now; only this one takes packets off the queue
         self._busy: int | None = None
         #: the outage after which the batch takes no more events
@@ -77,6 +80,11 @@ class Driver:
         """How many events have no result."""
         return self._queue.pending
 
+    def has_room(self, more_bytes: int) -> bool:
+        """Whether `publish` would not block for an event of so many bytes now, if nobody else publishes."""
+        with self._lock:
+            return self._queue.has_room(more_bytes) or self._queue.closed or self._outage is not None
+
     def publish(self, event: Event, line: bytes) -> Promise:
         """Queue an event, and maybe send the packet that it fills; block while there is no room.
 
@@ -84,19 +92,9 @@ class Driver:
         """
         with self._lock:
             queue = self._queue
-            while (
-                not queue.has_room(len(line))
-                and not self._queue.closed
-                and self._outage is None
-                and not self._is_own_thread()
-            ):
-                self._work.notify()
-                self._clock.wait(self._progress)
-            if self._queue.closed:
-                raise BatchClosed("The batch is closed: it takes no more events.")
-            if self._outage is not None:
-                raise PublishUnavailable(self._outage, [None], [event]) from self._outage
-            promise = queue.put(event, line, self._clock.monotonic)
+            if queue.closed or self._outage is not None or not queue.has_room(len(line)):
+                self._await_room(event, len(line))
+            promise = queue.put(event, line)
             sends = queue.calls_for_a_look and self._look()
         if sends:
             self._advance()
@@ -122,6 +120,20 @@ class Driver:
             self._queue.drop_unsent()
             self._work.notify_all()
             self._progress.notify_all()
+
+    def _await_room(self, event: Event, size: int) -> None:
+        """Wait until an event of so many bytes may be queued; the thread that makes the room itself does not wait.
+
+        Raises BatchClosed, PublishUnavailable: as `Batch.publish`.
+        """
+        queue = self._queue
+        while not (queue.has_room(size) or queue.closed or self._outage is not None or self._is_own_thread()):
+            self._work.notify()
+            self._clock.wait(self._progress)
+        if queue.closed:
+            raise BatchClosed("The batch is closed: it takes no more events.")
+        if self._outage is not None:
+            raise PublishUnavailable(self._outage, [None], [event]) from self._outage
 
     def _wait_for_results(self, timeout: float | None) -> bool:
         published = self._queue.published

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from pubsubclient._core.errors import PubSubError, ServiceError, TooLarge, Unavailable
+from pubsubclient._core.observing import NOTHING, observer
 from pubsubclient._http.exchange import Exchange, begin
 from pubsubclient._http.transport import Transport
 from pubsubclient._http.tries import TryAgain
@@ -47,13 +49,17 @@ class Sender:
         allowed = self.max_bytes is None or packet.size <= self.max_bytes
         if not packet.one_topic or packet.tried_before or packet.watched or not allowed:
             return None
-        return begin(self._transport, "publish", lambda: self._encode(packet, range(packet.count)))
+        with self._observed(packet):
+            return begin(self._transport, "publish", lambda: self._encode(packet, range(packet.count)))
 
     def receipts(self, packet: Packet, exchange: Exchange, within_s: float) -> Sequence[Receipt]:
         """Return the receipts of a packet that was begun. Raises: as `Exchange.finish`."""
         response = exchange.finish(within_s)
         self._transport.outage.over()
-        return LazyReceipts(response.body, packet.count)
+        receipts = LazyReceipts(response.body, packet.count)
+        if packet.observed is not None:
+            packet.observed.end(receipts)
+        return receipts
 
     def send(self, packet: Packet, tried: Exception | None = None) -> tuple[Sequence[Result], Unavailable | None]:
         """Send events, topic by topic, in order, but for those whose futures were cancelled.
@@ -69,6 +75,13 @@ class Sender:
             what became of each event, and the outage that stopped the sending: then no event after it was sent
         """
         packet.start(self._store)
+        with self._observed(packet):
+            results, outage = self._send(packet, tried)
+        if packet.observed is not None:
+            packet.observed.end(results)
+        return results, outage
+
+    def _send(self, packet: Packet, tried: Exception | None) -> tuple[list[Result], Unavailable | None]:
         results: list[Result] = [None] * packet.count
         outage: Unavailable | None = None
         groups = [_Group(range(packet.count))] if tried else list(self._groups(packet))[::-1]  # a stack
@@ -103,6 +116,12 @@ class Sender:
         places = [place for place in range(packet.count) if place not in packet.cancelled]
         self._fail(packet, places, error, results, uncertain=False)
         return results
+
+    def _observed(self, packet: Packet) -> AbstractContextManager[object]:
+        """Let what watches, if anything does, see what is sent meanwhile as one request."""
+        if packet.observed is None and (watching := observer()) is not None:
+            packet.observed = watching.batch(packet.events, self._transport.service)
+        return NOTHING if packet.observed is None else packet.observed.current()
 
     def _groups(self, packet: Packet) -> Iterator[_Group]:
         """Split a packet by topic, and by the bytes that the service takes."""

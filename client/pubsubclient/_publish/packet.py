@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
+from pubsubclient._core.observing import BatchObserver
 from pubsubclient._events.event import Event
 from pubsubclient._http.exchange import Exchange
 from pubsubclient._publish.errors import PublishError
@@ -29,18 +30,22 @@ class Packet:
     """Events that share a request, in order. Thread-safe, but for `add`, which only the queue calls.
 
     Args:
+        topic: the topic of the first event
         since: when the first event came, monotonic seconds
         looked_at: called, with no lock held, when somebody looks at the first of the promises
     """
 
     __slots__ = (
-        "_looked_at", "_watched", "cancelled", "closed", "count", "events", "exchange", "lines", "lock", "one_topic",
-        "results", "since", "size", "started", "tried_before",
+        "_looked_at", "_topic", "_watched", "cancelled", "closed", "count", "events", "exchange", "lines", "lock", "observed",
+        "one_topic", "results", "since", "size", "started", "told", "tried_before",
     )  # fmt: skip
 
-    def __init__(self, since: float, looked_at: Callable[[], None]) -> None:
+    def __init__(self, topic: str, since: float, looked_at: Callable[[], None]) -> None:
+        self._topic = topic
         self.since = since
         self._looked_at = looked_at
+        #: whether it was called
+        self.told = False
         #: guards the rest; a signal handler may look at a future while this thread has it
         self.lock = RLock()
         #: the events and their JSON; empty once there are results
@@ -55,6 +60,8 @@ class Packet:
         self.closed = False
         #: the request, if a caller has begun it
         self.exchange: Exchange | None = None
+        #: what watches the request, if anything does
+        self.observed: BatchObserver | None = None
         #: whether it is in a request, so that its events cannot be cancelled any more
         self.started = False
         #: places of the events that were cancelled before, and of those that an earlier publish may have stored
@@ -73,11 +80,12 @@ class Packet:
     def add(self, event: Event, line: bytes) -> Promise:
         """Add an event at the end, and return its future. It counts when the queue has raised `count` and `size`."""
         place = self.count
-        if len(self.events) != place or len(self.lines) != place:  # a signal handler has interrupted the call before
-            del self.events[place:], self.lines[place:]
-        if place and event.topic != self.events[0].topic:
+        events = self.events
+        if len(events) != place:  # a signal handler has interrupted the call before
+            del events[place:], self.lines[place:]
+        if event.topic != self._topic:
             self.one_topic = False
-        self.events.append(event)
+        events.append(event)  # first, so that there are never fewer events than lines
         self.lines.append(line)
         return Promise(self, place)
 
@@ -98,8 +106,10 @@ class Packet:
         return future
 
     def looked_at(self) -> None:
-        """Tell the batch that somebody waits."""
-        if self.results is None:
+        """Tell the batch that somebody waits, once."""
+        with self.lock:
+            tells, self.told = self.results is None and not self.told, True
+        if tells:
             self._looked_at()
 
     def start(self, store: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from pubsubclient._core.arguments import Seconds, check_count, check_flag, check_seconds, shown, unpicklable
 from pubsubclient._core.errors import InvalidArgument, ServiceError, TooLarge, Unavailable
 from pubsubclient._core.names import check_name
+from pubsubclient._core.observing import NOTHING, observer
 from pubsubclient._events.event import Event
 from pubsubclient._events.lease import check_delay
 from pubsubclient._events.topic import T, Topic
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Publisher"]
 
+B = TypeVar("B", bound=Batch)
+
 
 class Publisher:
     """Publishes events under a name. The constructor registers the name (get-or-create). Thread-safe.
@@ -35,17 +38,21 @@ class Publisher:
         name: 1 to 255 of ``A-Z a-z 0-9 . _ ~ % + -``, first a letter or digit
         service: the service: a base URL, one URL for each function, or a `Service`. By default the one set by
             `configure`, else PUBLISH_SUBSCRIBE_SERVICE from the environment, else from the nearest config.json
+        register: whether to register the name now. With False, the constructor sends nothing, and the first publish registers
+            the name
 
     Raises:
-        InvalidArgument: the name is not valid
+        InvalidArgument: an argument is not valid
         ConfigurationError: no service is configured
         ServiceError, Unavailable: the publisher could not be registered
     """
 
-    def __init__(self, name: str, *, service: Address | Service | None = None) -> None:
+    def __init__(self, name: str, *, service: Address | Service | None = None, register: bool = True) -> None:
         self.name = check_name("publisher", name)
+        now = check_flag("register", register)
         self._transport = Transport.to(find_service(service))
-        self._transport.register({"publisher": self.name})
+        if now:
+            self._register()
 
     @overload
     def publish(self, event: Event, /, *, delay: float | None = None, far: bool = False) -> Receipt: ...
@@ -106,19 +113,24 @@ class Publisher:
         delay_s = None if delay is None else check_delay(delay)
         check_flag("far", far)
         events = _events_of(first, more, event)
-        chunks = RequestChunks(events, f"/publishers/{self.name}", self._transport.service.store)
-        while request := chunks.next():
-            since_us = chunks.since_us(request, self._transport.clock.now_us())
-            try:
-                body = encode_request(request, self.name, since_us, delay_s, far=far)
-                response = self._transport.call("publish", body)
-                chunks.add_receipts(request, read_receipts(response.body, len(request.indices)))
-            except (ServiceError, Unavailable) as error:
-                if isinstance(error, TooLarge) and chunks.split(request):
-                    continue
-                uncertain = error.uncertain or not chunks.mark_unstored(request)
-                raise publish_error(error, chunks.receipts, chunks.unstored(), uncertain=uncertain) from error
-        receipts = [receipt for receipt in chunks.receipts if receipt is not None]
+        watching = observer()
+        service = self._transport.service
+        with NOTHING if watching is None else watching.publishing(events, service) as observed:
+            chunks = RequestChunks(events, f"/publishers/{self.name}", service.store)
+            while request := chunks.next():
+                since_us = chunks.since_us(request, self._transport.clock.now_us())
+                try:
+                    body = encode_request(request, self.name, since_us, delay_s, far=far)
+                    response = self._transport.call("publish", body)
+                    chunks.add_receipts(request, read_receipts(response.body, len(request.indices)))
+                except (ServiceError, Unavailable) as error:
+                    if isinstance(error, TooLarge) and chunks.split(request):
+                        continue
+                    uncertain = error.uncertain or not chunks.mark_unstored(request)
+                    raise publish_error(error, chunks.receipts, chunks.unstored(), uncertain=uncertain) from error
+            receipts = [receipt for receipt in chunks.receipts if receipt is not None]
+            if observed is not None:
+                observed.extend(receipts)
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
 
     def batch(self, *, max_delay: Seconds = 0.01, max_events: int = 20_000, max_bytes: int = 32 * 1024 * 1024) -> Batch:
@@ -134,10 +146,7 @@ class Publisher:
         Raises:
             InvalidArgument: an argument is out of its range
         """
-        delay_s = check_seconds("max_delay", max_delay)
-        events = check_count("max_events", max_events, 1)
-        size = check_count("max_bytes", max_bytes, 1)
-        return Batch(self._transport, self.name, delay_s, events, size)
+        return self._new_batch(Batch, max_delay, max_events, max_bytes)
 
     def delete(self) -> None:
         """Remove this publisher's name. What was published under it stays.
@@ -156,6 +165,15 @@ class Publisher:
 
     def __repr__(self) -> str:
         return f"Publisher({self.name!r})"
+
+    def _register(self) -> None:
+        self._transport.register({"publisher": self.name})
+
+    def _new_batch(self, kind: type[B], max_delay: Seconds, max_events: int, max_bytes: int) -> B:
+        delay_s = check_seconds("max_delay", max_delay)
+        events = check_count("max_events", max_events, 1)
+        size = check_count("max_bytes", max_bytes, 1)
+        return kind(self._transport, self.name, delay_s, events, size)
 
 
 def _events_of(

@@ -12,7 +12,11 @@ __all__ = ["Queue"]
 
 #: limits of one request: larger ones gain little throughput, and delay the events behind them
 _REQUEST_EVENTS = 1_000
-_REQUEST_BYTES = 1_000_000
+_REQUEST_BYTES = 4_000_000
+#: a request has at most this share of the bytes that may wait, so that one is filled while another is under way; but it may
+#: have so many bytes
+_REQUEST_SHARE = 8
+_MIN_REQUEST_BYTES = 1_000_000
 #: how often a caller looks whether an answer has come, in events of a packet
 _LOOK_EVENTS = 64
 
@@ -23,12 +27,16 @@ class Queue:
     Args:
         max_events: the most events without a result
         max_bytes: the most bytes of JSON in these events
+        monotonic: returns the time, seconds
         looked_at: called when somebody looks at the first promise of a packet
     """
 
-    def __init__(self, max_events: int, max_bytes: int, looked_at: Callable[[], None]) -> None:
+    def __init__(
+        self, max_events: int, max_bytes: int, monotonic: Callable[[], float], looked_at: Callable[[], None]
+    ) -> None:
         self._max_events = max_events
         self._max_bytes = max_bytes
+        self._monotonic = monotonic
         self._looked_at = looked_at
         #: the first packet may be in a request already; the last one may take more events
         self.packets: deque[Packet] = deque()
@@ -41,7 +49,7 @@ class Queue:
         self.closed = False
         #: bytes of the events without a result
         self._bytes = 0
-        self._request_bytes = _REQUEST_BYTES
+        self._request_bytes = min(_REQUEST_BYTES, max(_MIN_REQUEST_BYTES, max_bytes // _REQUEST_SHARE))
         #: whether the last event may have made the first packet due
         self.calls_for_a_look = False
 
@@ -73,9 +81,9 @@ class Queue:
     def limit_requests(self, max_bytes: int | None) -> None:
         """Make the packets that begin from now on no larger than the service takes."""
         if max_bytes is not None:
-            self._request_bytes = min(_REQUEST_BYTES, max_bytes)
+            self._request_bytes = min(self._request_bytes, max_bytes)
 
-    def put(self, event: Event, line: bytes, monotonic: Callable[[], float]) -> Promise:
+    def put(self, event: Event, line: bytes) -> Promise:
         """Add an event to the last packet, or to a new one; return its future."""
         packet = self.packets[-1] if self.packets else None
         size = len(line)
@@ -85,7 +93,7 @@ class Queue:
             or (count := packet.count) >= _REQUEST_EVENTS
             or packet.size + count + size >= self._request_bytes
         ):
-            packet, count = Packet(monotonic(), self._looked_at), 0
+            packet, count = Packet(event.topic, self._monotonic(), self._looked_at), 0
             self.packets.append(packet)
         promise = packet.add(event, line)
         count += 1
@@ -93,7 +101,14 @@ class Queue:
         packet.count, packet.size, self.published, self._bytes = (
             count, packet.size + size, self.published + 1, self._bytes + size,
         )  # fmt: skip
-        self.calls_for_a_look = count % _LOOK_EVENTS < 2 or count == _REQUEST_EVENTS or self.hurries
+        self.calls_for_a_look = (
+            count == 1
+            or count % _LOOK_EVENTS == 0
+            or count == _REQUEST_EVENTS
+            or self.flush_to > self.resolved
+            or self.published - self.resolved >= self._max_events
+            or self._bytes >= self._max_bytes
+        )  # not by `hurries`: this is done for each event
         return promise
 
     def resolve_first(self) -> None:

@@ -16,8 +16,9 @@ from pubsubclient._core.at_exit import EXIT_DEADLINE_S
 from pubsubclient._core.errors import PubSubError
 from pubsubclient._core.filters import Filters, accepted
 from pubsubclient._core.names import stands_for
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._http.transport import Transport
 from pubsubclient._publish.batch import Batch
 from pubsubclient._publish.errors import PublishError

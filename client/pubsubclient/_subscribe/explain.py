@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from pubsubclient._core.arguments import clean, shown
 from pubsubclient._core.errors import InvalidArgument, ServiceError
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import Received
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.descriptions import Explanation, read_explanation
@@ -22,7 +23,7 @@ _SEQUENCE = re.compile(r"[0-9]{4}-[0-9]{20}")
 
 def explain(transport: Transport, subscriber: str, event: Event | str, topic: Topic | str | None) -> Explanation:
     """See `Subscriber.explain`."""
-    if isinstance(event, ReceivedEvent):
+    if isinstance(event, Received):
         return _by_query(transport, subscriber, event.topic, event.sequence)
     if isinstance(event, Event):
         identity = {"id": event.id} if event.source is None else {"id": event.id, "source": event.source}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -11,9 +12,10 @@ from typing import Any, NamedTuple
 
 from pubsubclient._core.attributes import parse_time
 from pubsubclient._core.errors import PubSubError, ServiceError
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._core.observing import observer, observing_settlement
 from pubsubclient._events.event_list import Events
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._http.call import CallCancelled, Cancellation
 from pubsubclient._http.responses import bad_response
 from pubsubclient._http.transport import Response, Transport
@@ -99,6 +101,7 @@ class Fetch:
         Raises ServiceError or Unavailable if no events were received; the settlements may not have been carried out. Any
         other exception, also of a signal handler, releases the fetched events, because the caller does not receive them.
         """
+        began_ns = time.time_ns()
         with self._giving_back():
             if self._max_events != 0:
                 self._outcomes.notices.fetching()
@@ -106,17 +109,20 @@ class Fetch:
             while again:
                 try:
                     request = self._prepare()
-                    response = self._transport.call(
-                        "get_events",
-                        partial(self._body, request.settlements),
-                        wait_s=request.wait_s,
-                        cancellation=self._cancellation,
-                    )
+                    with observing_settlement(request.settlements, self._subscriber, self._transport.service):
+                        response = self._transport.call(
+                            "get_events",
+                            partial(self._body, request.settlements),
+                            wait_s=request.wait_s,
+                            cancellation=self._cancellation,
+                        )
                 except BaseException as error:  # noqa: PERF203 - each request takes milliseconds
                     if not self._goes_on(error):
                         raise
                 else:
                     again = self._take(request, response)
+        if self._events and (watching := observer()) is not None:
+            watching.received(self._events, self._subscriber, self._transport.service, began_ns)
         return self._events
 
     @contextmanager

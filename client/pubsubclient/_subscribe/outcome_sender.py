@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from pubsubclient._core.arguments import unpicklable
 from pubsubclient._core.at_exit import Verb, settle_at_exit
 from pubsubclient._core.errors import PubSubError, ServiceError
+from pubsubclient._core.observing import observing_settlement
 from pubsubclient._events.lease import Lease
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.service import Service
@@ -196,7 +197,8 @@ class OutcomeSender:
 
     def _send(self, settlements: Mapping[str, Any], deadline_s: float | None) -> dict[str, Any]:
         body = {"subscriber": self.subscriber, "max_events": 0, **settlements}
-        return self._transport.call("get_events", body, deadline_s=deadline_s).body
+        with observing_settlement(settlements, self.subscriber, self.service):
+            return self._transport.call("get_events", body, deadline_s=deadline_s).body
 
     def settle(self, verb: Verb, deadline_s: float | None = None) -> None:  # noqa: ARG002 - each outcome has its verb
         """Send the pending outcomes at the end of the program. Raises ServiceError, Unavailable."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from pubsubclient._core.arguments import Seconds, check_seconds
 from pubsubclient._core.at_exit import Verb
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease, check_lease_s, nack_options, release_options
+from pubsubclient._events.received import Received
 from pubsubclient._subscribe.outcome_sender import OutcomeSender
 
 __all__ = ["Outcomes"]
@@ -25,13 +25,13 @@ class Outcomes(OutcomeSender):
     first outcome of an event counts. Thread-safe; a forked child begins with none.
     """
 
-    def ack(self, events: ReceivedEvent | Iterable[ReceivedEvent]) -> None:
+    def ack(self, events: Received | Iterable[Received]) -> None:
         """The events are done. Raises InvalidArgument for a copied event."""
         self._add("ack", events, {})
 
     def nack(
         self,
-        events: ReceivedEvent | Iterable[ReceivedEvent],
+        events: Received | Iterable[Received],
         delay: Seconds | None = None,
         *,
         reason: str | None = None,
@@ -52,7 +52,7 @@ class Outcomes(OutcomeSender):
         """
         self._add("nack", events, nack_options(delay, reason, dead=dead), together=together)
 
-    def release(self, events: ReceivedEvent | Iterable[ReceivedEvent], delay: Seconds = 0) -> None:
+    def release(self, events: Received | Iterable[Received], delay: Seconds = 0) -> None:
         """The events were not handled, and are delivered again with the same `attempt`, after `delay`.
 
         Args, raises:
@@ -60,7 +60,7 @@ class Outcomes(OutcomeSender):
         """
         self._add("release", events, release_options(delay))
 
-    def extend(self, event: ReceivedEvent, seconds: Seconds | None = None) -> None:
+    def extend(self, event: Received, seconds: Seconds | None = None) -> None:
         """Extend the lease of the event, and of the events received with it; `event.lost` tells later if that failed.
 
         Args:
@@ -112,13 +112,13 @@ class Outcomes(OutcomeSender):
     def _add(
         self,
         verb: Verb,
-        events: ReceivedEvent | Iterable[ReceivedEvent],
+        events: Received | Iterable[Received],
         options: Mapping[str, Any],
         *,
         together: bool = False,
     ) -> None:
         members = tuple(options.items())
-        found = [(event.lease, event.ref) for event in ((events,) if isinstance(events, ReceivedEvent) else events)]
+        found = [(event.lease, event.ref) for event in ((events,) if isinstance(events, Received) else events)]
         with self._lock:
             for lease, ref in found:
                 if not lease.decide(ref):

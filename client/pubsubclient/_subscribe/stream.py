@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator
 
 from pubsubclient._core.at_exit import EXIT_DEADLINE_S, Verb, settle_at_exit
 from pubsubclient._core.errors import PubSubError
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._fork import reset_in_child
 from pubsubclient._http.call import Cancellation
 from pubsubclient._http.service import Service
@@ -55,10 +55,50 @@ class Stream:
     def run(self) -> Generator[ReceivedEvent, None, None]:
         """Run the loop. However it ends, handled events are acknowledged, and events that it did not reach are released."""
         try:
-            while (event := self._next()) is not None:
+            while (event := self.next()) is not None:
                 yield event
         finally:
-            self._end()
+            self.end()
+
+    def ready(self) -> ReceivedEvent | None:
+        """Acknowledge the current event; return the next one if it takes no request to have it, else None."""
+        if self._current is not None:
+            self._pace.took(self._clock.monotonic() - self._began)
+            if self._lease is not None:
+                self._outcomes.ack(self._current)
+            self._current = None
+        lease = self._lease
+        if lease is None or self._cancellation.cancelled:
+            return None
+        if lease.taken_back:
+            self._drop_taken_back(lease)
+        return None if lease.half_over else self._take(lease)
+
+    def next(self) -> ReceivedEvent | None:
+        """Acknowledge the current event; return the next one, after waiting for it as long as necessary; None at the end."""
+        event = self.ready()
+        while event is None and not self._cancellation.cancelled:
+            lease = self._lease
+            if lease is not None and self._left and not lease.ended:
+                self._renew(lease)
+                event = self._take(lease)
+                continue
+            # The lease has ended, so these events are delivered again: to handle them here would handle them twice.
+            self._left.clear()
+            if not self._fetch():
+                return None
+            event = self.ready()
+        return event
+
+    def end(self) -> None:
+        """Send the acks of handled events, and release those that were not reached. Raises nothing of the service."""
+        rest = self._leave()
+        try:
+            self._outcomes.carry_out({"release": [rest]} if rest else {}, EXIT_DEADLINE_S)
+        except PubSubError as e:
+            # Logged, not raised: most programs do not expect an exception at the end of a loop, and unsettled events come
+            # again anyway.
+            self._outcomes.log_unsettled(e)
 
     def close(self) -> None:
         """End the loop when it asks for its next event, or at once if it waits for events."""
@@ -98,28 +138,12 @@ class Stream:
     def __repr__(self) -> str:
         return f"events in a loop of subscriber {self._subscriber!r}"
 
-    def _next(self) -> ReceivedEvent | None:
-        """Return the next event, after waiting for it as long as necessary; None at the end of the loop."""
-        if self._current is not None:
-            self._pace.took(self._clock.monotonic() - self._began)
-            if self._lease is not None:
-                self._outcomes.ack(self._current)
-            self._current = None
-        while not self._cancellation.cancelled:
-            lease = self._lease
-            if lease is not None and self._left:
-                if lease.taken_back:
-                    self._drop_taken_back(lease)
-                if lease.half_over and not lease.ended and self._left:
-                    self._renew(lease)
-                if self._left and not (lease.length_s and lease.ended):
-                    self._current, self._began = self._left.popleft(), self._clock.monotonic()
-                    return self._current
-                # The lease has ended, so these events are delivered again: to handle them here would handle them twice.
-                self._left.clear()
-            if not self._fetch():
-                return None
-        return None
+    def _take(self, lease: Lease) -> ReceivedEvent | None:
+        """Make the next leased event the current one, and return it; None if there is none, or if the lease has ended."""
+        if not self._left or (lease.length_s and lease.ended):
+            return None
+        self._current, self._began = self._left.popleft(), self._clock.monotonic()
+        return self._current
 
     def _drop_taken_back(self, lease: Lease) -> None:
         """Drop events that the service has recalled: those of ordered topics after an event that was nacked or released."""
@@ -183,12 +207,3 @@ class Stream:
         self._left.clear()
         settle_at_exit(self, holding=False)
         return rest
-
-    def _end(self) -> None:
-        rest = self._leave()
-        try:
-            self._outcomes.carry_out({"release": [rest]} if rest else {}, EXIT_DEADLINE_S)
-        except PubSubError as e:
-            # Logged, not raised: most programs do not expect an exception at the end of a loop, and unsettled events come
-            # again anyway.
-            self._outcomes.log_unsettled(e)

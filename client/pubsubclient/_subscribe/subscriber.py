@@ -12,9 +12,11 @@ from pubsubclient._core.at_exit import EXIT_DEADLINE_S, verb_for
 from pubsubclient._core.errors import InvalidArgument, PubSubError
 from pubsubclient._core.filters import Filters, check_filters
 from pubsubclient._core.names import check_name
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
 from pubsubclient._events.event_list import Events
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import Topic
+from pubsubclient._http.caller import current_caller
 from pubsubclient._http.config import find_service
 from pubsubclient._http.fresh_tokens import call_with_token
 from pubsubclient._http.service import Address, Service
@@ -253,11 +255,8 @@ class Subscriber:
             InvalidArgument: an argument is out of its range
             ServiceError, Unavailable: raised in the loop; handled events may be delivered again
         """
-        count = check_count("max_events", max_events, 1, MAX_EVENTS)
-        wait_s = None if wait is None else check_seconds("wait", wait)
+        stream = self._new_stream(wait, max_events)
         self._ensure_registered()
-        stream = Stream(self._transport, self.name, self._outcomes, count, wait_s)
-        self._waits.add(stream)
         return stream.run()
 
     def fetch(self, max_events: int | None = None, wait: Seconds = 0, *, settle: Outcomes | None = None) -> Events:
@@ -367,9 +366,17 @@ class Subscriber:
         self, max_events: int | None, wait_s: float, settlements: Settlements, outcomes: Outcomes | None = None
     ) -> Fetch:
         self._ensure_registered()
-        cancellation = self._waits.cancellation
+        caller = current_caller()
+        cancellation = self._waits.cancellation if caller is None else caller.cancellation
         outcomes = outcomes or self._outcomes
         return Fetch(self._transport, self.name, outcomes, max_events, wait_s, settlements, cancellation)
+
+    def _new_stream(self, wait: Seconds | None, max_events: int) -> Stream:
+        count = check_count("max_events", max_events, 1, MAX_EVENTS)
+        wait_s = None if wait is None else check_seconds("wait", wait)
+        stream = Stream(self._transport, self.name, self._outcomes, count, wait_s)
+        self._waits.add(stream)
+        return stream
 
     def _ensure_registered(self) -> None:
         if not self._is_registered:

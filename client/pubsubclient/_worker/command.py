@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pubsubclient._core.arguments import check_count
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument
@@ -18,7 +18,10 @@ from pubsubclient._worker.options import Options
 from pubsubclient._worker.processes import Processes, end_with_parent
 from pubsubclient._worker.reload import Changes
 
-__all__ = ["main", "run"]
+if TYPE_CHECKING:
+    from pubsubclient._worker.worker import Worker
+
+__all__ = ["add_options", "main", "run", "run_worker"]
 
 #: how long a drain may take before a reload, seconds
 _RELOAD_DRAIN_S = 2.0
@@ -36,11 +39,27 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m pubsubclient.
 
 def run(argv: Sequence[str], prog: str) -> int:
     """Do the same as `main`, but raise ConfigurationError or InvalidArgument for a mistake."""
-    parser = _parser(prog)
+    parser = _Parser(prog=prog, description="Run the handlers of an app until SIGTERM or Ctrl-C.")
+    parser.add_argument("app", metavar="MODULE:APP", help="the app, for instance shop.orders:app")
+    add_options(parser)
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as ended:  # argparse has written the help
         return int(ended.code or 0)
+    return run_worker(arguments, partial(load_app, arguments.app), [sys.executable, "-m", "pubsubclient.worker", *argv])
+
+
+def run_worker(arguments: argparse.Namespace, load: Callable[[], Any], command: Sequence[str]) -> int:
+    """Run a worker, or several processes of it, until a signal; returns the exit status.
+
+    Args:
+        arguments: values of the options that `add_options` adds
+        load: returns the app; called in the process that runs it
+        command: the command line that this process was started with. The processes that it starts get it with more options
+
+    Raises:
+        ConfigurationError, InvalidArgument: a mistake of the command line or the configuration
+    """
     _log_to_stderr(arguments.log_level)
     options = {
         name: value
@@ -54,8 +73,8 @@ def run(argv: Sequence[str], prog: str) -> int:
     Options(**options)
     processes = check_count("--processes", arguments.processes, 1, _MAX_PROCESSES)
     if processes > 1 or arguments.reload:
-        return _processes(arguments, options, argv).run()
-    worker = load_app(arguments.app).worker(**options)
+        return _processes(arguments, options, command).run()
+    worker: Worker = load().worker(**options)
     if arguments.child:
         end_with_parent(partial(worker.stop, "parent"))
     return worker.run()
@@ -68,14 +87,13 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
-def _processes(arguments: argparse.Namespace, options: dict[str, object], argv: Sequence[str]) -> Processes:
+def _processes(arguments: argparse.Namespace, options: dict[str, object], command: Sequence[str]) -> Processes:
     if arguments.processes > 1 and arguments.health is not None:
         raise InvalidArgument("--health: several processes cannot listen at one port; start one worker for each port.")
     more = ["--processes", "1", "--child"]
     if arguments.reload:
         more += ["--no-reload", "--drain-timeout", str(options["drain_timeout"])]
-    command = [sys.executable, "-m", "pubsubclient.worker", *argv, *more]
-    return Processes(command, arguments.processes, Changes(Path.cwd()) if arguments.reload else None)
+    return Processes([*command, *more], arguments.processes, Changes(Path.cwd()) if arguments.reload else None)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,9 +103,8 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidArgument(f"{message} (see {self.prog} --help)")
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog=prog, description="Run the handlers of an app until SIGTERM or Ctrl-C.")
-    parser.add_argument("app", metavar="MODULE:APP", help="the app, for instance shop.orders:app")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a worker's command."""
     parser.add_argument("--concurrency", type=int, metavar="N", help="threads for plain handlers (8)")
     parser.add_argument("--async-concurrency", type=int, metavar="N", help="runs of async handlers at one time (100)")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="processes, each a worker (1)")
@@ -108,4 +125,3 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="what to log on stderr (info)",
     )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    return parser

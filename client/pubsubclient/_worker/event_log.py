@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._worker.run import Run
 
 __all__ = ["CommandLogFormatter", "EventLogFilter", "current_event", "current_run"]

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pubsubclient._core.errors import PubSubError, ServiceError
+from pubsubclient._core.observing import prefetching
 from pubsubclient._events.event_list import Events
 from pubsubclient._worker.schedule import Schedule
 from pubsubclient._worker.source import Source
@@ -74,6 +75,7 @@ class Fetcher:
             self._thread.join(_CANCEL_STEP_S)
 
     def _run(self) -> None:
+        prefetching.set(True)
         try:
             while not self._schedule.stopping:
                 try:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._subscribe.arguments import Topics
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient._worker.outcome import Outcome

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._worker.handler import Handler
 
 if TYPE_CHECKING:

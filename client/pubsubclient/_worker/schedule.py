@@ -15,8 +15,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._fork import reset_in_child
 from pubsubclient._worker.outcome import Outcome
 from pubsubclient._worker.run import Run, Stage

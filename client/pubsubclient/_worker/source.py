@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._subscribe.pace import Pace
 from pubsubclient._subscribe.subscriber import Subscriber

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient.cli.output import Output
 from pubsubclient.cli.text import one_line, printable, shortened, time_of_day
 

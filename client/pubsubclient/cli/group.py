@@ -62,6 +62,7 @@ COMMANDS: dict[str, list[Entry]] = {
         _of_emulator("token", "print an ID token for `pubsub emulator --auth`"),
         _own("worker", "run an app's handlers"),
         _own("relay", "publish what an outbox holds"),
+        _own("asyncapi", "describe an app in AsyncAPI"),
         _own("bench", "measure how fast a service is"),
     ],
     "Set up": [

@@ -1,1 +1,1 @@
-"""What goes with other packages, one a module. Each needs only the package that it is named after."""
+"""What goes with other packages, one a module or folder. Each needs only the package that it is named after."""

@@ -1,9 +1,9 @@
-"""Delivers events to apps until there are none: one coroutine, run with or without an event loop."""
+"""Delivers events to apps until there are none: one coroutine, which leaves open how handlers are awaited."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack
+from collections.abc import Awaitable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import Any, Literal, Protocol
 
 from pubsubclient._app.app import App
@@ -13,9 +13,9 @@ from pubsubclient._core.own_loop import NoPlaceForLoop, OwnLoop
 from pubsubclient._http.service import Service
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.subscriber import Subscriber
-from pubsubclient.testing.receiver import Delivery, Receiver
+from pubsubclient.testing.receiver import Awaited, Delivery, Receiver
 
-__all__ = ["Errors", "Round", "Until", "without_loop"]
+__all__ = ["Errors", "Round", "Until", "directly", "without_loop"]
 
 Until = Literal["idle", "settled"]
 Errors = Literal["raise", "keep"]
@@ -67,28 +67,32 @@ class Round:
             isinstance(span, AbstractContextManager) for span in self._spans
         )
 
-    async def run(self, max_events: int) -> list[Delivery]:
-        """Deliver, and return the runs. Raises RuntimeError after `max_events` of them, and what a handler raises."""
+    async def run(self, max_events: int, awaited: Awaited) -> list[Delivery]:
+        """Deliver, and return the runs. Raises RuntimeError after `max_events` of them, and what a handler raises.
+
+        Args:
+            awaited: awaits handlers and lifespans in the event loop; nothing else is waited for
+        """
         deliveries: list[Delivery] = []
         async with AsyncExitStack() as stack:
             for span in self._spans:
                 if isinstance(span, AbstractContextManager):
                     stack.enter_context(span)
                 else:
-                    await stack.enter_async_context(span)
-            await self._until_idle(deliveries, max_events)
+                    await stack.enter_async_context(_Entered(span, awaited))
+            await self._until_idle(deliveries, max_events, awaited)
             while self._settled and (left_s := self._next_due_s()) is not None:
                 self._clock.advance(left_s)
-                await self._until_idle(deliveries, max_events)
+                await self._until_idle(deliveries, max_events, awaited)
         return deliveries
 
-    async def _until_idle(self, deliveries: list[Delivery], max_events: int) -> None:
+    async def _until_idle(self, deliveries: list[Delivery], max_events: int, awaited: Awaited) -> None:
         came = True
         while came:
             came = False
             for receiver in self._receivers:
                 before = len(deliveries)
-                came = await receiver.run(deliveries) or came
+                came = await receiver.run(deliveries, awaited) or came
                 if self._raises:
                     for delivery in deliveries[before:]:
                         if delivery.error is not None:
@@ -124,21 +128,55 @@ def _receivers(app: App | Subscriber, service: Service, pauses: dict[str, float]
     return [Receiver(transport, consumer.subscriber, consumer, pauses) for consumer in consumers]
 
 
-def without_loop(coroutine: Coroutine[Any, Any, list[Delivery]], *, needs_loop: bool) -> list[Delivery]:
-    """Run a delivery to its end, in a loop of its own if it needs one. Raises what it raises, InvalidArgument."""
-    if needs_loop:
-        with OwnLoop() as loop:
+class _Entered:
+    """An asynchronous lifespan, entered and left in the event loop."""
+
+    def __init__(self, span: AbstractAsyncContextManager[Any], awaited: Awaited) -> None:
+        self._span = span
+        self._awaited = awaited
+
+    async def __aenter__(self) -> None:
+        await self._awaited(self._span.__aenter__())
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        suppressed: bool | None = await self._awaited(self._span.__aexit__(*raised))
+        return suppressed
+
+
+async def directly(awaitable: Awaitable[Any]) -> Any:
+    """Await in the loop that runs."""
+    return await awaitable
+
+
+def without_loop(round_: Round, max_events: int) -> list[Delivery]:
+    """Run a delivery to its end. An event loop of its own runs while it is needed: plain handlers are called outside of it.
+
+    Raises what the delivery raises, and InvalidArgument.
+    """
+    with OwnLoop() as loop:
+
+        async def awaited(awaitable: Awaitable[Any]) -> Any:
+            return loop.run(directly(awaitable))
+
+        if round_.needs_loop:
             try:
-                result: list[Delivery] = loop.run(coroutine)
+                loop.run(_nothing())
             except NoPlaceForLoop:
                 raise InvalidArgument(
                     "deliver: an event loop runs in this thread; use `await pubsub.adeliver(...)` in it."
                 ) from None
-            return result
+        return _stepped(round_.run(max_events, awaited))
+
+
+async def _nothing() -> None:
+    """Does nothing."""
+
+
+def _stepped(coroutine: Coroutine[Any, Any, list[Delivery]]) -> list[Delivery]:
     try:
         coroutine.send(None)
     except StopIteration as done:
         deliveries: list[Delivery] = done.value
         return deliveries
     coroutine.close()
-    raise AssertionError("without asynchronous handlers there is nothing to wait for")
+    raise AssertionError("a delivery waits for nothing but what is awaited in a loop")

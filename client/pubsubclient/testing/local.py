@@ -11,7 +11,8 @@ from typing import Any
 from pubsubclient._app.app import App
 from pubsubclient._core.arguments import Seconds, check_count, check_seconds, shown
 from pubsubclient._core.errors import ConfigurationError, InvalidArgument
-from pubsubclient._events.event import Event, ReceivedEvent
+from pubsubclient._events.event import Event
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._events.topic import Topic, topic_name
 from pubsubclient._http.config import adopted
 from pubsubclient._http.service import FUNCTIONS, Service
@@ -23,7 +24,7 @@ from pubsubclient._subscribe.explain import explain
 from pubsubclient._subscribe.subscriber import Subscriber
 from pubsubclient.testing.adapter import LocalAdapter, in_process
 from pubsubclient.testing.clock import LocalClock
-from pubsubclient.testing.delivering import Errors, Round, Until, without_loop
+from pubsubclient.testing.delivering import Errors, Round, Until, directly, without_loop
 from pubsubclient.testing.faults import Call, Fault
 from pubsubclient.testing.leaks import end
 from pubsubclient.testing.receiver import Delivery
@@ -149,8 +150,8 @@ class Local:
         """Run the handlers of apps over their events: here, in this thread, one event after another, in real leases.
 
         The apps' subscriptions are made first, and their lifespans last as long as the call. The events of a Subscriber, which
-        has no handlers, are acknowledged. ``async def`` handlers run in an event loop of the call. Timeouts, lanes and
-        concurrency are a worker's, and play no part here.
+        has no handlers, are acknowledged. ``async def`` handlers run in an event loop of the call, plain ones outside of it.
+        Timeouts, lanes and concurrency are a worker's, and play no part here.
 
         Args:
             until: ``idle``: no event is available now. ``settled``: and none is to come: the clock jumps from backoff to
@@ -171,14 +172,14 @@ class Local:
             Exception: what a handler raised
         """
         round_ = Round(self.service, self, apps, self._pauses, until, errors or self.errors)
-        return without_loop(round_.run(check_count("max_events", max_events, 1)), needs_loop=round_.needs_loop)
+        return without_loop(round_, check_count("max_events", max_events, 1))
 
     async def adeliver(
         self, *apps: App | Subscriber, until: Until = "idle", errors: Errors | None = None, max_events: int = 10_000
     ) -> list[Delivery]:
         """Do what `deliver` does in the running event loop, where ``async def`` handlers are awaited."""
         round_ = Round(self.service, self, apps, self._pauses, until, errors or self.errors)
-        return await round_.run(check_count("max_events", max_events, 1))
+        return await round_.run(check_count("max_events", max_events, 1), directly)
 
     def advance(self, seconds: Seconds) -> None:
         """Move the clock to the first whole second at or after now + `seconds`; what failed is due at whole seconds.

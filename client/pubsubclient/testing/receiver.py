@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pubsubclient._events.event import ReceivedEvent
 from pubsubclient._events.lease import Lease, nack_options, release_options
+from pubsubclient._events.received import ReceivedEvent
 from pubsubclient._http.transport import Transport
 from pubsubclient._subscribe.fetch import Fetch
 from pubsubclient._subscribe.outcomes import Outcomes
 from pubsubclient._worker.handler import Consumer, Handler
 from pubsubclient._worker.outcome import Outcome, Reject
 
-__all__ = ["Delivery", "Receiver"]
+__all__ = ["Awaited", "Delivery", "Receiver"]
+
+#: awaits something in the event loop
+Awaited = Callable[[Awaitable[Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,10 @@ class Receiver:
         """How long this subscriber is still paused, seconds; 0 if it is not."""
         return max(0.0, self._pauses.get(self.name, 0.0) - self._transport.service.clock.monotonic())
 
-    async def run(self, deliveries: list[Delivery]) -> bool:
+    async def run(self, deliveries: list[Delivery], awaited: Awaited) -> bool:
         """Fetch once, and handle what came, adding to `deliveries`; returns whether anything came.
+
+        ``async def`` handlers are run by `awaited`.
 
         Raises ServiceError, Unavailable. BaseException of a handler passes through, after the rest was given back.
         """
@@ -86,7 +91,7 @@ class Receiver:
         with self._giving_back(lease, events):
             while events:
                 handler, taken = self._next_run(events)
-                outcome, duration = await _run(handler, taken, self._consumer)
+                outcome, duration = await _run(handler, taken, self._consumer, awaited)
                 del events[: len(taken)]
                 self._settle(lease, taken, outcome, events)
                 name = None if handler is None else handler.name
@@ -147,7 +152,7 @@ class Receiver:
 
 
 async def _run(
-    handler: Handler | None, events: Sequence[ReceivedEvent], consumer: Consumer | None
+    handler: Handler | None, events: Sequence[ReceivedEvent], consumer: Consumer | None, awaited: Awaited
 ) -> tuple[Outcome, float]:
     if handler is None:
         if consumer is None:
@@ -155,5 +160,5 @@ async def _run(
         error = Reject("no handler")
         return Outcome("reject", error.reason, None, error), 0.0
     began = time.perf_counter()
-    outcome = await handler.run_async(events) if handler.is_async else handler.run(events)
+    outcome = await awaited(handler.run_async(events)) if handler.is_async else handler.run(events)
     return outcome, time.perf_counter() - began

@@ -20,11 +20,14 @@ _FREE_BYTES = 64 << 20
 _EVERY_S = 1.0
 #: trim only if the process has used this much CPU time since the last trim, seconds
 _MIN_CPU_S = 0.05
+#: the process is idle if it has used less than this much CPU time since the last look; work of less than that is not worth a
+#: trim, seconds
+_IDLE_CPU_S = 0.005
 
 
 @contextmanager
 def trimming() -> Iterator[None]:
-    """In this block, make glibc use one arena and give free pages back, once a second while the process works.
+    """In this block, make glibc use one arena and give free pages back: once a second while the process works, and once after.
 
     Requests and responses are megabytes, allocated and freed by many threads. By default each thread has its own arena, and
     each arena keeps its free pages. One arena costs no speed here, because Python runs one thread at a time. Buffers of
@@ -49,9 +52,11 @@ def trimming() -> Iterator[None]:
 
 
 def _trim_until(trim: Callable[[int], object], ended: threading.Event) -> None:
-    trimmed_at_s = time.process_time()
+    trimmed_at_s = looked_at_s = time.process_time()
     while not ended.wait(_EVERY_S):
         now_s = time.process_time()
-        if now_s - trimmed_at_s >= _MIN_CPU_S:
-            trimmed_at_s = now_s
+        needed_s = _IDLE_CPU_S if now_s - looked_at_s < _IDLE_CPU_S else _MIN_CPU_S
+        if now_s - trimmed_at_s >= needed_s:
             trim(0)
+            trimmed_at_s = now_s = time.process_time()  # without the time of the trim itself
+        looked_at_s = now_s

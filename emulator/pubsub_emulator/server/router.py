@@ -5,42 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 
-import flask
-import functions_framework
+from werkzeug.wrappers import Request, Response
 
 from pubsub_emulator.server.call_meter import CallMeter
 from pubsub_emulator.server.page_guard import PageGuard, scheme_of
 from pubsub_emulator.server.wsgi import Environ, StartResponse, WSGIApp, refuse, respond_json
 from pubsubservice import __version__
 
-__all__ = ["Console", "Router", "applications", "load_functions"]
+__all__ = ["Console", "Router", "applications"]
 
 #: responds to a request for a file of the console; None for any other request
 Console = Callable[[Environ, StartResponse], Iterable[bytes] | None]
 
 
-def load_functions(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIApp]:
+def applications(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIApp]:
     """Return {name: WSGI application} for functions of a module.
 
-    functions-framework loads each function first, so that a function that the cloud would refuse at deployment is refused
-    here, too. The function is then served without the framework's Flask application. That would cost a fifth of a single
-    publish and add nothing, because the functions turn every error into a response themselves. A test sends the contract
-    through both.
+    In the cloud, functions-framework serves a function in a Flask application. That would cost a fifth of a single publish
+    and half of the emulator's start, and add nothing, because the functions turn every error into a response themselves. A
+    test sends the contract through both.
     """
-    load: Callable[[str, str | None, str], object] = functions_framework.create_app
-    for name in names:
-        load(name, module.__file__, "http")
-    return applications(module, names)
-
-
-def applications(module: ModuleType, names: Iterable[str]) -> dict[str, WSGIApp]:
-    """Return {name: WSGI application} for functions of a module, which the framework is not asked about."""
     return {name: _application(getattr(module, name)) for name in names}
 
 
-def _application(function: Callable[[flask.Request], flask.Response]) -> WSGIApp:
+def _application(function: Callable[[Request], Response]) -> WSGIApp:
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        return function(flask.Request(environ))(environ, start_response)
+        return function(Request(environ))(environ, start_response)
 
     return application
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import flask
 import msgspec
+from werkzeug.wrappers import Request
 
 from pubsubservice.api.decoding import decode_envelope
 from pubsubservice.api.endpoint import json_body, query, read_body, unsupported_media_type
@@ -41,7 +41,7 @@ _since = msgspec.json.Decoder(int)
 _value = msgspec.json.Decoder(msgspec.Raw)
 
 
-def decode_published(request: flask.Request) -> Publish:
+def decode_published(request: Request) -> Publish:
     """Decode and check a request to publish, in any of its forms. Raises BadRequest."""
     media_type = request.mimetype
     if media_type.startswith("application/cloudevents"):
@@ -80,7 +80,7 @@ def _target(parameters: Mapping[str, str]) -> tuple[str, str, int | None]:
     return topic, publisher, since
 
 
-def _binary_event(request: flask.Request, body: bytes) -> bytes:
+def _binary_event(request: Request, body: bytes) -> bytes:
     """Build the JSON of an event in binary mode: attributes from headers, data from the body, none if it is empty."""
     attributes = {}
     for key, value in request.environ.items():

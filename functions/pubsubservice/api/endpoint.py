@@ -11,11 +11,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import flask
+from werkzeug.wrappers import Request, Response
 
 from pubsubservice import __version__
 from pubsubservice.api.app import current
 from pubsubservice.api.decoding import MAX_BODY_BYTES
+from pubsubservice.api.tracing import traced
 from pubsubservice.core.meter import Meter, start_meter
 from pubsubservice.core.ownership import TOKEN_HEADER, Caller, set_caller
 from pubsubservice.core.problems import BadRequest, Problem, Unavailable
@@ -44,17 +45,17 @@ class HttpResponse(NamedTuple):
     headers: Mapping[str, str] | None = None
 
 
-_Handler = Callable[[flask.Request, Service], HttpResponse]
+_Handler = Callable[[Request, Service], HttpResponse]
 
 
-def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], flask.Response]]:
+def endpoint(*methods: str) -> Callable[[_Handler], Callable[[Request], Response]]:
     """Make an HTTP function of a handler; `methods` are the HTTP methods that it supports."""
 
-    def decorate(handler: _Handler) -> Callable[[flask.Request], flask.Response]:
+    def decorate(handler: _Handler) -> Callable[[Request], Response]:
         name = handler.__name__
 
         @functools.wraps(handler)
-        def function(request: flask.Request) -> flask.Response:
+        def function(request: Request) -> Response:
             meter = start_meter()
             service = None
             log: dict[str, str | int] = {}
@@ -67,7 +68,7 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
                 caller = _identify(request, service)
                 set_caller(caller)
                 result = handler(request, service)
-                response = flask.Response(result.body, result.status, result.headers, content_type="application/json")
+                response = Response(result.body, result.status, result.headers, content_type="application/json")
                 log = result.log
             except Exception as e:  # noqa: BLE001 - the outermost level: no client is shown a traceback
                 problem = _problem_of(e, name)
@@ -77,12 +78,12 @@ def endpoint(*methods: str) -> Callable[[_Handler], Callable[[flask.Request], fl
             log_request(name, response.status_code, log | _caller_field(caller), meter, duration_ms)
             return response
 
-        return function
+        return traced(function)
 
     return decorate
 
 
-def json_body(request: flask.Request) -> bytes:
+def json_body(request: Request) -> bytes:
     """Return the body of a request that is expected to be JSON. Raises BadRequest (400, 413, 415)."""
     # browsers send this type across origins only after a preflight request: no web page can publish unnoticed
     if request.mimetype != "application/json":
@@ -94,7 +95,7 @@ def json_body(request: flask.Request) -> bytes:
     return read_body(request)
 
 
-def read_body(request: flask.Request) -> bytes:
+def read_body(request: Request) -> bytes:
     """Return the body of a request. Raises BadRequest if it is larger than `MAX_BODY_BYTES` (413) or compressed (415)."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise BadRequest("unsupported_media_type", "Content-Encoding: the body is expected uncompressed.", status=415)
@@ -114,7 +115,7 @@ def unsupported_media_type(expected: str) -> Problem:
     return BadRequest("unsupported_media_type", f"Content-Type: {expected}.", status=415)
 
 
-def query(request: flask.Request, *names: str, repeated: str | None = None) -> dict[str, str]:
+def query(request: Request, *names: str, repeated: str | None = None) -> dict[str, str]:
     """Return the query parameters. Raises BadRequest for a parameter that is not in `names`, or was sent twice.
 
     The parameter `repeated` may be sent any number of times, and is left out of the result.
@@ -132,7 +133,7 @@ def query(request: flask.Request, *names: str, repeated: str | None = None) -> d
     return {name: text for name, text in request.args.items() if name != repeated}
 
 
-def _identify(request: flask.Request, service: Service) -> Caller | None:
+def _identify(request: Request, service: Service) -> Caller | None:
     """Return the caller by a verified token; None while identity is off. Raises Unauthorized, Unavailable."""
     return None if service.identity is None else service.identity.caller(request.headers.get(TOKEN_HEADER))
 
@@ -165,7 +166,7 @@ def _method_not_allowed(function: str, method: str, methods: tuple[str, ...]) ->
     )
 
 
-def _problem_response(problem: Problem) -> flask.Response:
+def _problem_response(problem: Problem) -> Response:
     document = {
         "type": "about:blank",
         "title": _TITLES.get(problem.status, "Error"),
@@ -174,12 +175,10 @@ def _problem_response(problem: Problem) -> flask.Response:
         "code": problem.code,
         **problem.extra,
     }
-    return flask.Response(
-        json.dumps(document), problem.status, problem.headers, content_type="application/problem+json"
-    )
+    return Response(json.dumps(document), problem.status, problem.headers, content_type="application/problem+json")
 
 
-def _add_headers(response: flask.Response, meter: Meter, duration_ms: float) -> None:
+def _add_headers(response: Response, meter: Meter, duration_ms: float) -> None:
     headers = response.headers
     headers["X-Store-Ops"] = f"reads={meter.reads}, writes={meter.writes}, deletes={meter.deletes}"
     if meter.time:

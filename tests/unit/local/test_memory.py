@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
+
+from pubsub_emulator.server import malloc_trim
 
 #: many blocks, freed but for the last of them, which holds the heap's end in its place
 _PROGRAM = """
@@ -31,3 +35,30 @@ with trimming():
 def test_freed_memory_is_given_back_within_seconds() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "trims"),
+    [
+        ([0.5, 0.5, 0.5], 1),  # worked before the first look, and is idle since
+        ([0.5, 0.53, 0.53, 0.53], 2),  # little work after the first look, which is given back once it is over
+        ([0.5, 1.0, 1.5], 3),  # works all the time
+        ([0.001, 0.002, 0.003], 0),  # idle from the start
+    ],
+)
+def test_it_trims_while_the_process_works_and_once_after_it(
+    cpu_s: list[float], trims: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look, a second after the one before, finds so much CPU time used."""
+    looks = iter(cpu_s)
+    used_s = [0.0]
+
+    class Ended(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            used_s[0] = next(looks, -1.0)
+            return used_s[0] < 0
+
+    monkeypatch.setattr(time, "process_time", lambda: used_s[0])
+    done: list[int] = []
+    malloc_trim._trim_until(done.append, Ended())
+    assert len(done) == trims

@@ -60,13 +60,23 @@ def test_flush_does_not_wait_for_others_at_all(server: ScriptedService, publishe
 
 
 def test_a_full_request_does_not_wait_either(server: ScriptedService, publisher: Publisher) -> None:
-    """1,000 events, or a megabyte."""
+    """1,000 events, or four megabytes."""
     with publisher.batch(max_delay=60) as batch:
         futures = [batch.publish(Event("orders")) for _ in range(1000)]
         futures[-1].result(10)
-        big = [batch.publish(Event("orders", "x" * 300_000)) for _ in range(4)]
-        big[2].result(10)
-    assert [len(ids) for ids in _ids(server)] == [1000, 3, 1]
+        big = [batch.publish(Event("orders", "x" * 300_000)) for _ in range(14)]
+        big[12].result(10)
+    assert [len(ids) for ids in _ids(server)] == [1000, 13, 1]
+
+
+def test_a_request_is_a_small_part_of_what_may_wait(server: ScriptedService, publisher: Publisher) -> None:
+    """So the next request fills while one is under way: an eighth of `max_bytes`, and a megabyte at least."""
+    for max_bytes, full in ((16_000_000, 6), (4_000_000, 3)):
+        before = len(_ids(server))
+        with publisher.batch(max_delay=60, max_bytes=max_bytes) as batch:
+            big = [batch.publish(Event("orders", "x" * 300_000)) for _ in range(full + 1)]
+            big[full - 1].result(10)
+        assert [len(ids) for ids in _ids(server)[before:]] == [full, 1]
 
 
 def test_one_request_is_under_way_and_the_next_one_fills(server: ScriptedService, publisher: Publisher) -> None:

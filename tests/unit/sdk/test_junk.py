@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pubsubclient import InvalidArgument, Publisher, PubSubError, Service, Subscriber, Topic
-from pubsubclient._events.event import ReceivedEvent
+from pubsubclient._events.received import ReceivedEvent
 from unit.sdk.hands import settled, take
 from unit.sdk.scripted import ScriptedService
 

@@ -10,6 +10,7 @@ import pytest
 
 from pubsubclient import Events, InvalidArgument, Service, Subscriber, Unavailable
 from pubsubclient._subscribe.settlements import split
+from unit.sdk.clocks import Moved
 from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease
 
@@ -203,6 +204,25 @@ def test_what_a_thread_that_ended_held_is_not_anothers(server: ScriptedService, 
         assert settled(server) == {}
     subscriber.close()
     assert settled(server) == {"release": [{"lease": tokens[0]}]}
+
+
+def test_what_a_thread_that_ended_held_is_given_back_as_long_as_the_service_has_it(
+    server: ScriptedService, timed: Subscriber, clock: Moved
+) -> None:
+    """The answer came 20 s late: for as long, the lease may last longer than this process may rely on it."""
+    hand_out = lease(event(1), length_s=30)
+
+    def late(body: Any) -> Reply:
+        clock.ahead_s += 20
+        return hand_out(body)
+
+    server.script("get_events", late)
+    in_thread(timed.get_events)
+    token = server.calls("get_events")[-1]["lease"]
+    clock.ahead_s += 15
+    in_thread(timed.get_events)
+    timed.close()
+    assert settled(server) == {"release": [{"lease": token}]}
 
 
 def test_leases_that_ended_with_their_threads_are_forgotten(server: ScriptedService, subscriber: Subscriber) -> None:

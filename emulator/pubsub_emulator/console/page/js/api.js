@@ -1,5 +1,6 @@
 // Calls the service's functions, and adds up what the calls cost.
 import { parse } from "./exact.js";
+import { withQuery } from "./router.js";
 import { kept, store } from "./store.js";
 
 export const spent = store({ calls: 0, reads: 0, writes: 0, deletes: 0 });
@@ -8,44 +9,40 @@ const MOST_NAMES = 1000, MOST_ID = 2000; // names of a list; characters of an ev
 const IDS = 40; // in a filter, which takes 100 comparisons and 16 KiB; an id has up to 310 characters
 let storeTime = 0; // newest time of the store that was met, µs
 
-// `status` 0: there was no answer.
-export class Problem extends Error {
-  constructor(status, code, detail) { super(detail); Object.assign(this, { status, code }); }
-}
+// What went wrong; `status` 0: there was no answer.
+const problem = (status, code, detail) => Object.assign(new Error(detail), { status, code });
 
-// `query` has text, or undefined for a parameter that is left out, or a list of it; `body` is an object, or JSON as text.
-export async function call(method, name, { query = {}, body, read = JSON.parse, signal } = {}) {
-  const search = new URLSearchParams(Object.entries(query).flatMap(([key, value]) =>
-    [value].flat().filter((each) => each !== undefined).map((each) => [key, each])));
-  const headers = { "X-Pubsub-Console": "1", Accept: "application/json", ...(body && { "Content-Type": "application/json" }),
-    ...(identity.get() && { "X-Pubsub-Token": identity.get() }) };
-  let response, text;
+// `query` is as `withQuery` takes it; `body` is an object, or JSON as text.
+export async function call(method, name, { query, body, read = JSON.parse, signal } = {}) {
+  const headers = { "X-Pubsub-Console": "1", Accept: "application/json", ...(body && { "Content-Type": "application/json" }) };
+  if (identity.get()) headers["X-Pubsub-Token"] = identity.get();
   const sent = typeof body === "object" ? JSON.stringify(body) : body;
+  let response, text;
   try {
-    response = await fetch(search.size ? `${name}?${search}` : name, { method, headers, signal, cache: "no-store", body: sent });
+    response = await fetch(withQuery(name, query), { method, headers, signal, cache: "no-store", body: sent });
     text = await response.text();
   } catch (error) {
-    throw error.name === "AbortError" ? error : new Problem(0, "no_answer", `${location.host} does not answer.`);
+    throw error.name === "AbortError" ? error : problem(0, "no_answer", `${location.host} does not answer.`);
   }
   add(response.headers);
   if (!response.ok) throw problemOf(response, text);
-  try { return text && read(text); } catch { throw new Problem(response.status, "bad_answer", `The answer of ${name} is not JSON.`); }
+  try { return text && read(text); } catch { throw problem(response.status, "bad_answer", `The answer of ${name} is not JSON.`); }
 }
 
 function add(headers) {
-  const ops = /reads=(\d+), writes=(\d+), deletes=(\d+)/.exec(headers.get("X-Store-Ops"))?.slice(1).map(Number) ?? [0, 0, 0];
-  const { calls, reads, writes, deletes } = spent.get();
-  spent.set({ calls: calls + 1, reads: reads + ops[0], writes: writes + ops[1], deletes: deletes + ops[2] });
+  const sum = { ...spent.get(), calls: spent.get().calls + 1 };
+  for (const [, kind, number] of (headers.get("X-Store-Ops") ?? "").matchAll(/(reads|writes|deletes)=(\d+)/g)) sum[kind] += Number(number);
+  spent.set(sum);
   storeTime = Math.max(storeTime, Number(headers.get("X-Store-Time")));
 }
 
 function problemOf({ status, statusText }, text) {
   let said = {};
   try { said = JSON.parse(text); } catch { /* it does not come from the service */ }
-  return new Problem(status, said.code, said.detail ?? said.title ?? (statusText || "The answer does not say why."));
+  return problem(status, said.code, said.detail ?? said.title ?? (statusText || "The answer does not say why."));
 }
 
-export const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+export const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => (256 + byte).toString(16).slice(1)).join("");
 // A token that makes a change, a redrive or a removal safe to repeat.
 export const newToken = () => `${storeTime || Date.now() * 1000}-${newId()}`;
 

@@ -3,10 +3,12 @@ import { call, spent } from "./api.js";
 import { clock, count, money } from "./format.js";
 import { useReading } from "./reading.js";
 import { prices, use } from "./store.js";
-import { Badge, Empty, Field, html, Table, Tiles, Title } from "./view.js";
+import { Badge, Field, html, Table, Tiles, Title } from "./view.js";
 
-const COLUMNS = [["Function"], ["Calls", "number"], ["Errors", "number wide"], ["Reads", "number"], ["Writes", "number"], ["Deletes", "number wide"],
-  ["ms a call", "number wide"], ["Dollars", "number"]];
+const FUNCTIONS = [["Function"], ["Calls", "number"], ["Errors", "number wide"], ["Reads", "number"], ["Writes", "number"],
+  ["Deletes", "number wide"], ["ms a call", "number wide"], ["Dollars", "number"]];
+const CALLS = [["Time"], ["Call"], ["Status"], ["Reads", "number"], ["Writes", "number"], ["ms", "number wide"], ["Client", "wide"]];
+const KINDS = ["calls", "reads", "writes", "deletes"];
 let isMissing = false; // a service in the cloud has no meter: it is asked once
 
 async function readMeter(signal) {
@@ -15,27 +17,34 @@ async function readMeter(signal) {
   return null;
 }
 
-export function CostPanel() {
-  const [meter] = useReading(readMeter, []), own = use(spent), price = use(prices);
-  const sumOf = (kind) => Object.values(meter?.calls ?? {}).reduce((sum, each) => sum + each[kind], 0);
-  const total = Object.fromEntries(["calls", "reads", "writes", "deletes"].map((kind) => [kind, sumOf(kind)]));
-  const tiles = (sum) => [...["Calls", "Reads", "Writes", "Deletes"].map((kind) => [kind, count(sum[kind.toLowerCase()])]), ["In Firestore", money(sum)]];
-  return html`<${Title} text="Cost">${meter && html`<p>since ${clock(meter.since)}</p>`}<//>
-    ${meter && html`<h2>Programs</h2><${Tiles} tiles=${tiles(total)} />
-      ${total.calls ? html`<${Table} caption="By function" columns=${COLUMNS} rows=${Object.entries(meter.calls).map(functionRow)} />`
-        : html`<${Empty} text="No program has called yet." commands=${["pubsub ls", `pubsub publish orders '{"number": 17}'`]} />`}`}
-    ${meter === null && html`<p class="quiet">This service has no meter of what programs do: that is in its logs. The console counts its own calls.</p>`}
-    <h2>This console</h2><${Tiles} tiles=${tiles(own)} />
-    <h2>Prices</h2><div class="bar">${Object.keys(price).map((kind) => html`
-      <${Field} label=${`$ a million ${kind}`}><input type="number" min="0" step="any" value=${price[kind]}
-        onChange=${(event) => prices.set({ ...price, [kind]: Number(event.target.value) })} /><//>`)}</div>
-    ${meter?.recent.length > 0 && html`<h2>Last calls of programs</h2><${Table} caption="Last calls of programs"
-      columns=${[["Time"], ["Call"], ["Status"], ["Reads", "number"], ["Writes", "number"], ["ms", "number wide"], ["Client", "wide"]]}
-      rows=${meter.recent.slice(0, 50).map(callRow)} />`}`;
+const tilesOf = (sum) => [...KINDS.map((kind) => [kind, count(sum[kind])]), ["In Firestore", money(sum)]];
+
+function Programs({ meter: { calls, recent } }) {
+  const sum = (kind) => Object.values(calls).reduce((total, each) => total + each[kind], 0);
+  return html`<h2>Programs</h2><${Tiles} tiles=${tilesOf(Object.fromEntries(KINDS.map((kind) => [kind, sum(kind)])))} />
+    <${Table} caption="By function" columns=${FUNCTIONS} rows=${Object.entries(calls).filter(([, each]) => each.calls).map(functionRow)}
+      none="No program has called yet." commands=${["pubsub ls", `pubsub publish orders '{"number": 17}'`]} />
+    ${recent.length > 0 && html`<h2>Last calls of programs</h2>
+      <${Table} caption="Last calls of programs" columns=${CALLS} rows=${recent.slice(0, 50).map(callRow)} />`}`;
 }
 
-const functionRow = ([name, each]) => ({ key: name, cells: [name, count(each.calls), count(each.problems), count(each.reads), count(each.writes),
-  count(each.deletes), (each.ms / each.calls).toFixed(1), money(each)] });
+export function CostPanel() {
+  const [meter] = useReading(readMeter, []), own = use(spent), price = use(prices);
+  const set = (kind) => (event) => prices.set({ ...price, [kind]: Number(event.target.value) });
+  return html`<${Title} text="Cost">${meter && html`<p>since ${clock(meter.since)}</p>`}<//>
+    <h2>This console</h2><${Tiles} tiles=${tilesOf(own)} />
+    <h2>Prices</h2><div class="bar">${Object.keys(price).map((kind) => html`<${Field} label=${`$ a million ${kind}`}>
+      <input type="number" min="0" step="any" value=${price[kind]} onChange=${set(kind)} /><//>`)}</div>
+    ${meter && html`<${Programs} meter=${meter} />`}
+    ${meter === null && html`<p class="quiet">
+      This service has no meter of what programs do: that is in its logs. The console counts its own calls.</p>`}`;
+}
 
-const callRow = (each, index) => ({ key: index, alarm: each.status >= 400, cells: [clock(each.time), `${each.method} ${each.function}`,
-  each.status >= 400 ? html`<${Badge} kind="bad">${each.status} ${each.code}<//>` : each.status, count(each.reads), count(each.writes), each.ms.toFixed(1), each.client] });
+const functionRow = ([name, each]) => ({ key: name, cells: [name, count(each.calls), count(each.problems), count(each.reads),
+  count(each.writes), count(each.deletes), (each.ms / each.calls).toFixed(1), money(each)] });
+
+function callRow(each, index) {
+  const failed = each.status >= 400, status = failed ? html`<${Badge} kind="bad">${each.status} ${each.code}<//>` : each.status;
+  return { key: index, alarm: failed, cells: [clock(each.time), `${each.method} ${each.function}`, status,
+    count(each.reads), count(each.writes), each.ms.toFixed(1), each.client] };
+}

@@ -1,6 +1,11 @@
-// What became of an event for a subscriber, as a sentence.
+// What became of an event, for one subscriber or for all that follow its topic.
+import { explain, state, states } from "./api.js";
 import { visible } from "./exact.js";
 import { clock, inFuture } from "./format.js";
+import { follows, isPattern } from "./patterns.js";
+import { useReading } from "./reading.js";
+import { to } from "./router.js";
+import { Badge, Field, Form, html, Table, Title, useState } from "./view.js";
 
 const at = (time) => `${clock(time)} (${inFuture(time)})`;
 
@@ -19,4 +24,36 @@ const SENTENCES = {
   unknown_event: () => "is not known: there is no such event in this topic",
 };
 
-export const sentence = (found) => `It ${SENTENCES[found.state]?.(found) ?? found.state}.`;
+const sentence = (found) => `It ${SENTENCES[found.state]?.(found) ?? found.state}.`;
+
+export function Why({ state: { subscriber, subscriptions }, query }) {
+  const [found, setFound] = useState(null);
+  const find = async (form) => {
+    const topic = form.get("topic").trim(), event = form.get("event").trim();
+    setFound(null);
+    setFound(follows(subscriptions, topic) ? sentence(await explain(subscriber, topic, event))
+      : `${subscriber} does not subscribe to ${topic}.`);
+  };
+  const topics = subscriptions.map((each) => each.topic).filter((each) => !isPattern(each));
+  return html`<${Form} class="bar" verb="Explain" work=${find}>
+      <${Field} label="Topic"><input name="topic" list="followed" required defaultValue=${query.get("topic") ?? topics[0]} /><//>
+      <datalist id="followed">${topics.map((each) => html`<option value=${each} />`)}</datalist>
+      <${Field} label="Sequence or id"><input name="event" required defaultValue=${query.get("event")} /><//><//>
+    <p role="status" class="answer">${found}</p>`;
+}
+
+async function readHolders(topic, event, signal) {
+  const isDead = (await state("topic", topic, signal)).dead_letter; // patterns leave these out
+  const followers = (await states("subscriber", signal)).filter((each) => follows(each.subscriptions, topic, isDead));
+  return Promise.all(followers.map((each) => explain(each.subscriber, topic, event, signal)));
+}
+
+export function HoldersPanel({ query }) {
+  const topic = query.get("topic") ?? "", event = query.get("event");
+  const [found] = useReading((signal) => readHolders(topic, event, signal), [topic, event]);
+  const row = (each) => ({ key: each.subscriber, cells: [html`<a href=${to(["subscribers", each.subscriber])}>${each.subscriber}</a>`,
+    html`<${Badge}>${each.state.replace("_", " ")}<//>`, sentence(each)] });
+  return html`<${Title} text="Who has it?"><p>${topic} <code>${event}</code></p><//>
+    <${Table} caption="What became of the event" columns=${[["Subscriber"], ["State"], ["What became of it"]]} rows=${found?.map(row)}
+      none="Nobody follows this topic." commands=${[`pubsub subscribe billing ${topic}`]} />`;
+}

@@ -1,20 +1,19 @@
 // Numbers and times in words.
 import { prices } from "./store.js";
 
-const UNITS = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
+const UNITS = [["d", 86400, Infinity], ["h", 3600, 86400], ["m", 60, 3600], ["s", 1, 60]]; // of how many seconds, out of how many
 
-// A length of time in at most two units: "1d 4h".
+// A length of time in its two largest units: "1d 4h".
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 10) return `${Math.max(0, seconds).toFixed(1).replace(".0", "")}s`;
-  const whole = Math.round(seconds), first = UNITS.findIndex(([, length]) => whole >= length);
-  const parts = UNITS.slice(first, first + 2).map(([unit, length], index) => [Math.floor((index ? whole % UNITS[first][1] : whole) / length), unit]);
-  return parts.filter(([number]) => number).map((part) => part.join("")).join(" ");
+  const whole = Math.round(seconds), parts = UNITS.map(([unit, length, of]) => [Math.floor((whole % of) / length), unit]);
+  return parts.filter(([number]) => number).slice(0, 2).map((part) => part.join("")).join(" ");
 }
 
 const secondsUntil = (time) => (Date.parse(time) - Date.now()) / 1000;
 export const ago = (time) => (time ? `${duration(Math.max(0, Math.round(-secondsUntil(time))))} ago` : "–");
-export const inFuture = (time) => (secondsUntil(time) > 0 ? `in ${duration(Math.ceil(secondsUntil(time)))}` : "now");
+export const inFuture = (time) => secondsUntil(time) > 0 ? `in ${duration(Math.ceil(secondsUntil(time)))}` : time ? "now" : "–";
 
 // Local time, to the millisecond; of another day, the day and the time to the second.
 export function clock(time) {

@@ -2,27 +2,28 @@
 import { call, newId } from "./api.js";
 import { written } from "./exact.js";
 import { clock } from "./format.js";
-import { useAction, useReading } from "./reading.js";
+import { useReading } from "./reading.js";
 import { to } from "./router.js";
 import { extensionsOf, Snippets } from "./snippets.js";
 import { kept } from "./store.js";
 import { readTopics } from "./topics.js";
-import { Field, html, ProblemLine, Select, Title, useState } from "./view.js";
+import { Field, Form, html, Select, Title, useState } from "./view.js";
 
 const IN_ADDRESS = 8000; // characters of data in an address; more is handed over in `large`
 const REMEMBERED = 4000, TOPICS = 20; // characters of data, and topics, that the form remembers
 const BLANK = { topic: "", publisher: "console", type: "event", subject: "", extensions: "", delay: "", format: "json", data: "" };
-const NOT_ASKED = new Set(["specversion", "id", "type", "subject", "data", "data_base64", "time", "source", "datacontenttype", "topic", "sequence",
-  "recordedtime", "attempt", "duetime", "originalid", "originalsource", "originaltopic", "reason", "attempts", "redriveof", "redrivefor"]);
+const NOT_ASKED = new Set(`specversion id type subject data data_base64 time source datacontenttype topic sequence recordedtime attempt
+  duetime originalid originalsource originaltopic reason attempts redriveof redrivefor`.split(/\s+/));
 const last = kept(sessionStorage, "published", {}); // by topic: what the form had when it was sent last
 let large = null;
 
 // A form with the values of an event: its address, and what to call when it is followed.
 export function draftOf(event) {
-  const extensions = Object.entries(event).filter(([name]) => !NOT_ASKED.has(name)).map(([name, value]) => `${name}=${written(value)}`).join("\n");
+  const extensions = Object.entries(event).filter(([name]) => !NOT_ASKED.has(name)).map(([name, value]) => `${name}=${written(value)}`);
   const data = "data" in event ? JSON.stringify(event.data, null, 2) : "", fits = data.length <= IN_ADDRESS;
-  const draft = { topic: event.originaltopic ?? event.topic, type: written(event.type), subject: written(event.subject ?? ""), extensions };
-  return { address: to(["publish"], { ...draft, data: fits ? data : "" }), keep: () => { large = fits ? null : data; } };
+  const draft = { topic: event.originaltopic ?? event.topic, type: written(event.type), subject: event.subject && written(event.subject) };
+  const address = to(["publish"], { ...draft, extensions: extensions.join("\n") || null, data: fits ? data : null });
+  return { address, keep: () => { large = fits ? null : data; } };
 }
 
 function valuesOf(query) {
@@ -38,7 +39,8 @@ function remember(values) {
 
 // The body of the request, as JSON.
 function bodyOf({ topic, publisher, type, subject, extensions, delay, format, data }, id) {
-  const event = { specversion: "1.0", id, source: `/publishers/${publisher}`, type, ...(subject && { subject }), ...extensionsOf(extensions) };
+  const event = { specversion: "1.0", id, source: `/publishers/${publisher}`, type, ...extensionsOf(extensions) };
+  if (subject) event.subject = subject;
   const typed = format === "text" ? JSON.stringify(data) : data.trim(), withData = typed ? `,"data":${typed}` : "";
   const head = JSON.stringify({ topic, publisher, ...(delay && { delay_s: Number(delay) }) });
   return `${head.slice(0, -1)},"events":[${JSON.stringify(event).slice(0, -1)}${withData}}]}`;
@@ -51,31 +53,30 @@ function faultOf({ format, data }) {
 export function PublishPanel({ query }) {
   const [values, setValues] = useState(() => valuesOf(query)), [receipt, setReceipt] = useState(null);
   const [id, setId] = useState(newId); // the same in each try of one event: it is stored once
-  const [topics] = useReading(readTopics, []);
-  const fault = faultOf(values), change = (some) => setValues({ ...values, ...some });
-  const { busy, problem, begin } = useAction(async () => {
+  const [topics] = useReading(readTopics, []), fault = faultOf(values);
+  const publish = async () => {
     const { events: [stored] } = await call("POST", "publish", { body: bodyOf(values, id) });
     setReceipt({ ...stored, topic: values.topic });
     setId(newId());
     remember(values);
-  });
-  const set = (name) => ({ target: { value } }) => change(name === "topic" ? { ...last.get()[value], topic: value } : { [name]: value });
-  const text = (name, rest) => html`<input name=${name} value=${values[name]} onInput=${set(name)} ...${rest} />`;
-  const area = (name, rest) => html`<textarea name=${name} spellcheck=${false} value=${values[name]} onInput=${set(name)} ...${rest} />`;
+  };
+  const change = ({ target: { name, value } }) => setValues({ ...values, ...(name === "topic" && last.get()[value]), [name]: value });
+  const text = (name, rest) => html`<input name=${name} value=${values[name]} ...${rest} />`;
+  const area = (name, rest) => html`<textarea name=${name} spellcheck=${false} value=${values[name]} ...${rest} />`;
   return html`<${Title} text="Publish" />
-    <div class="columns"><form class="sheet" onSubmit=${(event) => { event.preventDefault(); begin(); }}>
+    <div class="columns"><${Form} class="sheet" verb="Publish" work=${publish} disabled=${Boolean(fault)} onInput=${change}>
       <${Field} label="Topic">${text("topic", { required: true, list: "topics", autocomplete: "off" })}<//>
       <${Field} label="Type">${text("type", { required: true })}<//>
       <${Field} label="Publisher">${text("publisher", { required: true })}<//>
       <${Field} label="Subject">${text("subject")}<//>
       <${Field} label="Delay, seconds">${text("delay", { type: "number", min: 0, max: 86400, step: "any" })}<//>
-      <${Field} label="Data are"><${Select} options=${[["json", "JSON"], ["text", "text"]]} value=${values.format} onPick=${(format) => change({ format })} /><//>
+      <${Field} label="Data are"><${Select} name="format" options=${[["json", "JSON"], ["text", "text"]]} value=${values.format} /><//>
       <${Field} label="Further attributes" hint="name=value, one a line">${area("extensions", { rows: 2 })}<//>
       <${Field} label="Data">${area("data", { rows: 10, "aria-invalid": Boolean(fault), "aria-describedby": "fault" })}<//>
-      <p id="fault" class=${fault ? "problem" : "quiet"}>${fault || (values.format === "json" ? "Sent as typed: numbers and spaces stay." : "Sent as a string.")}</p>
-      <${ProblemLine} problem=${problem} />
-      <div class="buttons"><button class="main" disabled=${busy || Boolean(fault)}>Publish</button></div>
-      <p role="status">${receipt && html`Stored as <code>${receipt.sequence}</code> at ${clock(receipt.recordedtime)}. <a href=${to(["tail"], { topic: receipt.topic, start: "last" })}>See it</a>`}</p>
+      <p id="fault" class=${fault ? "problem" : "quiet"}>
+        ${fault || (values.format === "json" ? "Sent as typed: numbers and spaces stay." : "Sent as a string.")}</p>
       <datalist id="topics">${topics?.map((each) => html`<option value=${each.topic} />`)}</datalist>
-    </form><${Snippets} values=${values} fault=${fault} bodyOf=${() => bodyOf(values, id)} /></div>`;
+      <p role="status">${receipt && html`Stored as <code>${receipt.sequence}</code> at ${clock(receipt.recordedtime)}.
+        ${" "}<a href=${to(["tail"], { topic: receipt.topic, start: "last" })}>See it</a>`}</p>
+    <//><${Snippets} values=${values} fault=${fault} bodyOf=${() => bodyOf(values, id)} /></div>`;
 }

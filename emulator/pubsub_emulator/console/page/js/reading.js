@@ -34,7 +34,7 @@ export const pause = (seconds, signal) => new Promise((done) => {
 // Returns what `load(signal)` gave last (undefined before), and a function that reads at once.
 export function useReading(load, inputs) {
   const [value, setValue] = useState(), [again, setAgain] = useState(0);
-  const seconds = use(refresh), asked = use(nudge), token = use(identity), owner = useRef({}).current;
+  const seconds = use(refresh), token = use(identity), owner = useRef({}).current, asked = use(nudge);
   useEffect(() => setValue(undefined), [...inputs, token]); // what another caller saw is not shown on
   useEffect(() => whileVisible(async (signal) => {
     do {
@@ -48,14 +48,4 @@ export function useReading(load, inputs) {
   }), [...inputs, seconds, asked, again, token]);
   useEffect(() => () => setFault(owner, null), []);
   return [value, useCallback(() => setAgain((count) => count + 1), [])];
-}
-
-// An action of the reader's: whether it runs, what went wrong, and a function that begins it.
-export function useAction(work) {
-  const [{ busy, problem }, set] = useState({});
-  const begin = async (...given) => {
-    set({ busy: true });
-    try { const done = await work(...given); set({}); return done; } catch (error) { set({ problem: error }); }
-  };
-  return { busy, problem, begin };
 }

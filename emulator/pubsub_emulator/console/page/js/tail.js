@@ -1,74 +1,79 @@
 // Events as they come, of all topics asked for, in the order in which they were stored.
 import { identity, peek } from "./api.js";
 import { EventDetails } from "./event.js";
-import { written } from "./exact.js";
-import { clock, count, plural } from "./format.js";
+import { visible, written } from "./exact.js";
+import { count, plural } from "./format.js";
 import { isPattern } from "./patterns.js";
-import { pause, setFault, useAction, whileVisible } from "./reading.js";
+import { pause, setFault, whileVisible } from "./reading.js";
 import { become, to } from "./router.js";
 import { use } from "./store.js";
-import { Empty, Field, html, ProblemLine, Select, Title, useEffect, useRef, useState } from "./view.js";
+import { Empty, Field, Form, html, Select, Title, useEffect, useState } from "./view.js";
 
 const KEPT = 1000, KEPT_LENGTH = 30e6, DRAWN = 300, LAST = 100; // events; characters of them
-const WAIT_S = 15, RETRY_S = 2;
-const AGO_S = { "5m": 300, "1h": 3600, "1d": 86400 };
-const STARTS = [["last", "the last 100"], ["latest", "now on"], ["5m", "5 minutes ago"], ["1h", "an hour ago"], ["1d", "a day ago"], ["earliest", "the beginning"]];
+const WAIT_S = 15, RETRY_S = 2, AGO_S = { "5m": 300, "1h": 3600, "1d": 86400 };
+const STARTS = [["last", "the last 100"], ["latest", "now on"], ["5m", "5 minutes ago"], ["1h", "an hour ago"], ["1d", "a day ago"],
+  ["earliest", "the beginning"]];
 
 const placeOf = (start) => start === "last" ? { last: LAST }
   : { start: AGO_S[start] ? new Date(Date.now() - 1000 * AGO_S[start]).toISOString() : start, max_events: KEPT };
 
 // Reads on and on; returns the events, newest last, whether it has begun, and how many events retention took.
-function useTail(topics, start, filters) {
+function useTail(topic, start, filters) {
   const [tail, setTail] = useState({}), token = use(identity);
   useEffect(() => {
-    let next = { topic: topics, filters: filters || undefined, ...placeOf(start) };
-    const owner = {};
-    setTail({ events: [], begun: false, lost: 0 });
+    let next = { topic, filters, ...placeOf(start) };
+    const owner = {}, add = ({ events, lost = {} }) => setTail((had) => ({
+      begun: true, events: events.length ? fitting([...had.events, ...events]) : had.events,
+      lost: Object.values(lost).reduce((sum, each) => sum + Number(written(each)), had.lost),
+    }));
+    setTail({ events: [], lost: 0 });
     const stop = whileVisible(async (signal) => {
       while (!signal.aborted) {
         let page, problem = null;
         try { page = await peek(next, signal); } catch (error) { problem = error; }
-        if (!signal.aborted) setFault(owner, problem);
-        if (signal.aborted || problem?.status === 400) return; // what is refused will not become better
+        if (signal.aborted) return;
+        setFault(owner, problem);
+        if (problem?.status === 400) return; // what is refused will not become better
         if (page) {
           next = { cursor: page.cursor, wait_s: WAIT_S, max_events: KEPT };
-          const lost = Object.values(page.lost ?? {}).reduce((sum, each) => sum + Number(written(each)), 0);
-          setTail((had) => ({ begun: true, events: page.events.length ? fitting([...had.events, ...page.events]) : had.events, lost: had.lost + lost }));
+          add(page);
         } else await pause(RETRY_S, signal);
       }
     });
     return () => { stop(); setFault(owner, null); };
-  }, [topics.join(), start, filters, token]);
+  }, [topic.join(), start, filters, token]);
   return { events: [], lost: 0, ...tail };
 }
 
 export function TailPanel({ query }) {
   const given = query.getAll("topic"), topics = given.length ? given : [">"], named = !topics.some(isPattern);
-  const filters = query.get("filters") ?? "", words = query.get("words") ?? "", asked = query.get("start");
+  const filters = query.get("filters"), words = query.get("words"), asked = query.get("start");
   const start = asked && (asked !== "last" || named) ? asked : named ? "last" : "5m";
-  const view = { topic: given, start: asked, filters, words };
+  const view = { topic: given, start: asked, filters, words }, tail = `${topics} ${start} ${filters}`;
   const { events, begun, lost } = useTail(topics, start, filters);
   const [held, setHeld] = useState(null); // the events that stay as they are while paused
-  useEffect(() => setHeld(null), [topics.join(), start, filters]);
-  const shown = chosen(held ?? events, words);
+  useEffect(() => setHeld(null), [tail]);
+  const shown = chosen(held ?? events, words ?? "");
   const waiting = held && events.length - 1 - events.lastIndexOf(held.at(-1));
-  return html`<${Title} text="Live tail"><p>${topics.join(" ") === ">" ? "all topics" : topics.join(" ")}</p><//>
-    <${TailForm} key=${`${topics} ${start} ${filters}`} view=${view} topics=${topics} start=${start} named=${named} />
+  return html`<${Title} text="Live tail"><p>${given.length ? given.join(" ") : "all topics"}</p><//>
+    <${TailForm} key=${tail} view=${view} topics=${topics} start=${start} named=${named} />
     <div class="bar">
-      <button type="button" aria-pressed=${Boolean(held)} onClick=${() => setHeld(held ? null : events)}>${held ? "Go on" : "Pause"}</button>
+      <button type="button" aria-pressed=${Boolean(held)} onClick=${() => setHeld(held ? null : events)}>
+        ${held ? "Go on" : "Pause"}</button>
       <input type="search" aria-label="Show events with these words" placeholder="Show events with these words" value=${words}
-        onInput=${(event) => become(["tail"], { ...view, words: event.target.value })} />
-      <p role="status">${held ? `Paused, ${plural(waiting, "event")} waiting` : `${plural(shown.length, "event")}${begun ? "" : ", reading"}`}
+        onInput=${(event) => become(["tail"], { ...view, words: event.target.value || null })} />
+      <p role="status">
+        ${held ? `Paused, ${plural(waiting, "event")} waiting` : `${plural(shown.length, "event")}${begun ? "" : ", reading"}`}
         ${shown.length > DRAWN && `, the newest ${count(DRAWN)} shown`}${lost > 0 && `, ${count(lost)} deleted before they were shown`}</p>
     </div>
     ${shown.length > 0 && html`<ol class="events" aria-label="Events, newest first">${shown.slice(0, DRAWN).map((event) => html`
-      <li key=${`${event.topic} ${event.sequence}`}><${EventDetails} event=${event} onOpen=${() => setHeld((had) => had ?? events)} cells=${html`
-        <time datetime=${event.recordedtime}>${clock(event.recordedtime)}</time><span class="topic">${event.topic}</span>
-        <span class="type">${written(event.type)}</span>`} /></li>`)}</ol>`}
-    ${begun && !shown.length && html`<${Empty} text=${events.length ? "No event has these words." : "No events yet. They appear here when they come."}
-      commands=${events.length ? [] : [`pubsub publish ${named ? topics[0] : "orders"} '{"number": 17}'`]} />
-      ${!events.length && start !== "earliest" && html`<p>
-        <a class="button" href=${to(["tail"], { ...view, start: "earliest" })}>Show from the beginning</a></p>`}`}`;
+      <li key=${`${event.topic} ${event.sequence}`}><${EventDetails} event=${event} onOpen=${() => setHeld((had) => had ?? events)}>
+        <span class="topic">${event.topic}</span><span class="type">${visible(written(event.type))}</span><//></li>`)}</ol>`}
+    ${begun && !shown.length && (events.length ? html`<${Empty} none="No event has these words." />`
+      : html`<${Empty} none="No events yet. They appear here when they come."
+          commands=${[`pubsub publish ${named ? topics[0] : "orders"} '{"number": 17}'`]} />
+        ${start !== "earliest" && html`
+          <p><a class="button" href=${to(["tail"], { ...view, start: "earliest" })}>Show from the beginning</a></p>`}`)}`;
 }
 
 const texts = new WeakMap(); // of each event, what words are looked for in
@@ -88,20 +93,18 @@ function chosen(events, words) {
 }
 
 function TailForm({ view, topics, start, named }) {
-  const form = useRef();
-  const { problem, begin } = useAction(async () => {
-    const { topic, filters, start: from } = Object.fromEntries(new FormData(form.current));
+  const show = async (form) => {
+    const { topic, filters, start: from } = Object.fromEntries(form);
     if (filters.trim()) JSON.parse(filters);
-    location.hash = to(["tail"], { ...view, topic: topic.split(/[\s,]+/), start: from, filters: filters.trim() });
-  });
+    location.hash = to(["tail"], { ...view, topic: topic.trim().split(/[\s,]+/), start: from, filters: filters.trim() || null });
+  };
   const known = STARTS.filter(([each]) => named || each !== "last");
-  return html`<form class="bar" ref=${form} onSubmit=${(event) => { event.preventDefault(); begin(); }}>
+  return html`<${Form} class="bar" verb="Show" work=${show}>
     <${Field} label="Topics"><input name="topic" defaultValue=${topics.join(" ")} placeholder="orders.* clicks" required /><//>
-    <${Field} label="From"><${Select} name="start" value=${start} onPick=${begin}
+    <${Field} label="From"><${Select} name="start" value=${start} onChange=${(event) => event.target.form.requestSubmit()}
       options=${known.some(([each]) => each === start) ? known : [...known, [start, start]]} /><//>
     <details class="more" open=${Boolean(view.filters)}><summary>Filters</summary>
-      <${Field} label="Filters, as subscriptions have them" hint='A JSON list of exact, prefix, suffix, all, any, not: [{"prefix": {"type": "order."}}]'>
-        <input name="filters" spellcheck=${false} defaultValue=${view.filters} /><//></details>
-    <button>Show</button><${ProblemLine} problem=${problem} />
-  </form>`;
+      <${Field} label="Filters, as subscriptions have them"
+        hint='A JSON list of exact, prefix, suffix, all, any, not: [{"prefix": {"type": "order."}}]'>
+        <input name="filters" spellcheck=${false} defaultValue=${view.filters} /><//></details><//>`;
 }

@@ -3,10 +3,11 @@ import { states } from "./api.js";
 import { ago, count, duration, rate } from "./format.js";
 import { useReading } from "./reading.js";
 import { to } from "./router.js";
-import { Badge, Empty, html, Table, Title } from "./view.js";
+import { Badge, html, Table, Title } from "./view.js";
 
-const POINTS = 41;
-const seen = new Map(); // by topic: [seconds, events ever] of the newest reads
+const COLUMNS = [["Topic"], ["Events/s", "number"], ["Trend", "wide"], ["Kept", "number"], ["Ever", "number wide"],
+  ["Newest", "number"], ["Partitions", "number wide"], ["Retention", "number wide"], ["Actions", "links wide"]];
+const POINTS = 41, seen = new Map(); // by topic: [seconds, events ever] of the newest reads
 
 export async function readTopics(signal) {
   const topics = await states("topic", signal), now = performance.now() / 1000;
@@ -21,36 +22,33 @@ export async function readTopics(signal) {
 }
 
 // Events per second between the newest reads.
-function rates(topic) {
-  const points = seen.get(topic);
+function rates(name) {
+  const points = seen.get(name);
   return points.slice(1).map(([at, ever], index) => (ever - points[index][1]) / Math.max(0.001, at - points[index][0]));
 }
 
 function Sparkline({ values }) {
   const most = Math.max(1, ...values);
   const points = values.map((value, index) => `${84 - 2 * (values.length - 1 - index)},${19 - (17 * value) / most}`);
-  return html`<svg class="sparkline" viewBox="0 0 84 20" width="84" height="20" aria-hidden="true"><path d="M2 19.5H84" /><polyline points=${points.join(" ")} /></svg>`;
+  return html`<svg class="sparkline" viewBox="0 0 84 20" width="84" height="20" aria-hidden="true">
+    <path d="M2 19.5H84" /><polyline points=${points.join(" ")} /></svg>`;
 }
-
-const COLUMNS = [["Topic"], ["Events/s", "number"], ["Trend", "wide"], ["Kept", "number"], ["Ever", "number wide"],
-  ["Newest", "number"], ["Partitions", "number wide"], ["Retention", "number wide"], ["Actions", "links wide"]];
 
 export function TopicsPanel() {
   const [topics] = useReading(readTopics, []);
-  return html`<${Title} text="Topics">${topics && html`<p>${count(topics.length)}${topics.more && " of more"}</p>`}<//>
-    ${topics?.length === 0 && html`<${Empty} text=${html`No topics yet. <a href=${to(["publish"])}>Publish an event</a>: that makes its topic.`}
-      commands=${[`pubsub publish orders '{"number": 17}'`, "pubsub create topic orders"]} />`}
-    ${topics?.length > 0 && html`<${Table} caption="Topics" columns=${COLUMNS} rows=${topics.map(row)} />`}`;
+  return html`<${Title} text="Topics" items=${topics} />
+    <${Table} caption="Topics" columns=${COLUMNS} rows=${topics?.map(row)}
+      none=${html`No topics yet. <a href=${to(["publish"])}>Publish an event</a>: that makes its topic.`}
+      commands=${[`pubsub publish orders '{"number": 17}'`, "pubsub create topic orders"]} />`;
 }
 
-function row(topic) {
-  const name = topic.topic, speeds = rates(name), tail = to(["tail"], { topic: name });
-  return { key: name, cells: [
-    html`<a href=${tail}>${name}</a>${topic.dead_letter && html` <${Badge} kind="warn">dead letters<//>`}`,
+function row({ topic, logs, ...state }) {
+  const speeds = rates(topic), tail = to(["tail"], { topic });
+  return { key: topic, cells: [
+    html`<a href=${tail}>${topic}</a>${state.dead_letter && html` <${Badge} kind="warn">dead letters<//>`}`,
     speeds.length ? rate(speeds.at(-1)) : "–", html`<${Sparkline} values=${speeds} />`,
-    topic.logs ? count(topic.events) : "–", topic.logs ? count(topic.ever) : "–",
-    ago(topic.newest), topic.partitions, duration(topic.retention_s),
-    html`<a href=${tail} aria-label=${`Tail ${name}`}>Tail</a>${" "}
-      <a href=${to(["publish"], { topic: name })} aria-label=${`Publish to ${name}`}>Publish</a>`,
+    logs ? count(state.events) : "–", logs ? count(state.ever) : "–", ago(state.newest), state.partitions, duration(state.retention_s),
+    html`<a href=${tail} aria-label=${`Tail ${topic}`}>Tail</a>${" "}
+      <a href=${to(["publish"], { topic })} aria-label=${`Publish to ${topic}`}>Publish</a>`,
   ] };
 }

@@ -18,6 +18,8 @@ __all__ = ["ADD", "CURRENT", "NO_CHANGE", "REMOVE", "RESET", "Listening", "Strea
 
 ListenRequest = types.ListenRequest.pb()
 ListenResponse = types.ListenResponse.pb()
+#: how long `Listening.await_targets` waits, seconds
+PATIENCE_S = 30.0
 _Kind = types.TargetChange.pb().TargetChangeType
 NO_CHANGE, ADD, REMOVE, CURRENT, RESET = (_Kind.Value(n) for n in ("NO_CHANGE", "ADD", "REMOVE", "CURRENT", "RESET"))
 
@@ -35,10 +37,12 @@ class Target:
         """Say that the state of the target has changed."""
         self.stream.change(kind, [self.id], code)
 
-    def find(self, path: str) -> None:
-        """Say that a document of the target exists."""
+    def find(self, path: str, size: int = 0) -> None:
+        """Say that a document of the target exists, which has so many bytes of content."""
         response = ListenResponse()
         response.document_change.document.name = PREFIX + path
+        if size:
+            response.document_change.document.fields["batch"].bytes_value = bytes(size)
         response.document_change.target_ids.append(self.id)
         self.stream.say(response)
 
@@ -52,9 +56,11 @@ class Target:
 class Stream:
     """One call of Listen, as its server sees it."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, left_s: float) -> None:
         #: how many streams there were before
         self.number = number
+        #: how long the client lets it last, seconds
+        self.left_s = left_s
         #: the targets that are not removed
         self.targets: dict[int, Target] = {}
         #: the ids of all targets that there were
@@ -137,10 +143,10 @@ class Listening:
         """All targets of all streams."""
         return [target for stream in [*self.streams] for target in [*stream.targets.values()]]
 
-    def await_targets(self, count: int, seconds: float = 30) -> list[Target]:
+    def await_targets(self, count: int) -> list[Target]:
         """Wait until there are as many targets, and return them."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.attached()) == count, seconds), len(self.attached())
+            assert self._changed.wait_for(lambda: len(self.attached()) == count, PATIENCE_S), len(self.attached())
             return self.attached()
 
     def _handlers(self) -> grpc.GenericRpcHandler:
@@ -181,7 +187,7 @@ class Listening:
 
     def _listen(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
         with self._changed:
-            stream = Stream(len(self.streams))
+            stream = Stream(len(self.streams), context.time_remaining())
             self.streams.append(stream)
             self._changed.notify_all()
         context.add_callback(lambda: self._end(stream))

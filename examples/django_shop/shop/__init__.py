@@ -1,0 +1,1 @@
+"""A shop: orders leave with their transactions, and come back to a handler, which writes an invoice and mails it."""
