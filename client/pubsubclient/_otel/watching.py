@@ -37,7 +37,8 @@ class Watching:
     """Makes a span of each call, and measures it: an `Observer`. Thread-safe.
 
     Args:
-        tracer, meter: where spans and metrics go
+        tracer: where spans go
+        meter: where metrics go
         create_spans: whether each of several events gets a span of its own
         parent: whether a handler's span is the child of the event's context; by default it is linked to it
     """

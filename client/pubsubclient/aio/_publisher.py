@@ -42,7 +42,8 @@ class Publisher:
     without which the first publish does.
 
     Args:
-        name, service: as for `pubsubclient.Publisher`
+        name: as for `pubsubclient.Publisher`
+        service: as for `pubsubclient.Publisher`
         register: whether ``async with`` registers the name
 
     Raises:

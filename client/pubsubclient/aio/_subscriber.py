@@ -51,7 +51,8 @@ class Subscriber:
     The constructor makes no request. ``async with`` registers the name at its beginning, without which the first call does.
 
     Args:
-        name, service: as for `pubsubclient.Subscriber`
+        name: as for `pubsubclient.Subscriber`
+        service: as for `pubsubclient.Subscriber`
         register: whether ``async with`` registers the name
 
     Raises:

@@ -226,3 +226,52 @@ def test_an_app_without_handlers_has_nothing_to_run() -> None:
 def test_an_app_cannot_be_pickled() -> None:
     with pytest.raises(InvalidArgument, match=r"App\('billing'\) cannot be pickled"):
         pickle.dumps(App("billing"))
+
+
+def test_what_is_around_an_async_function_may_be_asynchronous() -> None:
+    """A plain function does not take that, and what is both is entered as the function is."""
+
+    class Both:
+        def __init__(self, _: ReceivedEvent) -> None: ...
+
+        def __enter__(self) -> None:
+            said.append("with")
+
+        def __exit__(self, *_: object) -> None: ...
+
+        async def __aenter__(self) -> None:
+            said.append("async with")
+
+        async def __aexit__(self, *_: object) -> None:
+            said.append("async out")
+
+    @asynccontextmanager
+    async def asynchronous(event: ReceivedEvent) -> AsyncIterator[None]:
+        said.append("in")
+        yield
+        said.append("out")
+
+    app = App("billing")
+    app.around(Both)
+    app.around(saying("a"))
+
+    mail = App("mail")
+    mail.around(Both)
+    mail.around(asynchronous)
+    mail.around(saying("a"))
+
+    @mail.handler("orders")
+    async def read(letter: int) -> None:
+        said.append("read")
+
+    app.handler("orders")(lambda: said.append("run"))
+    assert asyncio.run(handler(mail).run_async([received(1)])).kind == "ack"
+    assert run(app, received(2)).kind == "ack"
+    assert said == [
+        *("async with", "in", "a in 1", "read", "a out", "out", "async out"),
+        *("with", "a in 2", "run", "a out"),
+    ]
+    app.around(asynchronous)
+    reason = run(app, received(3)).reason
+    assert reason is not None
+    assert reason.startswith("TypeError: around: expected a context manager for a plain handler; got ")

@@ -58,8 +58,10 @@ def publish_on_commit(first: Any, /, *data: Any, **options: Any) -> Event:
     Outside of `atomic` the event is committed at once.
 
     Args:
-        data, type, subject, id, time, attributes: members of the event to make for a topic; as for `Event`
-        delay: deliver the event no earlier than this many seconds after it is stored; as for `Publisher.publish`
+        first: an event, or the topic of the event to make
+        data: with a topic: the event's data
+        options: ``delay``, as for `Publisher.publish`; with a topic also ``type``, ``subject``, ``id``, ``time`` and
+            ``attributes``
 
     Returns:
         the event, with the id that it will have

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import Any
 
 from inside.models import Note
-
 from pubsubclient.contrib.django.testing import publish_pending
 from pubsubclient.contrib.django.worker import worker_app
 from pubsubclient.testing import Delivery, Local, local

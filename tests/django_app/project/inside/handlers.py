@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
-from inside.models import Note
 
+from inside.models import Note
 from pubsubclient import App, ReceivedEvent, Retry
 from pubsubclient.contrib.django import first_time
 

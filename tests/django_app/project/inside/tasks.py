@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from inside.models import Note
-
 from pubsubclient import Pause, Reject
 
 try:

@@ -8,9 +8,9 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connection, connections, transaction
 from django.db.utils import DatabaseError
 from django.test import TestCase, TransactionTestCase, override_settings
+
 from inside.cases import WithService
 from inside.models import Note
-
 from pubsubclient import Event, InvalidArgument, Subscriber
 from pubsubclient.contrib.django import first_time, outbox, publish_on_commit
 from pubsubclient.contrib.django.connections import refresh

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
-from inside.cases import WithService
 
+from inside.cases import WithService
 from pubsubclient.contrib.django import publish_on_commit
 from pubsubclient.contrib.django.checks import check_setting
 from pubsubclient.contrib.django.models import OutboxEvent

@@ -9,9 +9,9 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
+
 from inside import tasks
 from inside.cases import WithService
-
 from pubsubclient import InvalidArgument, Subscriber, Unavailable
 from pubsubclient.contrib.django import TaskLost, outbox
 from pubsubclient.contrib.django.models import OutboxEvent, TaskRecord
