@@ -9,6 +9,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from docs.site.project import VERSION
+from docs.site.public import prepare
+
+prepare()
 
 project = "pubsubclient"
 version = release = os.environ.get("DOCS_VERSION", VERSION)

@@ -1,4 +1,4 @@
-"""The package's public modules and names: what the reference has a place for."""
+"""The package's public modules and names: what the reference has a place for. ``python -m docs.site.public`` lists them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 
+import django
+from django.conf import settings
+
 import pubsubclient
 
-__all__ = ["modules", "names", "places"]
+__all__ = ["modules", "names", "places", "prepare"]
 
 #: modules whose public names another module has, and the command line, which has a reference of its own
-_APART = ("pubsubclient.cli", "pubsubclient.signals.", "pubsubclient.testing.", "pubsubclient.pydispatch")
+_APART = (
+    "pubsubclient.cli",
+    "pubsubclient.contrib.django.",
+    "pubsubclient.signals.",
+    "pubsubclient.testing.",
+    "pubsubclient.pydispatch",
+)
+
+
+def prepare() -> None:
+    """Give Django settings, without which its modules cannot be imported. Of the whole process, so not for tests."""
+    settings.configure(INSTALLED_APPS=["django.contrib.contenttypes", "pubsubclient.contrib.django"])
+    django.setup()
 
 
 @cache
@@ -53,3 +68,9 @@ def _rank(value: object) -> int:
     if isinstance(value, type):
         return 2 if issubclass(value, BaseException) else 0
     return 1 if callable(value) else 3
+
+
+if __name__ == "__main__":
+    prepare()
+    for each in modules():
+        print(each, *names(each))
