@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from console.conftest import browser, chromium
 
@@ -20,9 +21,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the site as `make docs` builds it: without a warning."""
-    folder = tmp_path_factory.mktemp("site") / "dev"
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of the site as `make docs` builds it: without a warning. The processes of a test run share it."""
+    here = tmp_path_factory.getbasetemp()
+    folder = (here if worker_id == "master" else here.parent) / "site" / "dev"
+    with FileLock(folder.parent.with_suffix(".lock")):
+        if not folder.exists():
+            _build(folder)
+    return folder
+
+
+def _build(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "docs.site", str(folder)],
         cwd=ROOT,
@@ -32,7 +41,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=280,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return folder
 
 
 class _Quiet(SimpleHTTPRequestHandler):
