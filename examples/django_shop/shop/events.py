@@ -13,7 +13,7 @@ from .tasks import mail_invoice
 app = App("billing")
 
 
-@app.handler("orders", type="order.placed", start="earliest")
+@app.handler("orders", type="order.placed")
 def invoice(order: dict[str, int], event: ReceivedEvent) -> None:
     with transaction.atomic():
         if first_time(event):
