@@ -58,7 +58,7 @@ def stand_in() -> None:
 
 def suite() -> unittest.TestSuite:
     """Return the tests, with our backends in them."""
-    from of_django_backends import AtOnce, Waiting  # noqa: PLC0415 - once Django is set up
+    from of_django_backends import AtOnce, Waiting
 
     if find_spec("django.tasks") is None:
         stand_in()
