@@ -121,7 +121,8 @@ def find_service(given: Address | Service | None = None) -> Service:
         raise NoServiceNamed(
             "No service is named. Name one by the argument service=, by pubsubclient.configure(service=...), by "
             f"{SETTING} in the environment, or by {SETTING} in a {CONFIG_FILE} in the working directory or a "
-            f"directory above it ({_working_directory() or 'which is gone'}); for instance http://127.0.0.1:8000."
+            f"directory above it ({_working_directory() or 'which is gone'}); for instance "
+            "http://127.0.0.1:8000, where `pubsub emulator` listens."
             + "".join(f" {path} names none." for path in other_files)
         )
     return _make_service(address, identity=identity)

@@ -48,6 +48,12 @@ def test_a_wrong_environment_is_told(monkeypatch: pytest.MonkeyPatch, value: str
         find_service()
 
 
+def test_without_any_the_command_that_starts_one_is_told() -> None:
+    """A program of the documentation that is run before the emulator says what is missing."""
+    with pytest.raises(ConfigurationError, match="where `pubsub emulator` listens"):
+        find_service()
+
+
 def test_a_working_directory_that_is_gone_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no file then."""
     gone = tmp_path / "gone"
