@@ -13,7 +13,7 @@ WORKERS ?= 3
 FAST := tests/unit/sdk tests/unit/app tests/unit/service tests/in_process tests/signals tests/contract/test_client.py $(filter-out %_demo.py,$(wildcard tests/packaging/test_*.py))
 INSTALLED := tests/unit/sdk tests/unit/service tests/unit/local tests/signals tests/contract tests/e2e/test_seed_program.py
 COVERED := tests/unit tests/in_process tests/contract tests/stores tests/signals tests/auth tests/e2e
-PYDISPATCHER := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz"
+PEERS := PYDISPATCHER_SDIST="$(abspath $(VENV))/peers/PyDispatcher-2.0.7.tar.gz" DJANGO_SDIST="$(abspath $(VENV))/peers/django-6.0.10.tar.gz"
 #: more arguments for `make test`, `make lock`, `make emulator`, `make torture`, `make demo` and `make release-check`
 ARGS ?=
 
@@ -25,15 +25,15 @@ help: ## list the targets
 venv: $(VENV)/.dev ## make .venv with all that the other targets need
 
 test: $(VENV)/.release $(if $(shell command -v terraform),$(VENV)/.terraform) ## run all tests; with Google's Firestore emulator and Terraform too, if installed
-	@$(PYDISPATCHER) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PEERS) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Of the client, signals and the service: what starts no emulator, virtual environment or Terraform, and takes few seconds.
 test-fast: $(VENV)/.dev ## run the tests that need nothing else and end soon
-	@$(PYDISPATCHER) $(BIN)/python -m pytest -n $(WORKERS) -m "not google and not slow" $(FAST) $(ARGS)
+	@$(PEERS) $(BIN)/python -m pytest -n $(WORKERS) -m "not google and not slow" $(FAST) $(ARGS)
 
 coverage: $(VENV)/.dev ## measure which branches the tests take, in every process that they start; fails below the floor in pyproject.toml
 	@rm -f .coverage .coverage.*
-	@export $(PYDISPATCHER) COVERAGE_FILE="$(CURDIR)/.coverage"; \
+	@export $(PEERS) COVERAGE_FILE="$(CURDIR)/.coverage"; \
 		$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile $(COVERED) $(ARGS); passed=$$?; \
 		$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report && exit $$passed
 
@@ -71,6 +71,8 @@ lock: $(VENV)/.lock ## pin all that the functions, development, benchmarks and c
 	@$(COMPILE) requirements/benchmarks.txt --constraint requirements/dev.txt --group benchmarks
 	@for group in lock standin checkov; do $(COMPILE) requirements/$$group.txt --group $$group || exit 1; done
 	@for group in tf peers; do $(COMPILE) requirements/$$group.txt --no-deps --group $$group || exit 1; done
+	@# of Python 3.12, without which there is no such Django; only its source is used
+	@$(subst 3.10,3.12,$(COMPILE)) requirements/django-suite.txt --no-deps --group django-suite
 
 terraform: $(VENV)/.terraform ## check the Terraform module, offline; PROVIDER=real with Google's provider, from its registry
 	@PROVIDER=$(PROVIDER) $(BIN)/python -m tests.terraform
@@ -128,7 +130,7 @@ dist: $(VENV)/.release ## build the sdist and the wheel twice, compare them, and
 	@$(BIN)/python -m release dist
 
 test-wheel: dist ## run tests against the installed wheel, with the sources gone
-	@$(PYDISPATCHER) $(BIN)/python -m tests.installed dist/pubsubclient-*.whl -n $(WORKERS) --dist loadfile \
+	@$(PEERS) $(BIN)/python -m tests.installed dist/pubsubclient-*.whl -n $(WORKERS) --dist loadfile \
 		-m "not google and not slow" $(INSTALLED) $(ARGS)
 
 release-check: $(VENV)/.release lint ## check all that a release needs here, and show what a tag would publish: TAG=v0.1.0
@@ -172,10 +174,11 @@ $(VENV)/.runtime: pyproject.toml requirements/runtime.txt | $(VENV)/.python
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/peers.txt
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/peers.txt requirements/django-suite.txt
 	$(PIP) $(LOCKED)/dev.txt
-	@# PyDispatcher's own tests are run against ours; they are fetched, not copied
+	@# PyDispatcher's own tests, and those of Django's Tasks, are run against ours; they are fetched, not copied
 	$(PIP) download --quiet --no-deps --no-binary :all: --dest $(VENV)/peers --require-hashes --requirement requirements/peers.txt
+	$(PIP) download --quiet --no-deps --no-binary :all: --python-version 3.12 --dest $(VENV)/peers --require-hashes --requirement requirements/django-suite.txt
 	@touch $@
 
 # Not with what it is to lock, which may not be complete.

@@ -1,4 +1,4 @@
-"""Commands of `manage.py` in processes of their own."""
+"""Programs of a project, such as `manage.py`, in processes of their own."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PROJECT = Path(__file__).parent / "project"
 SHOP = Path(__file__).parents[2] / "examples" / "django_shop"
 
 
-def run(project: Path, *arguments: str, **variables: str) -> str:
-    """Run ``manage.py`` to its end, and return what it wrote; it has to succeed, without a warning."""
+def run(project: Path, *arguments: str, program: str = "manage.py", **variables: str) -> str:
+    """Run a program of a project to its end, and return what it wrote; it has to succeed, without a warning."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "manage.py", *arguments],
+        [sys.executable, "-W", "error", program, *arguments],
         cwd=project,
         env=environment(**variables),
         capture_output=True,

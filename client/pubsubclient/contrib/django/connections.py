@@ -113,5 +113,6 @@ class _Run:
 
     def _close(self) -> None:
         for connection in connections.all(initialized_only=True):
-            if connection not in self._lent:
+            # in an asynchronous test, this thread is the test's, and the transaction too
+            if connection not in self._lent and not connection.in_atomic_block:
                 connection.close()
