@@ -42,7 +42,7 @@ class RestFailed(Sdk):
     """What a loop that is left did not come to has failed."""
 
     class stream_type(Stream):
-        def _end(self) -> None:
+        def end(self) -> None:
             rest = self._leave()
             with suppress(PubSubError):
                 self._outcomes.carry_out({"nack": [rest]} if rest else {})
