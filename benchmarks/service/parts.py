@@ -19,6 +19,7 @@ from benchmarks.service.worker import Worker
 
 from pubsub_emulator.sqlite.store import SQLiteStore
 from pubsubclient import Event
+from pubsubclient._core.clock import SYSTEM_CLOCK
 from pubsubclient._core.json import decode
 from pubsubclient._events.lease import Lease
 from pubsubclient._events.received import ReceivedEvent
@@ -42,6 +43,8 @@ class _NoService:
     """Where no lease of this benchmark sends anything."""
 
     subscriber = "s"
+    clock = SYSTEM_CLOCK
+    service = None
 
     def call(self, *_: Any) -> None:
         """Nothing is settled."""
