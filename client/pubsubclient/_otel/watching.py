@@ -65,9 +65,10 @@ class Watching:
         attributes = attributes_of_operation("publish", events, service)
         kind = SpanKind.PRODUCER if len(events) == 1 and creations[0] is None else SpanKind.CLIENT
         span = operations.start(kind, attributes, creations)
+        carried = attributes_of(span)
         for event, creation in zip(events, creations, strict=True):
             if creation is None:
-                event.carry(attributes_of(span))
+                event.carry(carried)
         receipts: list[Any] = []
         with operations.current(span, attributes, operations.calls):
             try:

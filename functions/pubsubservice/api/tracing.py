@@ -29,12 +29,12 @@ def traced(function: _Function) -> _Function:
         return function
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return function
+    tracer = trace.get_tracer("pubsubservice", __version__)
     route = f"/{function.__name__}"
 
     @functools.wraps(function)
     def with_span(request: Request) -> Response:
         attributes = {"http.request.method": request.method, "http.route": route, "url.scheme": request.scheme}
-        tracer = trace.get_tracer("pubsubservice", __version__)
         context = extract({name.lower(): text for name, text in request.headers.items()})
         with tracer.start_as_current_span(
             f"{request.method} {route}", context, trace.SpanKind.SERVER, attributes
