@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from e2e.serving import Serving
 
 # Hypothesis fails a test whose examples take longer than 200 ms, as any does now and then on a busy machine. Under CI=true it
 # has no such deadline.
@@ -26,6 +30,16 @@ def outside_of_calls() -> Iterator[None]:
     yield
     if (call := sys.modules.get("pubsubclient._http.call")) is not None:
         vars(call._local).clear()
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """An emulator in a process of its own, one for all tests that only speak to it: they keep apart by their names."""
+    from e2e.serving import serving_on
+
+    running = serving_on("sqlite", None, tmp_path_factory.mktemp("serving"))
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

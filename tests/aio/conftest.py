@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 import pubsubclient
-from e2e.serving import Serving, serving_on
+from e2e.serving import Serving
 from pubsubclient import Service
 from unit.sdk.scripted import ScriptedService
 
@@ -23,14 +23,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = inspect.signature(pyfuncitem.function).parameters
     asyncio.run(pyfuncitem.function(**{name: pyfuncitem.funcargs[name] for name in arguments}))
     return True
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One emulator for the tests of a file, which use topics and names of their own."""
-    running = serving_on("sqlite", None, tmp_path_factory.mktemp("store"))
-    yield running
-    running.close()
 
 
 @pytest.fixture

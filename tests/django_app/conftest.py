@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from outbox.postgres import Postgres, server_programs
+from outbox.conftest import postgres
+from outbox.postgres import Postgres
 from outbox.stores import DATABASES
+
+__all__ = ["postgres"]
 
 #: Django's own test cases, which run in processes of their own
 collect_ignore = ["project"]
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A server, one for all tests of this process."""
-    server = Postgres(server_programs())
-    yield server
-    server.close()
 
 
 @pytest.fixture(params=DATABASES)

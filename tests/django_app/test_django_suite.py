@@ -6,24 +6,19 @@ not copied. Without it the test is skipped, but fails under CI=true.
 
 from __future__ import annotations
 
-import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from django_app.running import PROJECT, run
+from sources import source_of
 
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     """The folder that holds the package of these tests."""
-    archive = Path(os.environ.get("DJANGO_SDIST", ""))
-    if not archive.is_file():
-        message = "DJANGO_SDIST names no archive of Django's source"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    archive = source_of("Django", "DJANGO_SDIST")
     folder = archive.name.removesuffix(".tar.gz")
     with tarfile.open(archive) as content:
         wanted = [one for one in content.getmembers() if one.name.startswith(f"{folder}/tests/tasks/")]

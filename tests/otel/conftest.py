@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from e2e.serving import Serving, serving_on
 from pubsubclient import otel
 from pubsubclient.testing import Local, local
 
@@ -62,14 +61,6 @@ def telemetry() -> Iterator[Telemetry]:
     yield kept
     otel.uninstrument()
     kept.close()
-
-
-@pytest.fixture(scope="session")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """An emulator in a process of its own."""
-    running = serving_on("sqlite", None, tmp_path_factory.mktemp("otel"))
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from e2e.serving import Serving, environment, serving_on
+from e2e.serving import Serving, environment
 from outbox.postgres import Postgres
 from outbox.stores import OTHER_SESSIONS, connector, rows
 from pubsubclient import App, Event, Publisher, Service, Subscriber, configure
@@ -29,13 +29,6 @@ _LONG_S = 3_600.0
 #: what a test waits for comes within this time, or the test fails
 _WITHIN_S = 60
 _WAIT_S, _WAITS = 20, 3
-
-
-@pytest.fixture(scope="session")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    running = serving_on("sqlite", None, tmp_path_factory.mktemp("outbox"))
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from e2e.serving import environment
 
-__all__ = ["EXAMPLES", "Program"]
+__all__ = ["EXAMPLES", "Program", "check_tests_pass", "ran"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -87,3 +87,23 @@ class Program:
                 self._wrote.notify_all()
         with self._wrote:
             self._wrote.notify_all()
+
+
+def ran(folder: str, *arguments: str, **variables: str) -> str:
+    """What a program prints, which has to end well."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=EXAMPLES / folder,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check_tests_pass(folder: str, file: str) -> None:
+    """Run an example's own tests, without any server."""
+    assert re.search(r"\d passed in", ran(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", file))

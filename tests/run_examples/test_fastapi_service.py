@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import requests
 
-from e2e.serving import environment
-from run_examples.programs import EXAMPLES, Program
+from run_examples.programs import Program, check_tests_pass
 
 _ADDRESS = r"http://127\.0\.0\.1:[1-9]\d*"
 
@@ -40,16 +35,6 @@ def test_an_order_is_stored_shown_and_charged(program: str, start: Callable[...,
     assert web.end() in {0, -signal.SIGTERM}
 
 
-def test_its_tests_pass(tmp_path: Path) -> None:
+def test_its_tests_pass() -> None:
     """Without any server."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_web.py"],
-        cwd=EXAMPLES / "fastapi_service",
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.search(r"\d passed in", ran.stdout)
+    check_tests_pass("fastapi_service", "test_web.py")

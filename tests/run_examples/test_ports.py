@@ -6,30 +6,14 @@ import os
 import re
 import socket
 import subprocess
-import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from e2e.serving import Serving, environment
-from run_examples.programs import EXAMPLES, Program
-
-
-def ran(folder: str, *arguments: str, **variables: str) -> str:
-    """What a program prints, which has to end well."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=EXAMPLES / folder,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+from e2e.serving import Serving
+from run_examples.programs import Program, ran
+from sources import source_of, unpacked
 
 
 def test_a_module_of_celery_and_its_port_send_the_same_mails(start: Callable[..., Program]) -> None:
@@ -47,18 +31,8 @@ EXAMPLES_OF_PYDISPATCHER = ("extra_args", "hello_messages", "minimal", "simple_s
 
 @pytest.fixture(scope="module")
 def pydispatcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PyDispatcher's source distribution, which PYDISPATCHER_SDIST names. Its absence is a skip, with CI=true a failure."""
-    archive = os.environ.get("PYDISPATCHER_SDIST", "")
-    if not Path(archive).is_file():
-        message = "PYDISPATCHER_SDIST names no archive of PyDispatcher's source"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    folder = tmp_path_factory.mktemp("pydispatcher")
-    with tarfile.open(archive) as content:
-        content.extractall(folder, filter="data")
-    (unpacked,) = folder.iterdir()
-    return unpacked
+    """PyDispatcher's unpacked source distribution."""
+    return unpacked(source_of("PyDispatcher", "PYDISPATCHER_SDIST"), tmp_path_factory.mktemp("pydispatcher"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES_OF_PYDISPATCHER)

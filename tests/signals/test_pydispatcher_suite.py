@@ -10,10 +10,11 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
+
+from sources import source_of, unpacked
 
 #: Runs a file with `pydispatch` standing for our package. The tests look at PyDispatcher's private tables to see
 #: whether all is cleaned up; ours are looked at in their place.
@@ -44,17 +45,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked source distribution."""
-    archive = os.environ.get("PYDISPATCHER_SDIST", "")
-    if not Path(archive).is_file():
-        message = "PYDISPATCHER_SDIST names no archive of PyDispatcher's source"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    folder = tmp_path_factory.mktemp("pydispatcher")
-    with tarfile.open(archive) as content:
-        content.extractall(folder, filter="data")
-    (unpacked,) = folder.iterdir()
-    return unpacked
+    return unpacked(source_of("PyDispatcher", "PYDISPATCHER_SDIST"), tmp_path_factory.mktemp("pydispatcher"))
 
 
 def run(file: Path, kind: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""An emulator for all tests of workers, and workers that end with their test."""
+"""A service for tests of workers, and workers that end with their test."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from e2e.serving import Serving, serving_on
+from e2e.serving import Serving
 from pubsubclient import Event, Publisher, ReceivedEvent, Service, Subscriber
 from pubsubclient._worker.handler import Consumer
 from pubsubclient._worker.worker import Worker
 from worker.functions import worker_of
-
-
-@pytest.fixture(scope="session")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    running = serving_on("sqlite", None, tmp_path_factory.mktemp("worker"))
-    yield running
-    running.close()
 
 
 @pytest.fixture
