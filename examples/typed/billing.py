@@ -47,13 +47,13 @@ def charge(order: Order, event: Event) -> Receipt:
 async def archive(batch: list[Receipt], events: list[ReceivedEvent]) -> None:
     """Keep many receipts at once."""
     for receipt, event in zip(batch, events, strict=True):
-        print(f"{event.recordedtime:%H:%M:%S} order {receipt.order}: {receipt.total}")
+        print(f"{event.recordedtime:%H:%M:%S} order {receipt.order}: {receipt.total}", flush=True)
 
 
 @app.handler("audit.*", subscriber="audit")
 def audit(event: ReceivedEvent) -> None:
     """Take events of any data."""
-    print(event.topic, event.data)
+    print(event.topic, event.data, flush=True)
 
 
 def place(number: int, amount: Decimal) -> str:

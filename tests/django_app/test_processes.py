@@ -25,7 +25,7 @@ def shop(tmp_path: Path, database: dict[str, str], monkeypatch: pytest.MonkeyPat
     """A copy of the example, whose files may be touched, over an empty database."""
     copy = tmp_path / "django_shop"
     shutil.copytree(SHOP, copy, ignore=shutil.ignore_patterns("__pycache__", "*.db*"))
-    for name, value in {**database, "PYTHONUNBUFFERED": "1"}.items():
+    for name, value in database.items():
         monkeypatch.setenv(name, value)
     run(copy, "migrate")
     return copy
@@ -37,8 +37,8 @@ def start(shop: Path, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     serving: Serving = serving_on("sqlite", None, tmp_path)
     running: list[Program] = []
 
-    def start(*arguments: str) -> Program:
-        running.append(Program(str(shop), serving.url, "manage.py", *arguments))
+    def start(*arguments: str, **variables: str) -> Program:
+        running.append(Program(str(shop), serving.url, "manage.py", *arguments, **variables))
         return running[-1]
 
     yield start
@@ -56,7 +56,8 @@ def test_connections_are_never_used_after_their_end(
     """With four workers, or one that starts again when a file changes; the server does so always."""
     is_postgres = "PGHOST" in database
     web = start("runserver", "0")
-    worker = start("pubsub_worker", *(("--processes", "4") if is_postgres else ("--reload",)))
+    # Without a buffer, `print` writes a line and its end apart, and lines of several processes mix.
+    worker = start("pubsub_worker", *(("--processes", "4") if is_postgres else ("--reload",)), PYTHONUNBUFFERED="")
     place(web, 1, 1, 2)
     mailed(worker, 2)
     if is_postgres:

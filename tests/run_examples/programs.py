@@ -25,13 +25,14 @@ class Program:
         folder: the example's folder, in which it runs
         url: where the service is
         arguments: Python's arguments
+        variables: further environment
     """
 
-    def __init__(self, folder: str, url: str, *arguments: str) -> None:
+    def __init__(self, folder: str, url: str, *arguments: str, **variables: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", *arguments],
             cwd=EXAMPLES / folder,
-            env=environment(PUBLISH_SUBSCRIBE_SERVICE=url),
+            env=environment(PUBLISH_SUBSCRIBE_SERVICE=url, **variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
