@@ -161,8 +161,11 @@ class ScheduleMachine(RuleBasedStateMachine):
 
     @rule(lease=consumes(leases))
     def lose(self, lease: Lease) -> None:
+        """The service may hold some of its events still: what nobody began is given back."""
+        unbegun = [event.id for run in self.bench.source.unbegun if run.lease is lease for event in run.events]
         lease.lost = True
         self.bench.schedule.drop_lost(self.bench.source)
+        assert self.bench.ordered or {self.bench.book.decided.get(each) for each in unbegun} <= {"release"}
 
     @rule()
     def stop(self) -> None:

@@ -130,7 +130,8 @@ class OutcomeSender:
     def _told(self, body: Mapping[str, Any]) -> list[Any]:
         """Log the warnings of a response: settlements that did not count, which are returned too, and topics not followed."""
         unknown: list[Any] = body.get("unknown") or []
-        told = [one for one in unknown if one.get("lease") not in self._expected] if self._expected else unknown
+        # what was released comes again in any case
+        told = [one for one in unknown if one.get("settlement") != "release" and one.get("lease") not in self._expected]
         if told:
             _log.warning("Subscriber %s: settled late, may come again: %s", self.subscriber, told)
         self.notices.read_response(body)

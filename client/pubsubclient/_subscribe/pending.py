@@ -156,7 +156,7 @@ class Pending:
         later, self._named = self._named, {}
         for key, refs in collected.named.items():
             verb, lease, _ = key
-            if not (lease.over if verb == "ack" else lease.gone):
+            if not (lease.gone if verb == "nack" else lease.over):  # a late ack may count, a late release does no harm
                 self._named[key] = refs
         for key, refs in later.items():
             self._named.setdefault(key, []).extend(refs)

@@ -84,7 +84,7 @@ class Stream:
                 event = self._take(lease)
                 continue
             # The lease has ended, so these events are delivered again: to handle them here would handle them twice.
-            self._left.clear()
+            self._give_up_left()
             if not self._fetch():
                 return None
             event = self.ready()
@@ -157,7 +157,17 @@ class Stream:
         unknown = self._outcomes.carry_out({"extend": [lease.extension()]})
         lease.restarted(asked)
         if any(settlement.get("settlement") == "extend" for settlement in unknown):
-            self._left.clear()
+            self._give_up_left()
+
+    def _give_up_left(self) -> None:
+        """Release the events that are left, because they may be others' by now. A release that comes late does nothing.
+
+        The service may hold some of them still: it counts by another clock, or only some events of the lease were taken. No
+        loop began with these, so they must not fail when the lease expires.
+        """
+        # the newest first, so that all are named: a release in an ordered topic recalls what is behind it
+        self._outcomes.release(reversed(self._left))
+        self._left.clear()
 
     def _fetch(self) -> bool:
         """Fetch events until some arrive; returns False if the loop has to end before."""

@@ -145,7 +145,7 @@ class Schedule:
             if run.stage is not Stage.READY:
                 continue  # it was dropped
             if run.lease.gone:
-                self._drop(run)  # its events are delivered again: to handle them here would handle them twice
+                self._give_up(run)  # its events are delivered again: to handle them here would handle them twice
                 continue
             source = run.source
             source.unbegun.pop(run)
@@ -216,6 +216,12 @@ class Schedule:
             self._leave(run)
             self.progress.notify_all()
 
+    def _give_up(self, run: Run) -> None:
+        """Drop a run whose lease may have ended. Where the service holds its events still, they have not failed."""
+        if not run.lease.ordered:  # there a release takes back what is behind it, and perhaps runs now
+            run.source.outcomes.release(run.events)
+        self._drop(run)
+
     def _drop_taken_back(self, failed: Run) -> None:
         """Drop what the service takes back of ordered topics: the newer events of the lease, because an older one failed.
 
@@ -254,7 +260,7 @@ class Schedule:
         with self.lock:
             if any(lease.gone for lease in source.leases):
                 for run in [run for run in source.unbegun if run.lease.gone]:
-                    self._drop(run)
+                    self._give_up(run)
 
     def leases_of(self, source: Source) -> list[Lease]:
         """Return the leases with runs that have not ended."""

@@ -20,6 +20,7 @@ __all__ = [
     "BREAK_OFF",
     "CUT",
     "HANG",
+    "NOW_US",
     "TRUNCATE",
     "Asked",
     "Reply",
@@ -40,6 +41,8 @@ TRUNCATE = "truncate"
 CUT = "cut"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+#: the store time of answers, µs
+NOW_US = 1_700_000_000_000_000
 
 
 @dataclass
@@ -77,7 +80,7 @@ class ScriptedService:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         #: X-Store-Time of all answers, µs; None to leave the header out
-        self.store_time_us: int | None = 1_700_000_000_000_000
+        self.store_time_us: int | None = NOW_US
         self._scripts: dict[str, deque[Answer]] = defaultdict(deque)
         self._done = threading.Event()
         self.connections: list[socket.socket] = []
@@ -217,7 +220,7 @@ def lease(*events: dict[str, Any], more: bool = False, length_s: int = 30, **mem
     """An answer of get_events that hands these events out under the caller's token."""
 
     def answer(body: Any) -> Reply:
-        until = rfc3339(1_700_000_000_000_000 + length_s * 1_000_000) if events else None
+        until = rfc3339(NOW_US + length_s * 1_000_000) if events else None
         return Reply({"events": list(events), "lease": body.get("lease"), "until": until, "more": more, **members})
 
     return answer

@@ -15,7 +15,7 @@ from pubsubclient._subscribe import stream as _stream
 from unit.sdk.clocks import Moved
 from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.programs import run_program, start_program
-from unit.sdk.scripted import HANG, Reply, ScriptedService, event, lease, problem
+from unit.sdk.scripted import HANG, NOW_US, Reply, ScriptedService, event, lease, problem
 
 
 def token(server: ScriptedService, call: int = 0) -> str:
@@ -129,7 +129,7 @@ def test_from_half_of_the_time_on_acks_travel_alone_and_the_rest_is_extended(
 
 
 def test_an_event_whose_lease_has_ended_does_not_come(server: ScriptedService, timed: Subscriber, clock: Moved) -> None:
-    """Somebody else may have it; the late ack is tried."""
+    """Somebody else may have it; the late ack is tried, and a release, as the service counts by a clock of its own."""
     server.script("get_events", lease(event(1), event(2), length_s=200), lease(event(3), length_s=200))
     got = []
     for received in timed.events(wait=0):
@@ -137,13 +137,32 @@ def test_an_event_whose_lease_has_ended_does_not_come(server: ScriptedService, t
         if got == [1]:
             clock.ahead_s += 200
     assert got == [1, 3]
-    assert settled(server, 1) == {"ack": [{"lease": token(server), "events": [ref(1)]}]}
+    assert settled(server, 1) == {
+        "ack": [{"lease": token(server), "events": [ref(1)]}],
+        "release": [{"lease": token(server), "events": [ref(2)]}],
+    }
+
+
+def test_what_a_lease_left_is_released_after_a_refused_token(
+    server: ScriptedService, timed: Subscriber, clock: Moved, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store's clock was set back, so the service holds the lease for longer. That a release came late is no news."""
+    refused = problem(400, "invalid_token")
+    refused.headers["X-Store-Time"] = str(NOW_US - 3_600_000_000)
+    late = Reply({"events": [], "unknown": [{"lease": "1-a", "settlement": "release"}]})
+    server.script("get_events", lease(event(1), event(2), event(3), ordered=["orders"], length_s=200))
+    server.script("get_events", refused, late)
+    for _ in timed.events(wait=0):
+        clock.ahead_s += 200
+    released = [{"lease": token(server), "events": [ref(3), ref(2)]}]
+    assert [settled(server, call)["release"] for call in (1, 2)] == [released, released]
+    assert not caplog.records
 
 
 def test_a_lease_that_the_service_does_not_extend_is_given_up(
     server: ScriptedService, timed: Subscriber, clock: Moved
 ) -> None:
-    """Its events come again."""
+    """Its events come again, at once if the service holds them still: retention may have taken a few others."""
     server.script("get_events", lease(event(1), event(2), length_s=200))
     got = []
     for received in timed.events(wait=0):
@@ -152,6 +171,7 @@ def test_a_lease_that_the_service_does_not_extend_is_given_up(
         server.script("get_events", Reply({"events": [], "unknown": unknown}), lease())
         clock.ahead_s += 100
     assert got == [1]
+    assert settled(server, 2) == {"release": [{"lease": token(server), "events": [ref(2)]}]}
 
 
 def test_a_lease_that_came_after_a_long_wait_is_made_sure_of(

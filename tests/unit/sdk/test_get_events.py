@@ -14,9 +14,8 @@ import pytest
 
 from pubsubclient import InvalidArgument, NotFound, Service, ServiceError, Subscriber, Unavailable
 from unit.sdk.clocks import Moved
-from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease, problem
+from unit.sdk.scripted import BREAK_OFF, NOW_US, Reply, ScriptedService, event, lease, problem
 
-NOW_US = 1_700_000_000_000_000
 TOKEN = re.compile(r"(\d+)-[0-9a-f]{16}")
 
 

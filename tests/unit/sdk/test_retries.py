@@ -23,6 +23,7 @@ from pubsubclient import (
     Subscriber,
     Unavailable,
 )
+from unit.sdk.clocks import Moved
 from unit.sdk.scripted import BREAK_OFF, CUT, HANG, TRUNCATE, Reply, ScriptedService, problem
 
 
@@ -99,18 +100,16 @@ def test_a_wait_beyond_the_deadline_is_not_waited_for(server: ScriptedService, s
 def test_one_deadline_covers_all_tries(server: ScriptedService) -> None:
     """And the error tells what happened."""
     server.script("register", *[problem(503, "contended", "Too many at once.")] * 100)
-    started = time.monotonic()
     with pytest.raises(Unavailable) as raised:
-        Publisher("shop", service=Service(server.url, deadline_s=0.5))
+        Publisher("shop", service=Service(server.url, deadline_s=60.0, clock=Moved()))
     error = raised.value
-    assert time.monotonic() - started < 10
     assert error.tries == len(server.calls("register")) > 1
-    assert error.elapsed_s <= 0.5
+    assert error.elapsed_s < 61  # the pauses take no time, and the last try what a loaded machine takes
     assert error.uncertain
     assert isinstance(error.last, ServiceError)
     assert error.last.code == "contended"
     assert error.__cause__ is error.last
-    assert f"register: no response from {server.url}/register in 0." in str(error)
+    assert f"register: no response from {server.url}/register in {error.elapsed_s:.1f} s, {error.tries} tries" in str(error)
     assert "Too many at once. (503 contended)" in str(error)
 
 

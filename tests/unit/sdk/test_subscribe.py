@@ -7,9 +7,8 @@ import re
 import pytest
 
 from pubsubclient import Conflict, Subscriber, Topic
-from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, problem
+from unit.sdk.scripted import BREAK_OFF, NOW_US, Reply, ScriptedService, problem
 
-NOW_US = 1_700_000_000_000_000
 TOKEN = re.compile(r"(\d+)-[0-9a-f]{16}")
 
 
