@@ -109,7 +109,9 @@ def test_one_deadline_covers_all_tries(server: ScriptedService) -> None:
     assert isinstance(error.last, ServiceError)
     assert error.last.code == "contended"
     assert error.__cause__ is error.last
-    assert f"register: no response from {server.url}/register in {error.elapsed_s:.1f} s, {error.tries} tries" in str(error)
+    assert f"register: no response from {server.url}/register in {error.elapsed_s:.1f} s, {error.tries} tries" in str(
+        error
+    )
     assert "Too many at once. (503 contended)" in str(error)
 
 
