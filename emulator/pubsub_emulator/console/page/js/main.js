@@ -3,18 +3,15 @@ import { render } from "preact";
 import { identity, spent } from "./api.js";
 import { CostPanel } from "./cost.js";
 import { DeadPanel } from "./dead.js";
-import { ask } from "./dialog.js";
-import { isExact } from "./exact.js";
 import { HoldersPanel } from "./explain.js";
-import { count, money, plural } from "./format.js";
+import { count, isExact, money, plural } from "./format.js";
 import { PublishPanel } from "./publish.js";
 import { faults, nudge } from "./reading.js";
-import { become, route, to, unescaped } from "./router.js";
-import { refresh, said, theme, use } from "./store.js";
+import { become, refresh, route, said, theme, to, unescaped, watch } from "./store.js";
 import { SubscriberPanel, SubscribersPanel } from "./subscribers.js";
 import { TailPanel } from "./tail.js";
 import { TopicsPanel } from "./topics.js";
-import { Empty, html, problemLine, Title, useEffect } from "./view.js";
+import { ask, Empty, html, problemLine, Title, useEffect, useState } from "./view.js";
 
 const PANELS = {
   topics: TopicsPanel, tail: TailPanel, subscribers: SubscribersPanel, dead: DeadPanel, publish: PublishPanel, cost: CostPanel,
@@ -35,16 +32,18 @@ const identify = () => ask("identify", {}, async (form) => {
 
 // Each failure once, for as long as it lasts.
 function Faults() {
-  const problems = [...new Map([...use(faults).values()].map((each) => [problemLine(each), each.status]))];
+  const problems = [...new Map([...faults.get().values()].map((each) => [problemLine(each), each.status]))];
   const offer = html` <button type="button" onClick=${identify}>Use a token</button>`;
   return html`<div role="alert" class="faults">${problems.map(([text, status]) =>
     html`<p class="problem">${text}${(status === 401 || status === 403) && offer}</p>`)}</div>`;
 }
 
 function App() {
-  const { path: [name, ...rest], query } = use(route), current = name || "topics", cost = use(spent);
-  find("#token").textContent = use(identity) ? "Token set" : "Token…";
-  document.documentElement.style.colorScheme = use(theme);
+  const [, again] = useState(0);
+  useEffect(() => watch(() => again((count) => count + 1)), []);
+  const { path: [name, ...rest], query } = route.get(), current = name || "topics", cost = spent.get();
+  find("#token").textContent = identity.get() ? "Token set" : "Token…";
+  document.documentElement.style.colorScheme = theme.get();
   useEffect(() => {
     said.set("");
     for (const link of document.querySelectorAll("nav a")) link.ariaCurrent = link.hash === to([current]) ? "page" : null;
@@ -55,7 +54,7 @@ function App() {
       <p>This console has read ${plural(cost.reads, "document")} and written ${count(cost.writes)} in ${plural(cost.calls, "call")}:
         ${" "}${money(cost)} in Firestore.</p>
       ${!isExact && html`<p>This browser rounds large numbers. Newer ones show them as they were published.</p>`}
-      <p role="status">${use(said)}</p>
+      <p role="status">${said.get()}</p>
     </footer>`;
 }
 
@@ -68,7 +67,7 @@ for (const [name, setting] of Object.entries({ refresh, theme })) {
   select.addEventListener("change", () => setting.set(select.value));
 }
 find(".host").textContent = location.host;
-find("#read").addEventListener("click", () => nudge.set(nudge.get() + 1));
+find("#read").addEventListener("click", nudge);
 find("#token").addEventListener("click", identify);
 find(".skip").addEventListener("click", (event) => { event.preventDefault(); find("h1").focus(); });
 render(html`<${App} />`, find("#view"));

@@ -1,13 +1,11 @@
-// The form that publishes an event. Its data goes out as it was typed: it is checked, and never made anew.
+// The form that publishes an event, and the same for programs and terminals. Its data goes out as it was typed: it is checked, and
+// never made anew.
 import { call, newId } from "./api.js";
-import { written } from "./exact.js";
-import { clock } from "./format.js";
+import { clock, written } from "./format.js";
 import { useReading } from "./reading.js";
-import { to } from "./router.js";
-import { extensionsOf, Snippets } from "./snippets.js";
-import { kept } from "./store.js";
+import { kept, to } from "./store.js";
 import { readTopics } from "./topics.js";
-import { Field, Form, html, Select, Title, useState } from "./view.js";
+import { Code, Field, Form, html, Select, Title, useState } from "./view.js";
 
 const IN_ADDRESS = 8000; // characters of data in an address; more is handed over in `large`
 const REMEMBERED = 4000, TOPICS = 20; // characters of data, and topics, that the form remembers
@@ -53,7 +51,7 @@ function faultOf({ format, data }) {
 export function PublishPanel({ query }) {
   const [values, setValues] = useState(() => valuesOf(query)), [receipt, setReceipt] = useState(null);
   const [id, setId] = useState(newId); // the same in each try of one event: it is stored once
-  const [topics] = useReading(readTopics, []), fault = faultOf(values);
+  const topics = useReading(readTopics, []), fault = faultOf(values);
   const publish = async () => {
     const { events: [stored] } = await call("POST", "publish", { body: bodyOf(values, id) });
     setReceipt({ ...stored, topic: values.topic });
@@ -79,4 +77,51 @@ export function PublishPanel({ query }) {
       <p role="status">${receipt && html`Stored as <code>${receipt.sequence}</code> at ${clock(receipt.recordedtime)}.
         ${" "}<a href=${to(["tail"], { topic: receipt.topic, start: "last" })}>See it</a>`}</p>
     <//><${Snippets} values=${values} fault=${fault} bodyOf=${() => bodyOf(values, id)} /></div>`;
+}
+
+const MOST = 20000; // characters of data in a snippet
+
+// The attributes of a form, which has one a line.
+export const extensionsOf = (text) => Object.fromEntries(text.split("\n").filter((line) => line.trim()).map((line) => {
+  const [, name, value] = /^\s*([^=\s]+)\s*=(.*)$/.exec(line) ?? [];
+  if (!name) throw new Error(`Expected name=value in each line of the attributes, got ${line}`);
+  return [name, value.trim()];
+}));
+
+const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`; // quoted for a POSIX shell
+const python = JSON.stringify; // what JSON escapes in a string, Python reads in the same way
+
+function asCurl(body) {
+  const url = new URL("publish", location.href.split("#")[0]).href;
+  return `curl ${shell(url)} -H 'Content-Type: application/json' \\\n  -d ${shell(body)}`;
+}
+
+function asCommand({ topic, publisher, type, subject, extensions, delay, format, data }) {
+  const attributes = Object.entries(extensionsOf(extensions)).map((pair) => ["attribute", pair.join("=")]);
+  const options = [["publisher", publisher], ["type", type], ["subject", subject], ["delay", delay && `${delay}s`], ...attributes];
+  const given = options.filter(([, value]) => value).map(([name, value]) => `--${name} ${shell(value)}`);
+  const typed = format === "text" ? `--text ${shell(topic)} ${shell(data)}` : `${shell(topic)} ${shell(data.trim() || "null")}`;
+  return ["pubsub publish", ...given, typed].join(" ");
+}
+
+function asPython({ topic, publisher, type, subject, extensions, delay, format, data }) {
+  const value = format === "text" ? python(data) : `json.loads(${python(data.trim() || "null")})`, attributes = extensionsOf(extensions);
+  const event = [python(topic), value, `type=${python(type)}`, ...(subject ? [`subject=${python(subject)}`] : [])];
+  if (Object.keys(attributes).length) event.push(`attributes=${python(attributes)}`);
+  return `import json\n\nfrom pubsubclient import Event, Publisher\n
+publisher = Publisher(${python(publisher)})
+publisher.publish(Event(${event.join(", ")})${delay ? `, delay=${Number(delay)}` : ""})`;
+}
+
+// None while an attribute is half typed.
+function all(values, body) {
+  try { return [["curl", asCurl(body())], ["Python", asPython(values)], ["Command", asCommand(values)]]; } catch { return []; }
+}
+
+export function Snippets({ values, fault, bodyOf }) {
+  const found = values.topic && !fault && values.data.length <= MOST ? all(values, bodyOf) : [];
+  return html`<section class="snippets" aria-label="The same elsewhere"><h2>The same elsewhere</h2>
+    ${!found.length && html`<p class="quiet">
+      ${values.data.length > MOST ? "Too long to be shown." : "Name a topic, and mend what is wrong."}</p>`}
+    ${found.map(([name, text]) => html`<h3>${name}</h3><${Code} label=${name} text=${text} />`)}</section>`;
 }
