@@ -17,22 +17,23 @@ async function readMeter(signal) {
   return null;
 }
 
-const tilesOf = (sum) => [...KINDS.map((kind) => [kind, sum[kind]]), ["In Firestore", money(sum)]];
+function tilesOf(parts) {
+  const sum = Object.fromEntries(KINDS.map((kind) => [kind, parts.reduce((total, each) => total + each[kind], 0)]));
+  return [...Object.entries(sum), ["In Firestore", money(sum)]];
+}
 
-function Programs({ meter: { calls, recent } }) {
-  const sum = (kind) => Object.values(calls).reduce((total, each) => total + each[kind], 0);
-  return html`<h2>Programs</h2><${Tiles} tiles=${tilesOf(Object.fromEntries(KINDS.map((kind) => [kind, sum(kind)])))} />
+const Programs = ({ meter: { calls, recent } }) => html`
+    <h2>Programs</h2><${Tiles} tiles=${tilesOf(Object.values(calls))} />
     <${Table} caption="By function" columns=${FUNCTIONS} rows=${Object.entries(calls).filter(([, each]) => each.calls).map(functionRow)}
       none="No program has called yet." commands=${["pubsub ls", `pubsub publish orders '{"number": 17}'`]} />
     ${recent.length > 0 && html`<h2>Last calls of programs</h2>
       <${Table} caption="Last calls of programs" columns=${CALLS} rows=${recent.slice(0, 50).map(callRow)} />`}`;
-}
 
 export function CostPanel() {
   const meter = useReading(readMeter, []), price = prices.get();
   const set = (kind) => (event) => prices.set({ ...price, [kind]: Number(event.target.value) });
   return html`<${Title} text="Cost">${meter && html`<p>since ${clock(meter.since)}</p>`}<//>
-    <h2>This console</h2><${Tiles} tiles=${tilesOf(spent.get())} />
+    <h2>This console</h2><${Tiles} tiles=${tilesOf([spent.get()])} />
     <h2>Prices</h2><div class="bar">${Object.keys(price).map((kind) => html`<${Field} label=${`$ a million ${kind}`}>
       <input type="number" min="0" step="any" value=${price[kind]} onChange=${set(kind)} /><//>`)}</div>
     ${meter && html`<${Programs} meter=${meter} />`}

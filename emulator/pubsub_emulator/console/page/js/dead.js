@@ -42,7 +42,7 @@ export function DeadPanel({ query }) {
     const values = [...new Set(letters.map((each) => each[member]))].filter(Boolean).sort();
     const options = [["", "any"], ...values.map((each) => [each, visible(each)])];
     return html`<${Field} label=${label}><${Select} value=${view[member] ?? ""} options=${options}
-      onPick=${(value) => become(["dead"], { ...view, [member]: value || null })} /><//>`;
+      onChange=${(event) => become(["dead"], { ...view, [member]: event.target.value || null })} /><//>`;
   };
   return html`<${Title} text="Dead letters" items=${letters} />
     ${letters?.length === 0 && html`

@@ -3,14 +3,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { identity } from "./api.js";
 import { refresh, store } from "./store.js";
 
-export const faults = store(new Map()); // what fails now: problem by whose it is
+export const faults = store([]); // what fails now: {owner, problem}
 const nudges = store(0); // how often all was to be read at once
 export const nudge = () => nudges.set(nudges.get() + 1);
 
 function setFault(owner, problem) {
-  const now = new Map(faults.get());
-  if (problem) faults.set(now.set(owner, problem));
-  else if (now.delete(owner)) faults.set(now);
+  const others = faults.get().filter((each) => each.owner !== owner);
+  if (problem) faults.set([...others, { owner, problem }]);
+  else if (others.length < faults.get().length) faults.set(others);
 }
 
 // A pause that an abort ends.
@@ -30,13 +30,14 @@ export function useRounds(begin, pauseAfter, inputs) {
       running?.abort();
       running = new AbortController();
       const { signal } = running;
-      for (let seconds = 0; seconds !== null && !document.hidden && !signal.aborted;) {
+      while (!document.hidden && !signal.aborted) {
         let problem = null;
         try { await round(signal); } catch (error) { problem = error; }
         if (signal.aborted) return;
         setFault(owner, problem);
-        seconds = pauseAfter(problem);
-        if (seconds) await pause(seconds, signal);
+        const seconds = pauseAfter(problem);
+        if (seconds === null) return;
+        await pause(seconds, signal);
       }
     };
     document.addEventListener("visibilitychange", look);

@@ -82,7 +82,7 @@ const forgotten = (subscriber, { topic, backlog, unsettled }) =>
 
 const subscribe = (known) => ask("subscribe", { subscriber: known }, async (form) => {
   const asked = Object.fromEntries([...form].map(([name, text]) => [name, text.trim()]).filter(([, text]) => text));
-  const { place, time, filters, ordered, ...body } = { ...asked, start: startOf(asked) };
+  const { place, time, filters, ordered, ...body } = { subscriber: known, ...asked, start: startOf(asked) };
   for (const name of ["ack_deadline_s", "max_attempts", "backoff_s"]) if (body[name]) body[name] = Number(body[name]);
   if (filters) body.filters = JSON.parse(filters);
   if (ordered) body.ordered = true;

@@ -16,7 +16,8 @@ export async function readTopics(signal) {
     const ever = logs.reduce((sum, log) => sum + Number(log.next.split("-")[1]), 0);
     const isSame = before?.ever <= ever; // or it is another topic of this name
     const rates = isSame ? [...before.rates, (ever - before.ever) / Math.max(0.001, at - before.at)].slice(-RATES) : [];
-    seen.set(topic.topic, Object.assign(topic, { at, ever, rates, newest: logs.map((log) => log.newest ?? "").sort().at(-1) }));
+    const newest = logs.map((log) => log.newest ?? "").sort().at(-1);
+    seen.set(topic.topic, Object.assign(topic, { at, ever, rates, newest }));
   }
   return topics;
 }
@@ -40,8 +41,8 @@ function row({ topic, logs, rates, ...state }) {
   const tail = to(["tail"], { topic });
   return { key: topic, cells: [
     html`<a href=${tail}>${topic}</a>${state.dead_letter && html` <${Badge} kind="warn">dead letters<//>`}`,
-    rates.length ? rate(rates.at(-1)) : "–", html`<${Sparkline} values=${rates} />`, logs ? state.events : "–", logs ? state.ever : "–",
-    ago(state.newest), state.partitions, duration(state.retention_s),
+    rates.length ? rate(rates.at(-1)) : "–", html`<${Sparkline} values=${rates} />`,
+    logs ? state.events : "–", logs ? state.ever : "–", ago(state.newest), state.partitions, duration(state.retention_s),
     html`<a href=${tail} aria-label=${`Tail ${topic}`}>Tail</a>${" "}
       <a href=${to(["publish"], { topic })} aria-label=${`Publish to ${topic}`}>Publish</a>`,
   ] };

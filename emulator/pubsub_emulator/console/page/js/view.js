@@ -1,6 +1,6 @@
 // The pieces that panels are made of, and the dialogs.
 import { h } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import htm from "htm";
 import { count } from "./format.js";
 import { nudge } from "./reading.js";
@@ -9,17 +9,15 @@ import { said } from "./store.js";
 export { useEffect, useState };
 export const html = htm.bind(h);
 
-let navigated = false; // the first heading leaves the focus where it is
+export const focusHeading = () => document.querySelector("h1").focus();
 
 // The panel's heading: the window's title, and where the focus goes after a navigation. `items` are what it counts.
 export function Title({ text, items, children }) {
-  const heading = useRef();
   useEffect(() => {
+    if (document.title.endsWith(" – pubsub")) focusHeading(); // the first heading leaves the focus where it is
     document.title = `${text} – pubsub`;
-    if (navigated) heading.current.focus();
-    navigated = true;
   }, [text]);
-  return html`<div class="title"><h1 ref=${heading} tabindex="-1">${text}</h1>
+  return html`<div class="title"><h1 tabindex="-1">${text}</h1>
     ${items && html`<p>${count(items.length)}${items.more && " of more"}</p>`}${children}</div>`;
 }
 
@@ -51,7 +49,7 @@ export const Field = ({ label, hint, children }) =>
   html`<label class="field"><span>${label}</span>${children}${hint && html`<small>${hint}</small>`}</label>`;
 
 // A `<select>` of [value, label].
-export const Select = ({ options, value, onPick, ...rest }) => html`<select onChange=${(event) => onPick?.(event.target.value)} ...${rest}>
+export const Select = ({ options, value, ...rest }) => html`<select ...${rest}>
   ${options.map(([each, label]) => html`<option value=${each} selected=${each === value}>${label}</option>`)}</select>`;
 
 export function Copy({ text, label }) {
@@ -75,7 +73,7 @@ export const problemLine = ({ status, code, message }) =>
 // What a form does when it is sent: `work(FormData)`. A failure is said in the form, and it may be tried again.
 const sends = (work) => async (event) => {
   event.preventDefault();
-  const form = event.currentTarget, problems = form.querySelector(".problem");
+  const form = event.currentTarget, problems = form.querySelector("[role=alert]");
   if (form.ariaBusy) return;
   form.ariaBusy = "true";
   problems.textContent = "";
@@ -83,7 +81,7 @@ const sends = (work) => async (event) => {
     await work(new FormData(form, event.submitter));
   } catch (problem) {
     problems.textContent = problemLine(problem);
-    form.dataset.problem = problem.code;
+    form.dataset.problem = problem.code ?? "";
   }
   form.ariaBusy = null;
 };
@@ -92,18 +90,15 @@ export const Form = ({ work, verb, disabled, children, ...rest }) => html`<form 
   <button class="main" disabled=${disabled}>${verb}</button><p role="alert" class="problem" /></form>`;
 
 // Opens the dialog `name`, a template in the page's HTML, which asks before something is changed. `known` texts are put in where it
-// shows them, and their fields are not asked for. `work(FormData)` runs when its form is sent, and returns what was done, in words.
+// shows them, and are not asked for. `work(FormData)` runs when its form is sent, and returns what was done, in words.
 export function ask(name, known, work) {
-  const dialog = document.getElementById(name).content.cloneNode(true).querySelector("dialog"), form = dialog.querySelector("form");
+  const dialog = document.getElementById(name).content.firstElementChild.cloneNode(true), form = dialog.querySelector("form");
   for (const slot of dialog.querySelectorAll("[data-text]")) slot.textContent = known[slot.dataset.text] ?? "";
-  for (const field of [...form.elements].filter((each) => known[each.name])) {
-    field.value = known[field.name];
-    field.closest("label").hidden = true;
-  }
+  for (const field of [...form.elements].filter((each) => known[each.name])) field.closest("label").remove();
   form.addEventListener("submit", sends(async (sent) => {
     said.set(await work(sent));
     dialog.close();
-    document.querySelector("h1").focus(); // what opened the dialog may be gone now
+    focusHeading(); // what opened the dialog may be gone now
   }));
   form.querySelector("[type=button]").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => { dialog.remove(); nudge(); });
