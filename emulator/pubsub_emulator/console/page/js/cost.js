@@ -35,7 +35,7 @@ export function CostPanel() {
   return html`<${Title} text="Cost">${meter && html`<p>since ${clock(meter.since)}</p>`}<//>
     <h2>This console</h2><${Tiles} tiles=${tilesOf([spent.get()])} />
     <h2>Prices</h2><div class="bar">${Object.keys(price).map((kind) => html`<${Field} label=${`$ a million ${kind}`}>
-      <input type="number" min="0" step="any" value=${price[kind]} onChange=${set(kind)} /><//>`)}</div>
+      <input type="number" min="0" step="any" defaultValue=${price[kind]} onChange=${set(kind)} /><//>`)}</div>
     ${meter && html`<${Programs} meter=${meter} />`}
     ${meter === null && html`<p class="quiet">
       This service has no meter of what programs do: that is in its logs. The console counts its own calls.</p>`}`;
