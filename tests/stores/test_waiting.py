@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from pubsub_emulator.memory.store import MemoryStore
 from pubsubservice.core.settings import Bounds
+from pubsubservice.delivery import reader
 from stores.services import Calls, events
 from stores.stood import Interrupted, later, process
 
@@ -52,6 +55,19 @@ def test_what_is_blocked_is_looked_at_once_more() -> None:
     assert calls.get().blocked == "leases"
     waits.happens = lambda: other.get(lease, max_events=0)
     assert events(calls.get(wait_s=20)) == [("orders", 1)]
+
+
+def test_what_a_pass_left_unread_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass has its bounds. Behind many events that no filter lets through, the ones that match are there already."""
+    monkeypatch.setattr(reader, "MAX_FILTERED", 3)
+    waits = quiet(MemoryStore())
+    calls = waits.calls
+    calls.subscribe("orders", filters=b'[{"exact": {"kind": "wanted"}}]')
+    for _ in range(10):
+        calls.publish("orders")
+    calls.publish("orders", kind="wanted")
+    waits.happens = lambda: pytest.fail("it waited for what is there")
+    assert events(calls.get(wait_s=20)) == [("orders", 10)]
 
 
 def test_what_becomes_due_during_a_wait_is_handed_out() -> None:

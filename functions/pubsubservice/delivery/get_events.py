@@ -84,12 +84,14 @@ class Delivery:
             left = until - self._runtime.monotonic()
             if left <= 0:
                 break
-            due_s = left if watch.due_s is None else min(left, watch.due_s)
-            told = self._store.wait_for(watch.paths, due_s)
-            # If nothing came and nothing became due, the response is still right. But no document tells that events are no
-            # longer blocked.
-            if not told and due_s == left and not response.blocked and not response.more:
-                break
+            # What a pass has left for another one, because a pass has its bounds, is there already: nothing would tell of it.
+            if response.blocked or not response.more:
+                due_s = left if watch.due_s is None else min(left, watch.due_s)
+                told = self._store.wait_for(watch.paths, due_s)
+                # If nothing came and nothing became due, the response is still right. But no document tells that events are
+                # no longer blocked.
+                if not told and due_s == left and not response.blocked:
+                    break
             with self._locks.hold(request.subscriber):
                 response, watch = self._call(request, probe=request.wake)
         return response._replace(unknown=unknown)
@@ -108,7 +110,7 @@ class Delivery:
         while letters and not response.slices:
             if self._runtime.monotonic() >= until:
                 # new events may wait until dead letters are published: respond now, so that the client calls again
-                return response._replace(blocked=None, more=True, unknown=unknown), watch._replace(due_s=0.0)
+                return response._replace(blocked=None, more=True, unknown=unknown), watch
             response, watch, letters = self._pass(request._replace(settlements=Settlements()), Missing(), probe=probe)
         return response._replace(unknown=unknown), watch
 
