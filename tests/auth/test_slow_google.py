@@ -60,8 +60,8 @@ def test_every_thread_ends_in_time(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
-        assert time.monotonic() - started < 2.5
+            thread.join(60)
+        assert time.monotonic() - started < 10  # without a deadline of the call it would take minutes, or for ever
     assert [isinstance(error, PubSubError) for error in errors] == [True] * 3
     if sys.platform == "linux":  # in KiB
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000

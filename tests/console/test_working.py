@@ -265,6 +265,20 @@ def test_a_service_without_a_meter(page: Page, emulator: Emulator, windows: Wind
     assert len(asked) == 1
 
 
+def test_a_price_stays_as_it_is_typed(page: Page, emulator: Emulator) -> None:
+    """Reads that come meanwhile leave the field alone; the browser keeps what was typed."""
+    page.goto(f"{emulator.url}#/cost")
+    price = page.get_by_label("$ a million reads")
+    price.fill("0.25")
+    for _ in range(2):
+        with page.expect_response("**/meter"):
+            page.get_by_role("button", name="Refresh").dispatch_event("click")
+    expect(price).to_have_value("0.25")
+    price.press("Tab")
+    page.reload()
+    expect(price).to_have_value("0.25")
+
+
 @pytest.mark.parametrize(
     ("status", "code", "said"),
     [

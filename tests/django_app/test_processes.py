@@ -55,9 +55,8 @@ def test_connections_are_never_used_after_their_end(
 ) -> None:
     """With four workers, or one that starts again when a file changes; the server does so always."""
     is_postgres = "PGHOST" in database
-    web = start("runserver", "0")
-    # Without a buffer, `print` writes a line and its end apart, and lines of several processes mix.
-    worker = start("pubsub_worker", *(("--processes", "4") if is_postgres else ("--reload",)), PYTHONUNBUFFERED="")
+    web = start("runserver", "0", PYTHONUNBUFFERED="1")  # it does not flush its address
+    worker = start("pubsub_worker", *(("--processes", "4") if is_postgres else ("--reload",)))
     place(web, 1, 1, 2)
     mailed(worker, 2)
     if is_postgres:

@@ -37,7 +37,7 @@ names = {"__name__": "__main__", "__file__": page}
 def session(line, text):
     for command, shown in re.findall(r"^\\$ (.*\\n)((?:(?!\\$ ).*\\n)*)", text, re.MULTILINE):
         done = subprocess.run(
-            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=60
+            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=120
         )
         pattern = ".*".join(re.escape(part) for part in shown.strip().split("…"))
         if not re.fullmatch(pattern, done.stdout.strip(), re.DOTALL):
@@ -109,12 +109,13 @@ def test_blocks_run_in_order(page: str, emulator: Serving, tmp_path: Path) -> No
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _RUN],
         input=json.dumps([page, blocks]),
-        env=environment(PUBLISH_SUBSCRIBE_SERVICE=emulator.url, PATH=path, COLUMNS="100"),
+        # with a buffer, as readers have it: without one, lines that two threads print may mix
+        env=environment(PUBLISH_SUBSCRIBE_SERVICE=emulator.url, PATH=path, COLUMNS="100", PYTHONUNBUFFERED=""),
         cwd=tmp_path,
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
 

@@ -55,7 +55,7 @@ def test_a_filter_that_matches_nothing_makes_progress(wire: Wire) -> None:
 
 def test_a_delayed_event_comes_when_it_is_due_and_holds_nothing_up(wire: Wire) -> None:
     """What was published after it comes first; a long poll ends when it is due; a fetch costs what it did."""
-    wire.publish("orders", cloudevent("later"), delay_s=2)
+    wire.publish("orders", cloudevent("later"), delay_s=8)  # longer than what follows takes on a busy machine
     published_at = wire.store_time
     wire.publish("orders", cloudevent("now"))
     wire.subscribe("billing", "orders")
@@ -66,7 +66,7 @@ def test_a_delayed_event_comes_when_it_is_due_and_holds_nothing_up(wire: Wire) -
     assert (idle.json()["events"], store_ops(idle)) == ([], (2, 0, 0))
     due = wire.events("billing", wait_s=20)
     assert [(event["data"], event["attempt"]) for event in due["events"]] == [("later", 1)]
-    assert wire.store_time - published_at >= 1_000_000  # X-Store-Time may be behind by a second
+    assert wire.store_time - published_at >= 7_000_000  # X-Store-Time may be behind by a second
     assert wire.events("billing", ack=[{"lease": due["lease"]}])["events"] == []
 
 

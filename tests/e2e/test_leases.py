@@ -60,7 +60,7 @@ def test_released_events_come_again_after_their_delay(wire: Wire) -> None:
     leased = _leased(wire, 4)
     before = wire.store_time
     release = [
-        *_settlement(leased, [0], delay_s=1.5),
+        *_settlement(leased, [0], delay_s=5.5),  # longer than the next requests take on a busy machine
         *_settlement(leased, [1, 2], delay_s=600),
         *_settlement(leased, [3]),
     ]
@@ -73,9 +73,9 @@ def test_released_events_come_again_after_their_delay(wire: Wire) -> None:
         due_s.append(datetime.fromisoformat(found["at"].replace("Z", "+00:00")).timestamp())
     again = wire.events("billing", lease=wire.token())
     assert (_data(again), again["events"][0]["attempt"]) == ([3], 1)
-    assert due_s[0] == int(due_s[0]) >= before / 1_000_000 + 1.5
+    assert due_s[0] == int(due_s[0]) >= before / 1_000_000 + 5.5
     assert due_s[1] == due_s[2] >= before / 1_000_000 + 600
-    later = wire.events("billing", lease=wire.token(), wait_s=10)
+    later = wire.events("billing", lease=wire.token(), wait_s=20)
     assert (_data(later), later["events"][0]["attempt"]) == ([0], 1)
     assert wire.store_time / 1_000_000 >= due_s[0]
 
@@ -123,7 +123,7 @@ def test_releasing_a_token_that_was_not_seen_ends_it(wire: Wire) -> None:
 def test_an_extended_lease_lasts_longer(wire: Wire) -> None:
     """It is still there when another one, not extended, is over."""
     wire.publish("orders", cloudevent("kept"), cloudevent("left"))
-    wire.subscribe("billing", "orders", ack_deadline_s=1)
+    wire.subscribe("billing", "orders", ack_deadline_s=6)  # longer than the next requests take on a busy machine
     kept = wire.events("billing", lease=wire.token(), max_events=1)
     left = wire.events("billing", lease=wire.token())
     assert (_data(kept), _data(left)) == (["kept"], ["left"])

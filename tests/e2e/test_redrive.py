@@ -220,7 +220,7 @@ def test_what_a_killed_redrive_held_comes_back_with_the_next(
     publisher.publish([Event(name, number) for number in range(1_500)])
     assert len(fail_all(subscriber)) == 1_500
     command = [sys.executable, str(PROGRAM), f"s-{name}", name, str(at)]
-    ended = subprocess.run(command, env=environment(PUBLISH_SUBSCRIBE_SERVICE=shared.url), timeout=60, check=False)
+    ended = subprocess.run(command, env=environment(PUBLISH_SUBSCRIBE_SERVICE=shared.url), timeout=240, check=False)
     assert ended.returncode == -9
     assert subscriber.redrive(name) >= left
     back = [event.data for event in subscriber.get_events(wait=1)]

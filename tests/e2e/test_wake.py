@@ -57,7 +57,7 @@ def test_what_comes_ends_the_wait_and_is_for_the_next_request(wire: Wire) -> Non
     waiting.unique = wire.unique
     poll = _later(wire, lambda: waiting.events("billing", wait_s=20, wake=True, lease=wire.token()))
     wire.publish("orders", cloudevent(1))
-    answer = poll.result(10)
+    answer = poll.result(60)
     assert (answer["events"], answer["lease"], answer["more"]) == ([], None, True)
     state = wire.get("register", subscriber=wire.name("billing"))
     assert (state["unsettled"], state["leases"]) == (0, [])
@@ -117,6 +117,6 @@ def test_a_killed_client_that_waited_takes_nothing_with_it(wire: Wire, max_attem
     dead.kill()
     dead.communicate()
     wire.publish("orders", cloudevent("work"))
-    consumer.join(30)
+    consumer.join(60)
     assert got[0][1] == [("work", 1)]
     living.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pubsubclient import App, Event, Publisher, Subscriber, otel
+import pytest
+
+from pubsubclient import App, Event, Publisher, PublishRefused, Subscriber, otel
 from pubsubclient.testing import Local
 
 from .conftest import Telemetry
@@ -33,6 +35,16 @@ def test_durations_and_numbers(service: Local, telemetry: Telemetry) -> None:
     assert calls == {"publish": 1, "receive": 3, "ack": 1, "nack": 2}
     for name in ("messaging.process.duration", "messaging.client.operation.duration"):
         assert not any("messaging.message.id" in point.attributes for point in telemetry.measured(name))
+
+
+def test_events_that_were_stored_before_a_failure_are_counted(service: Local, telemetry: Telemetry) -> None:
+    """A publish to two topics sends two requests; the second is refused."""
+    service.fail("publish", status=403, match={"topic": "invoices"})
+    events = [Event("orders", 1), Event("orders", 2), Event("invoices", 3)]
+    with pytest.raises(PublishRefused) as refused:
+        Publisher("shop").publish(events)
+    assert [receipt is None for receipt in refused.value.receipts] == [False, False, True]
+    assert [point.value for point in telemetry.measured("messaging.client.sent.messages")] == [2]
 
 
 def test_a_subscribers_backlog_is_measured_when_it_is_asked_for(service: Local, telemetry: Telemetry) -> None:

@@ -120,7 +120,7 @@ def test_create_spans_are_made_on_request(service: Local, telemetry: Telemetry) 
     otel.instrument(telemetry.tracer_provider, telemetry.meter_provider, create_spans=True)
     publisher = Publisher("shop")
     publisher.publish([Event("orders", number) for number in range(2)])
-    with publisher.batch() as batch:
+    with publisher.batch(max_delay=60) as batch:
         batch.publish("orders", 2)
         batch.publish("orders", 3)
     spans = telemetry.spans()

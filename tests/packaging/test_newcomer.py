@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from .environments import clean_variables
-from .test_readme import _blocks
+from .test_readme import blocks
 
 #: a minute is what a newcomer gets; this machine may be doing seven other things
 _MAX_S = 60.0 * 4
@@ -19,7 +19,7 @@ _MAX_S = 60.0 * 4
 @pytest.mark.slow
 def test_three_commands_lead_to_the_first_event(wheel: Path, tmp_path: Path) -> None:
     """Make an environment, install the wheel, run the README's first program. pip has what it fetched before."""
-    (tmp_path / "first.py").write_text(_blocks("python")[0])
+    (tmp_path / "first.py").write_text(blocks("python")[0])
     commands = [
         f"{sys.executable} -m venv .venv",
         f".venv/bin/pip install --quiet '{wheel}[emulator]'",

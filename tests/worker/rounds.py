@@ -97,7 +97,7 @@ def stopped(url: str, directory: Path) -> float:
         work.await_that(lambda: len(work.lines("done")) >= 40)
         asked = time.monotonic()
         work.process.send_signal(signal.SIGTERM)
-        status = work.process.wait(30)
+        status = work.process.wait(60)
         took = time.monotonic() - asked
         assert status == 0, work.log.read_text()
         handled = [line["id"] for line in work.lines("done")]
@@ -111,16 +111,20 @@ def stopped(url: str, directory: Path) -> float:
         work.close()
 
 
-def stopped_twice(url: str, directory: Path) -> float:
-    """Two signals with 8 long handlers at work: returns how long the end took after the second, seconds."""
-    work = Round(url, directory, seconds=60, events=30)
+def stopped_twice(url: str, directory: Path, cut_s: float = 1.0) -> float:
+    """Two signals with 8 long handlers at work: returns how long the end took after the second, seconds.
+
+    `cut_s` is how long the worker may take to give the events back; those that it has not given back by then come again as
+    their second attempt.
+    """
+    work = Round(url, directory, f"cut_s={cut_s}", seconds=60, events=30)
     try:
         work.await_that(lambda: len(work.lines("begun")) == _THREADS)
         work.process.send_signal(signal.SIGTERM)
         work.await_that(lambda: "8 handlers still run" in work.log.read_text())
         asked = time.monotonic()
         work.process.send_signal(signal.SIGTERM)
-        status = work.process.wait(30)
+        status = work.process.wait(60)
         took = time.monotonic() - asked
         assert status == 1, work.log.read_text()
         assert work.log.read_text().count("told to stop at once") == _THREADS

@@ -148,12 +148,12 @@ def test_at_a_stop_what_runs_counts_though_older_events_of_the_topic_go_back(
     for _ in range(3):
         assert at_work.acquire(timeout=60)
     worker.stop()
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 60
     while not worker.state()["stopping"]:
         assert time.monotonic() < give_up
         time.sleep(0.01)
     go_on.set()
-    assert worker.join(30)
+    assert worker.join(60)
     assert sorted(seen.runs) == [(0, 1), (1, 1), (3, 1)]
     assert [(event.data, event.attempt) for event in subscriber.get_events(wait=5)] == [(2, 1), (4, 1)]
 

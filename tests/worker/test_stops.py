@@ -14,7 +14,8 @@ def test_at_sigterm_what_runs_ends_and_the_rest_goes_back_with_its_attempt(servi
 
 
 def test_a_second_signal_ends_at_once_and_gives_all_back(serving: Serving, tmp_path: Path) -> None:
-    assert stopped_twice(serving.url, tmp_path) < 5  # 1.5 s on an idle machine: `make worker-drain`
+    # the drain timeout is 25 s, a handler takes 60 s; 1.5 s on an idle machine: `make worker-drain`
+    assert stopped_twice(serving.url, tmp_path, cut_s=15) < 15
 
 
 def test_a_kill_loses_nothing_and_doubles_little(serving: Serving, tmp_path: Path) -> None:

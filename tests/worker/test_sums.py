@@ -25,7 +25,7 @@ def test_attempts_dead_letters_and_acks_add_up(
     serving: Serving, service: Service, subscriber: Subscriber, name: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "verdicts.jsonl"
-    subscriber.subscribe(name, ack_deadline=6, backoff=0, max_attempts=_ATTEMPTS)
+    subscriber.subscribe(name, ack_deadline=20, backoff=0, max_attempts=_ATTEMPTS)
     letters = Subscriber(f"{name}.reader", service=service)
     letters.subscribe(f"{name}.dead")
     command = [sys.executable, str(_PROGRAM), serving.url, name, str(file), str(_ATTEMPTS)]
@@ -33,7 +33,7 @@ def test_attempts_dead_letters_and_acks_add_up(
     with logs[0].open("wb") as first, logs[1].open("wb") as second:
         killed, other = (subprocess.Popen(command, env=environment(), stderr=log) for log in (first, second))
     try:
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 120
         while not all("started" in log.read_text() for log in logs):
             assert time.monotonic() < give_up
             time.sleep(0.01)
@@ -50,7 +50,7 @@ def test_attempts_dead_letters_and_acks_add_up(
             assert time.monotonic() < give_up + 60, state
             time.sleep(0.1)
         other.terminate()
-        assert other.wait(30) == 0
+        assert other.wait(60) == 0
     finally:
         for process in (killed, other):
             process.kill()

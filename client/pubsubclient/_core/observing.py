@@ -27,7 +27,7 @@ class Observer(Protocol):
         """Return headers for a request that is sent now."""
 
     def publishing(self, events: Sequence[Any], service: Any) -> AbstractContextManager[list[Any]]:
-        """Watch a call that publishes events, before they are encoded. The caller adds the receipts to the list."""
+        """Watch a call that publishes events, before they are encoded. The caller adds each request's receipts to the list."""
 
     def queued(self, event: Any) -> None:
         """An event goes into a batch, and is encoded next."""

@@ -6,10 +6,11 @@ Source: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/dis
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanContext
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, Span, SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from pubsubclient._events.event import Event
@@ -18,15 +19,25 @@ __all__ = ["attributes_of", "context_of", "link_to", "links_to", "members_of"]
 
 _W3C = TraceContextTextMapPropagator()
 _MEMBERS = ("traceparent", "tracestate")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+#: the last span context that was asked for, and what carries it: the events of a publish carry what its request does
+_last: tuple[SpanContext, Mapping[str, str]] = (INVALID_SPAN_CONTEXT, _NOTHING)
 
 
-def attributes_of(span: Span) -> dict[str, str]:
+def attributes_of(span: Span) -> Mapping[str, str]:
     """Return the attributes, or headers, that carry a span's context; empty without a valid one."""
-    if not span.get_span_context().is_valid:
-        return {}
-    carried: dict[str, str] = {}
-    _W3C.inject(carried, trace.set_span_in_context(span, Context()))
-    return {name: text for name, text in carried.items() if text}
+    global _last  # one pair, read and replaced at once, so that threads may share it
+    found = span.get_span_context()
+    last, carried = _last
+    if found is last:
+        return carried
+    if not found.is_valid:
+        return _NOTHING
+    written: dict[str, str] = {}
+    _W3C.inject(written, trace.set_span_in_context(span, Context()))
+    carried = MappingProxyType({name: text for name, text in written.items() if text})
+    _last = found, carried
+    return carried
 
 
 def members_of(event: Event) -> dict[str, str]:

@@ -186,6 +186,7 @@ class Driver:
             if self._busy == this:
                 self._busy = None
                 with self._lock:
+                    self._progress.notify_all()  # again, because a signal handler may have kept this thread from it
                     self._wake_up()
 
     def _collect(self) -> bool:

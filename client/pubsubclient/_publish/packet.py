@@ -33,16 +33,18 @@ class Packet:
         topic: the topic of the first event
         since: when the first event came, monotonic seconds
         looked_at: called, with no lock held, when somebody looks at the first of the promises
+        before: how many events of the batch were published before these, and their bytes of JSON
     """
 
     __slots__ = (
-        "_looked_at", "_topic", "_watched", "cancelled", "closed", "count", "events", "exchange", "lines", "lock", "observed",
-        "one_topic", "results", "since", "size", "started", "told", "tried_before",
+        "_looked_at", "_topic", "_watched", "before", "cancelled", "closed", "count", "events", "exchange", "lines", "lock",
+        "observed", "one_topic", "results", "since", "size", "started", "told", "tried_before",
     )  # fmt: skip
 
-    def __init__(self, topic: str, since: float, looked_at: Callable[[], None]) -> None:
+    def __init__(self, topic: str, since: float, looked_at: Callable[[], None], before: tuple[int, int]) -> None:
         self._topic = topic
         self.since = since
+        self.before = before
         self._looked_at = looked_at
         #: whether it was called
         self.told = False

@@ -122,15 +122,16 @@ class Publisher:
                 try:
                     body = encode_request(request, self.name, since_us, delay_s, far=far)
                     response = self._transport.call("publish", body)
-                    chunks.add_receipts(request, read_receipts(response.body, len(request.indices)))
+                    stored = read_receipts(response.body, len(request.indices))
+                    chunks.add_receipts(request, stored)
+                    if observed is not None:
+                        observed.extend(stored)
                 except (ServiceError, Unavailable) as error:
                     if isinstance(error, TooLarge) and chunks.split(request):
                         continue
                     uncertain = error.uncertain or not chunks.mark_unstored(request)
                     raise publish_error(error, chunks.receipts, chunks.unstored(), uncertain=uncertain) from error
             receipts = [receipt for receipt in chunks.receipts if receipt is not None]
-            if observed is not None:
-                observed.extend(receipts)
         return receipts[0] if isinstance(first, Event | Topic | str) and len(events) == 1 else receipts
 
     def batch(self, *, max_delay: Seconds = 0.01, max_events: int = 20_000, max_bytes: int = 32 * 1024 * 1024) -> Batch:

@@ -47,8 +47,9 @@ class Queue:
         self.flush_to = 0
         #: whether it takes no more events
         self.closed = False
-        #: bytes of the events without a result
-        self._bytes = 0
+        #: bytes of the events published so far, and of those with a result
+        self._published_bytes = 0
+        self._resolved_bytes = 0
         self._request_bytes = min(_REQUEST_BYTES, max(_MIN_REQUEST_BYTES, max_bytes // _REQUEST_SHARE))
         #: whether the last event may have made the first packet due
         self.calls_for_a_look = False
@@ -73,10 +74,17 @@ class Queue:
         resolved, published = self.resolved, self.published
         return self.flush_to > resolved or published - resolved >= self._max_events or self._bytes >= self._max_bytes
 
+    @property
+    def _bytes(self) -> int:
+        """Bytes of the events without a result."""
+        return self._published_bytes - self._resolved_bytes
+
     def has_room(self, more_bytes: int) -> bool:
         """Whether an event of so many bytes may be added; one may be, whatever its size."""
         pending = self.published - self.resolved
-        return not pending or (pending < self._max_events and self._bytes + more_bytes <= self._max_bytes)
+        return not pending or (
+            pending < self._max_events and self._published_bytes - self._resolved_bytes + more_bytes <= self._max_bytes
+        )
 
     def limit_requests(self, max_bytes: int | None) -> None:
         """Make the packets that begin from now on no larger than the service takes."""
@@ -93,13 +101,14 @@ class Queue:
             or (count := packet.count) >= _REQUEST_EVENTS
             or packet.size + count + size >= self._request_bytes
         ):
-            packet, count = Packet(event.topic, self._monotonic(), self._looked_at), 0
+            before = self.published, self._published_bytes
+            packet, count = Packet(event.topic, self._monotonic(), self._looked_at, before), 0
             self.packets.append(packet)
         promise = packet.add(event, line)
         count += 1
         # in one step (and one line), so that an exception of a signal handler comes before or after it
-        packet.count, packet.size, self.published, self._bytes = (
-            count, packet.size + size, self.published + 1, self._bytes + size,
+        packet.count, packet.size, self.published, self._published_bytes = (
+            count, packet.size + size, self.published + 1, self._published_bytes + size,
         )  # fmt: skip
         self.calls_for_a_look = (
             count == 1
@@ -107,14 +116,19 @@ class Queue:
             or count == _REQUEST_EVENTS
             or self.flush_to > self.resolved
             or self.published - self.resolved >= self._max_events
-            or self._bytes >= self._max_bytes
+            or self._published_bytes - self._resolved_bytes >= self._max_bytes
         )  # not by `hurries`: this is done for each event
         return promise
 
     def resolve_first(self) -> None:
-        """Remove the first packet, whose events have got their results, and so make room."""
+        """Remove the first packet, whose events have got their results, and so make room.
+
+        An exception of a signal handler may leave this at any step; then it is done again for the same packet. So it counts
+        from what was published before the packet, and not on from the last count.
+        """
         packet = self.packets[0]
-        self.resolved, self._bytes = self.resolved + packet.count, self._bytes - packet.size
+        published, published_bytes = packet.before
+        self.resolved, self._resolved_bytes = published + packet.count, published_bytes + packet.size
         self.packets.popleft()
 
     def drop_unsent(self) -> None:

@@ -46,15 +46,15 @@ def test_an_event_does_not_wait_long_for_others(server: ScriptedService, publish
     """Nobody has to flush."""
     with publisher.batch(max_delay=0.05) as batch:
         started = time.monotonic()
-        batch.publish("orders").result(10)
-        assert 0.04 < time.monotonic() - started < 2
+        batch.publish("orders").result(60)
+        assert 0.04 < time.monotonic() - started < 30
 
 
 def test_flush_does_not_wait_for_others_at_all(server: ScriptedService, publisher: Publisher) -> None:
     """It returns when what was published has its outcome."""
     with publisher.batch(max_delay=60) as batch:
         future = batch.publish("orders")
-        assert batch.flush(10)
+        assert batch.flush(60)
         assert future.done()
         assert batch.flush()
 
@@ -63,9 +63,9 @@ def test_a_full_request_does_not_wait_either(server: ScriptedService, publisher:
     """1,000 events, or four megabytes."""
     with publisher.batch(max_delay=60) as batch:
         futures = [batch.publish(Event("orders")) for _ in range(1000)]
-        futures[-1].result(10)
+        futures[-1].result(60)
         big = [batch.publish(Event("orders", "x" * 300_000)) for _ in range(14)]
-        big[12].result(10)
+        big[12].result(60)
     assert [len(ids) for ids in _ids(server)] == [1000, 13, 1]
 
 
@@ -75,7 +75,7 @@ def test_a_request_is_a_small_part_of_what_may_wait(server: ScriptedService, pub
         before = len(_ids(server))
         with publisher.batch(max_delay=60, max_bytes=max_bytes) as batch:
             big = [batch.publish(Event("orders", "x" * 300_000)) for _ in range(full + 1)]
-            big[full - 1].result(10)
+            big[full - 1].result(60)
         assert [len(ids) for ids in _ids(server)[before:]] == [full, 1]
 
 
@@ -85,14 +85,14 @@ def test_one_request_is_under_way_and_the_next_one_fills(server: ScriptedService
 
     def slow(body: Any) -> Reply:
         first.set()
-        go_on.wait(10)
+        go_on.wait(60)
         most.append(len(server.calls("publish")))
         return Reply({"events": [server.receipt(event) for event in body["events"]]})
 
     server.script("publish", slow)
     with publisher.batch(max_delay=0) as batch:
         batch.publish(Event("orders", id="0"))
-        assert first.wait(10)
+        assert first.wait(60)
         for n in range(1, 50):
             batch.publish(Event("orders", id=f"{n}"))
         go_on.set()
@@ -117,7 +117,7 @@ def test_publish_blocks_while_too_much_is_on_its_way(
     go_on = threading.Event()
 
     def held(body: Any) -> Reply:
-        go_on.wait(10)
+        go_on.wait(60)
         return Reply({"events": [server.receipt(event) for event in body["events"]]})
 
     server.script("publish", *[held] * 20)
@@ -130,10 +130,14 @@ def test_publish_blocks_while_too_much_is_on_its_way(
 
     thread = threading.Thread(target=publish)
     thread.start()
+    give_up = time.monotonic() + 60
+    while len(published) < 2:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
     thread.join(0.5)
-    assert 2 <= len(published) <= 3
+    assert len(published) <= 3
     go_on.set()
-    thread.join(10)
+    thread.join(60)
     assert [future.result(0).id for future in published] == [f"{n}" for n in range(10)]
 
 
@@ -164,7 +168,7 @@ def test_what_is_called_when_an_event_is_stored_may_publish(server: ScriptedServ
                 assert not batch.flush()
 
         batch.publish(Event("orders", id="first")).add_done_callback(again)
-        assert batch.flush(10)
+        assert batch.flush(60)
     assert _stored(server) == ["first", "second"]
 
 

@@ -23,7 +23,7 @@ def test_a_call_ends_in_time_with_an_error_of_ours(kind: str) -> None:
         started = time.monotonic()
         with pytest.raises(PubSubError) as raised:
             Publisher("shop", service=Service(url, deadline_s=1.5, read_timeout_s=1))
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 10  # timeouts of single reads would take minutes, or for ever
         assert type(raised.value).__name__ == error
 
 
@@ -48,8 +48,8 @@ def test_another_thread_can_cancel_a_call(server: ScriptedService) -> None:
             time.sleep(0.01)
         cancelled = time.monotonic()
         cancellation.cancel()
-        thread.join(10)
-        assert ended[0] - cancelled < 0.3
+        thread.join(60)
+        assert ended[0] - cancelled < 10  # the response or the pause would take longer
         with pytest.raises(CallCancelled):
             transport.call("register", {"publisher": "shop"}, cancellation=cancellation)
         server.as_usual("register")
@@ -57,9 +57,9 @@ def test_another_thread_can_cancel_a_call(server: ScriptedService) -> None:
 
 
 def _refuse(body: object) -> object:
-    from unit.sdk.scripted import problem
+    from unit.sdk.scripted import Reply
 
-    return problem(503, "busy")
+    return Reply({}, 503, {"Retry-After": "30"})
 
 
 def test_connections_are_closed_when_nobody_uses_them(server: ScriptedService) -> None:
@@ -72,7 +72,7 @@ def test_connections_are_closed_when_nobody_uses_them(server: ScriptedService) -
     for number in range(50):
         Publisher("shop", service=Service(server.url, identity=f"token{number}"))
     # the server, in this process, notices a little later
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while descriptors() > before + 10 and time.monotonic() < until:
         time.sleep(0.05)
     assert descriptors() <= before + 10

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pubsubclient import Service, Subscriber, Unavailable
+from unit.sdk.clocks import Moved
 from unit.sdk.hands import in_thread, ref, settled, take
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease
 
@@ -66,7 +67,7 @@ def test_an_exception_out_of_with_is_not_hidden_by_a_service_that_is_gone(
     server: ScriptedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Unsettled events come again in any case."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     take(server, subscriber, 1)
     server.script("get_events", Reply(status=400))
     with pytest.raises(ValueError, match="mine"), subscriber:
@@ -76,7 +77,7 @@ def test_an_exception_out_of_with_is_not_hidden_by_a_service_that_is_gone(
 
 def test_a_clean_end_that_cannot_acknowledge_raises(server: ScriptedService) -> None:
     """The caller believes the events done."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     _, token = take(server, subscriber, 1)
     server.script("get_events", *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable):
@@ -88,7 +89,7 @@ def test_a_clean_end_that_cannot_acknowledge_raises(server: ScriptedService) -> 
 
 def test_what_a_thread_came_back_for_is_acknowledged_whatever_follows(server: ScriptedService) -> None:
     """It was done when the thread asked for more."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     _, token = take(server, subscriber, 1)
     server.script("get_events", *[BREAK_OFF] * 100)
 

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from pubsubclient import Conflict, Forbidden, InvalidArgument, Publisher, Service, ServiceError, Subscriber, Unavailable
+from unit.sdk.clocks import Moved
 from unit.sdk.hands import take
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, problem
 
@@ -87,7 +88,7 @@ def test_a_later_life_is_not_deleted_by_a_second_try(server: ScriptedService, su
 
 def test_nobody_answers(server: ScriptedService) -> None:
     """Nobody knows whether the name is deleted."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     server.script("register", *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable) as raised:
         subscriber.delete()

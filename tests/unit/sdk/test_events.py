@@ -194,17 +194,17 @@ def test_it_waits_until_the_subscriber_is_closed(server: ScriptedService, subscr
 
     def held(body: Any) -> Reply:
         asked.set()
-        closed.wait(10)
+        closed.wait(60)
         return lease(event(1))(body)
 
     server.script("get_events", held)
     got: list[Any] = []
     thread = threading.Thread(target=lambda: got.extend(subscriber.events()))
     thread.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     subscriber.close()
     closed.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert got == []
     assert server.calls("get_events")[0]["wait_s"] == pytest.approx(20, abs=0.1)
@@ -285,7 +285,7 @@ def test_ctrl_c_while_waiting_releases_what_was_asked_for(server: ScriptedServic
             assert program.poll() is None
             time.sleep(0.01)
         program.send_signal(2)
-        program.communicate(timeout=20)
+        program.communicate(timeout=60)
     assert settled(server) == {"release": [{"lease": token(server)}]}
 
 

@@ -103,7 +103,7 @@ def test_ctrl_c_while_waiting_acknowledges_what_was_done_and_releases_what_was_a
             assert program.poll() is None
             time.sleep(0.01)
         program.send_signal(signal.SIGINT)
-        _, err = program.communicate(timeout=20)
+        _, err = program.communicate(timeout=60)
     assert "KeyboardInterrupt" in err
     assert program.returncode != 0
     waited = server.calls("get_events")[1]

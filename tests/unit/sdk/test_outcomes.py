@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pubsubclient import Events, InvalidArgument, Service, Subscriber, Unavailable
+from unit.sdk.clocks import Moved
 from unit.sdk.hands import ref
 from unit.sdk.programs import run_program
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease, problem
@@ -150,7 +151,7 @@ def test_a_request_that_waits_carries_no_extension(server: ScriptedService, subs
 
 
 def test_outcomes_of_a_failed_request_are_sent_again(server: ScriptedService) -> None:
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.3))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     events = fetched(server, subscriber, 1, 2)
     outcomes = subscriber.outcomes(within=600)
     outcomes.ack(events[0])

@@ -46,16 +46,16 @@ def test_public_classes_say_the_public_module() -> None:
     assert b"pubsubclient._" not in pickle.dumps(pubsubclient.Topic("orders"))
 
 
-def test_loggers_have_the_names_that_the_readme_documents() -> None:
+def test_loggers_have_the_names_that_the_page_on_settings_documents() -> None:
     used: set[str] = set()
     for package in (pubsubclient, pubsubservice, pubsub_emulator):
         for file in Path(package.__path__[0]).rglob("*.py"):
             text = file.read_text()
             assert "getLogger(__name__)" not in text, f"{file}: a logger that moves with its file"
             used |= set(re.findall(r'getLogger\("(pubsub\w+\.\w+)"\)', text))
-    readme = (_ROOT / "README.md").read_text()
-    assert {name for name in used if f"`{name}`" not in readme} == set()
-    assert set(re.findall(r"`(pubsub(?:client|service|_emulator)\.[a-z]+)`: ", readme)) == used
+    page = (_ROOT / "docs" / "settings.md").read_text()
+    assert {name for name in used if f"`{name}`" not in page} == set()
+    assert set(re.findall(r"`(pubsub(?:client|service|_emulator)\.[a-z]+)`: ", page)) == used
 
 
 def test_a_logging_configuration_of_these_names_works(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from pubsubclient import InvalidArgument, Service, ServiceError, Subscriber, Unavailable
+from unit.sdk.clocks import Moved
 from unit.sdk.hands import ref, settled, take
 from unit.sdk.programs import run_program
 from unit.sdk.scripted import BREAK_OFF, Reply, ScriptedService, event, lease
@@ -83,7 +84,7 @@ def test_the_implicit_ack_is_not_mixed_with_it(server: ScriptedService, subscrib
 
 def test_a_clean_end_that_cannot_acknowledge_raises(server: ScriptedService) -> None:
     """The caller believes the events done."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     server.script("get_events", lease(event(1)), *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable), subscriber.pull():
         pass
@@ -101,7 +102,7 @@ def test_an_exception_is_not_hidden_by_a_service_that_is_gone(
 
 def test_a_fetch_that_was_broken_off_is_released_with_the_next_request(server: ScriptedService) -> None:
     """It may have made a lease that nobody will see."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     server.script("get_events", *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable), subscriber.pull():
         pass

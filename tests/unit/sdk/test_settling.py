@@ -151,7 +151,7 @@ def test_times_out_of_range_are_refused(
 
 def test_a_settlement_by_name_that_failed_is_not_turned_into_an_ack(server: ScriptedService) -> None:
     """It may be tried again, or the event comes again."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     events, token = take(server, subscriber, 1, 2)
     server.script("get_events", *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable):
@@ -165,7 +165,7 @@ def test_a_settlement_by_name_that_failed_is_not_turned_into_an_ack(server: Scri
 
 def test_an_ack_that_found_no_answer_travels_again(server: ScriptedService) -> None:
     """Twice is harmless, never is not."""
-    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=0.2))
+    subscriber = Subscriber("billing", service=Service(server.url, deadline_s=10, clock=Moved()))
     _, token = take(server, subscriber, 1)
     server.script("get_events", *[BREAK_OFF] * 100)
     with pytest.raises(Unavailable):

@@ -45,7 +45,7 @@ def main() -> int:
         if verdict == "pause":
             raise Pause(0.1, "pause")
 
-    settings = {"ack_deadline": 6, "backoff": 0, "max_attempts": int(attempts)}
+    settings = {"ack_deadline": 20, "backoff": 0, "max_attempts": int(attempts)}
     handler = FunctionHandler(handle, max_attempts=int(attempts))
     return worker_of(Service(url), consumer(name, name, handler, **settings), prefetch=0.1).run()
 

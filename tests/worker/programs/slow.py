@@ -12,6 +12,7 @@ import sys
 import time
 
 from pubsubclient import Service
+from pubsubclient._worker import worker as worker_module
 from worker.functions import FunctionHandler, consumer, worker_of
 from worker.records import write_record
 
@@ -32,6 +33,7 @@ def main() -> int:
 
     chosen = {name: json.loads(value) for name, _, value in (option.partition("=") for option in options)}
     deadline = chosen.pop("ack_deadline", 30)
+    worker_module._CUT_S = chosen.pop("cut_s", worker_module._CUT_S)
     handler = FunctionHandler(handle, timeout=chosen.pop("timeout", None))
     return worker_of(
         Service(url), consumer(subscriber, topic, handler, ack_deadline=deadline, backoff=0), **chosen

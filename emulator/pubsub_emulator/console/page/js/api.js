@@ -1,7 +1,6 @@
-// Calls the service's functions, and adds up what the calls cost.
-import { parse } from "./exact.js";
-import { withQuery } from "./router.js";
-import { kept, store } from "./store.js";
+// Calls the service's functions, and adds up what the calls cost; what a pattern stands for, as the service has it.
+import { parse } from "./format.js";
+import { kept, store, withQuery } from "./store.js";
 
 export const spent = store({ calls: 0, reads: 0, writes: 0, deletes: 0 });
 export const identity = kept(sessionStorage, "token", ""); // an ID token, for a service that tells callers apart
@@ -77,3 +76,13 @@ export async function redrive(subscriber, ids) {
   }
   return sum;
 }
+
+// Which topics a pattern stands for: `*` is one token, a last `>` is one or more.
+const STANDS_FOR = { __proto__: null, "*": "[^.]+", ">": ".+" };
+export const isPattern = (topic) => topic.split(".").some((token) => token in STANDS_FOR);
+const matches = (pattern, topic) =>
+  new RegExp(`^${pattern.split(".").map((token) => STANDS_FOR[token] ?? token.replaceAll("+", "\\+")).join("\\.")}$`).test(topic);
+
+// Whether one of these subscriptions is to the topic.
+export const follows = (subscriptions, topic, isDead) =>
+  subscriptions.some((each) => each.topic === topic || (!isDead && matches(each.topic, topic)));

@@ -1,12 +1,10 @@
 // Events that failed for the last time: why, for whom, and once more.
 import { peek, redrive, states } from "./api.js";
-import { ask } from "./dialog.js";
 import { EventDetails } from "./event.js";
-import { visible, written } from "./exact.js";
-import { count, plural } from "./format.js";
+import { count, plural, visible, written } from "./format.js";
 import { useReading } from "./reading.js";
-import { become } from "./router.js";
-import { Badge, Empty, Field, html, Select, Title, useState } from "./view.js";
+import { become } from "./store.js";
+import { ask, Badge, Empty, Field, html, Select, Title, useState } from "./view.js";
 
 const LAST = 200; // letters of a topic
 const NONE = "No dead letters. An event becomes one when it has failed as often as its subscription allows, or at once by nack with dead.";
@@ -35,7 +33,7 @@ function letterOf(event, topic, names, became) {
 }
 
 export function DeadPanel({ query }) {
-  const [letters, again] = useReading(readLetters, []), [picked, setPicked] = useState({});
+  const letters = useReading(readLetters, []), [picked, setPicked] = useState({});
   const view = { reason: query.get("reason"), subscriber: query.get("subscriber") };
   const shown = letters?.filter((each) => Object.entries(view).every(([member, value]) => !value || each[member] === value)) ?? [];
   const open = shown.filter((each) => each.exists && !each.redriven), chosen = open.filter((each) => picked[each.id]);
@@ -44,7 +42,7 @@ export function DeadPanel({ query }) {
     const values = [...new Set(letters.map((each) => each[member]))].filter(Boolean).sort();
     const options = [["", "any"], ...values.map((each) => [each, visible(each)])];
     return html`<${Field} label=${label}><${Select} value=${view[member] ?? ""} options=${options}
-      onPick=${(value) => become(["dead"], { ...view, [member]: value || null })} /><//>`;
+      onChange=${(event) => become(["dead"], { ...view, [member]: event.target.value || null })} /><//>`;
   };
   return html`<${Title} text="Dead letters" items=${letters} />
     ${letters?.length === 0 && html`
@@ -53,23 +51,23 @@ export function DeadPanel({ query }) {
         <label class="check"><input type="checkbox" checked=${open.length > 0 && chosen.length === open.length} disabled=${!open.length}
           onChange=${pick(open)} /> All ${count(open.length)} shown</label>
         ${choice("Reason", "reason")}${choice("Subscriber", "subscriber")}
-        <button type="button" class="main" disabled=${!chosen.length} onClick=${() => askToRedrive(chosen, again)}>
+        <button type="button" class="main" disabled=${!chosen.length} onClick=${() => askToRedrive(chosen)}>
           Redrive${chosen.length > 0 && ` ${count(chosen.length)}`}…</button>
       </div>
       <ol class="events letters" aria-label="Dead letters, newest first">${shown.map((each) => html`<li key=${each.id}>
-        <input type="checkbox" aria-label=${`Choose ${visible(written(each.event.originalid ?? each.event.id))}`}
+        <input type="checkbox" aria-label=${`Choose ${visible(each.event.originalid ?? each.event.id)}`}
           disabled=${!open.includes(each)} checked=${chosen.includes(each)} onChange=${pick([each])} />
         <${EventDetails} event=${each.event}><${Cells} letter=${each} /><//></li>`)}</ol>
       ${!shown.length && html`<p class="quiet">None of these.</p>`}`}`;
 }
 
 const Cells = ({ letter: { event, subscriber, reason, redriven, exists } }) => html`
-  <span class="topic">${visible(written(event.originaltopic ?? ""))} → ${visible(subscriber)}</span>
+  <span class="topic">${visible(event.originaltopic)} → ${visible(subscriber)}</span>
   <span class="reason">${visible(reason) || "no reason"}</span>
   <span>${plural(Number(written(event.attempts ?? 0)), "attempt")}</span>
   ${redriven ? html`<${Badge} kind="good">redriven<//>` : !exists && html`<${Badge}>removed<//>`}`;
 
-function askToRedrive(letters, again) {
+function askToRedrive(letters) {
   const by = Object.entries(Object.groupBy(letters, (each) => each.subscriber));
   const of = by.map(([subscriber, some]) => `${plural(some.length, "event")} for ${subscriber} alone`).join(", ");
   ask("redrive", { events: plural(letters.length, "event"), of }, async () => {
@@ -80,5 +78,5 @@ function askToRedrive(letters, again) {
       for (const each of done.refused) refused += ` Not taken by ${each.topic}: ${each.detail}`;
     }
     return `${count(redriven)} redriven.${refused}`;
-  }, again);
+  });
 }

@@ -1,8 +1,7 @@
 // One event: a line that opens to all of it.
-import { visible, written } from "./exact.js";
-import { clock, count } from "./format.js";
+import { clock, count, visible } from "./format.js";
 import { draftOf } from "./publish.js";
-import { to } from "./router.js";
+import { to } from "./store.js";
 import { Copy, html, Time, useState } from "./view.js";
 
 const SHOWN = 20000, LINE = 300; // characters of data that are shown at once, and in a line
@@ -27,7 +26,7 @@ function EventBody({ event }) {
   const { data, data_base64, ...attributes } = event, text = dataOf(event, 2), like = draftOf(event);
   return html`<div class="body">
     <dl class="attributes">${Object.entries(attributes).map(([name, value]) => html`
-      <div><dt>${visible(name)}</dt><dd>${visible(written(value))}</dd></div>`)}</dl>
+      <div><dt>${visible(name)}</dt><dd>${visible(value)}</dd></div>`)}</dl>
     ${text ? html`<pre role="region" aria-label=${"data" in event ? "Data" : "Data in base64"} tabindex="0">
       ${visible(all ? text : text.slice(0, SHOWN))}</pre>` : html`<p class="quiet">No data.</p>`}
     <div class="buttons">

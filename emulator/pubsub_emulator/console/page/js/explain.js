@@ -1,10 +1,8 @@
 // What became of an event, for one subscriber or for all that follow its topic.
-import { explain, state, states } from "./api.js";
-import { visible } from "./exact.js";
-import { clock, inFuture } from "./format.js";
-import { follows, isPattern } from "./patterns.js";
+import { explain, follows, isPattern, state, states } from "./api.js";
+import { clock, inFuture, visible } from "./format.js";
 import { useReading } from "./reading.js";
-import { to } from "./router.js";
+import { to } from "./store.js";
 import { Badge, Field, Form, html, Table, Title, useState } from "./view.js";
 
 const at = (time) => `${clock(time)} (${inFuture(time)})`;
@@ -50,7 +48,7 @@ async function readHolders(topic, event, signal) {
 
 export function HoldersPanel({ query }) {
   const topic = query.get("topic") ?? "", event = query.get("event");
-  const [found] = useReading((signal) => readHolders(topic, event, signal), [topic, event]);
+  const found = useReading((signal) => readHolders(topic, event, signal), [topic, event]);
   const row = (each) => ({ key: each.subscriber, cells: [html`<a href=${to(["subscribers", each.subscriber])}>${each.subscriber}</a>`,
     html`<${Badge}>${each.state.replace("_", " ")}<//>`, sentence(each)] });
   return html`<${Title} text="Who has it?"><p>${topic} <code>${event}</code></p><//>

@@ -3,18 +3,15 @@ import { render } from "preact";
 import { identity, spent } from "./api.js";
 import { CostPanel } from "./cost.js";
 import { DeadPanel } from "./dead.js";
-import { ask } from "./dialog.js";
-import { isExact } from "./exact.js";
 import { HoldersPanel } from "./explain.js";
-import { count, money, plural } from "./format.js";
+import { count, isExact, money, plural } from "./format.js";
 import { PublishPanel } from "./publish.js";
 import { faults, nudge } from "./reading.js";
-import { become, route, to, unescaped } from "./router.js";
-import { refresh, said, theme, use } from "./store.js";
+import { become, refresh, route, said, theme, to, unescaped, watch } from "./store.js";
 import { SubscriberPanel, SubscribersPanel } from "./subscribers.js";
 import { TailPanel } from "./tail.js";
 import { TopicsPanel } from "./topics.js";
-import { Empty, html, problemLine, Title, useEffect } from "./view.js";
+import { ask, Empty, focusHeading, html, problemLine, Title, useEffect } from "./view.js";
 
 const PANELS = {
   topics: TopicsPanel, tail: TailPanel, subscribers: SubscribersPanel, dead: DeadPanel, publish: PublishPanel, cost: CostPanel,
@@ -22,6 +19,7 @@ const PANELS = {
 const find = (selector) => document.querySelector(selector);
 
 function Panel({ path: [name, item], query }) {
+  useEffect(() => said.set(""), [name]);
   if (name === "subscribers" && item) return html`<${SubscriberPanel} key=${item} name=${item} query=${query} />`;
   if (name === "subscribers" && query.has("event")) return html`<${HoldersPanel} query=${query} />`;
   if (!Object.hasOwn(PANELS, name)) return html`<${Title} text="Not found" /><${Empty} none="The console has no such page." />`;
@@ -35,28 +33,21 @@ const identify = () => ask("identify", {}, async (form) => {
 
 // Each failure once, for as long as it lasts.
 function Faults() {
-  const problems = [...new Map([...use(faults).values()].map((each) => [problemLine(each), each.status]))];
+  const problems = [...new Map(faults.get().map(({ problem }) => [problemLine(problem), problem.status]))];
   const offer = html` <button type="button" onClick=${identify}>Use a token</button>`;
-  return html`<div role="alert" class="faults">${problems.map(([text, status]) =>
-    html`<p class="problem">${text}${(status === 401 || status === 403) && offer}</p>`)}</div>`;
+  return problems.map(([text, status]) => html`<p class="problem">${text}${(status === 401 || status === 403) && offer}</p>`);
 }
 
-function App() {
-  const { path: [name, ...rest], query } = use(route), current = name || "topics", cost = use(spent);
-  find("#token").textContent = use(identity) ? "Token set" : "Token…";
-  document.documentElement.style.colorScheme = use(theme);
-  useEffect(() => {
-    said.set("");
-    for (const link of document.querySelectorAll("nav a")) link.ariaCurrent = link.hash === to([current]) ? "page" : null;
-  }, [current]);
-  return html`<${Faults} />
-    <main id="main"><${Panel} path=${[current, ...rest]} query=${query} /></main>
-    <footer>
-      <p>This console has read ${plural(cost.reads, "document")} and written ${count(cost.writes)} in ${plural(cost.calls, "call")}:
-        ${" "}${money(cost)} in Firestore.</p>
-      ${!isExact && html`<p>This browser rounds large numbers. Newer ones show them as they were published.</p>`}
-      <p role="status">${use(said)}</p>
-    </footer>`;
+function show() {
+  const { path: [name, ...rest], query } = route.get(), current = name || "topics", cost = spent.get();
+  for (const link of document.querySelectorAll("nav a")) link.ariaCurrent = link.hash === to([current]) ? "page" : null;
+  document.documentElement.style.colorScheme = theme.get();
+  render(identity.get() ? "Token set" : "Token…", find("#token"));
+  render(html`<${Faults} />`, find(".faults"));
+  render(html`<${Panel} path=${[current, ...rest]} query=${query} />`, find("main"));
+  render(`This console has read ${plural(cost.reads, "document")} and written ${count(cost.writes)} in ${plural(cost.calls, "call")}:
+    ${money(cost)} in Firestore.`, find("#spent"));
+  render(said.get(), find("#said"));
 }
 
 // `#token=…` in the address is read once, and removed before anything else.
@@ -68,7 +59,9 @@ for (const [name, setting] of Object.entries({ refresh, theme })) {
   select.addEventListener("change", () => setting.set(select.value));
 }
 find(".host").textContent = location.host;
-find("#read").addEventListener("click", () => nudge.set(nudge.get() + 1));
+find("#rounded").hidden = isExact;
+find("#read").addEventListener("click", nudge);
 find("#token").addEventListener("click", identify);
-find(".skip").addEventListener("click", (event) => { event.preventDefault(); find("h1").focus(); });
-render(html`<${App} />`, find("#view"));
+find(".skip").addEventListener("click", (event) => { event.preventDefault(); focusHeading(); });
+watch(() => queueMicrotask(show));
+show();

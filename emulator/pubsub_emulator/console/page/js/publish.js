@@ -1,13 +1,11 @@
-// The form that publishes an event. Its data goes out as it was typed: it is checked, and never made anew.
+// The form that publishes an event, and the same for programs and terminals. Its data goes out as it was typed: it is checked, and
+// never made anew.
 import { call, newId } from "./api.js";
-import { written } from "./exact.js";
-import { clock } from "./format.js";
+import { clock, written } from "./format.js";
 import { useReading } from "./reading.js";
-import { to } from "./router.js";
-import { extensionsOf, Snippets } from "./snippets.js";
-import { kept } from "./store.js";
+import { kept, to } from "./store.js";
 import { readTopics } from "./topics.js";
-import { Field, Form, html, Select, Title, useState } from "./view.js";
+import { Code, Field, Form, html, Select, Title, useState } from "./view.js";
 
 const IN_ADDRESS = 8000; // characters of data in an address; more is handed over in `large`
 const REMEMBERED = 4000, TOPICS = 20; // characters of data, and topics, that the form remembers
@@ -37,6 +35,13 @@ function remember(values) {
   last.set(Object.fromEntries([...Object.entries(others).slice(1 - TOPICS), [values.topic, { ...values, data }]]));
 }
 
+// The attributes of a form, which has one a line.
+const extensionsOf = (text) => Object.fromEntries(text.split("\n").filter((line) => line.trim()).map((line) => {
+  const [, name, value] = /^\s*([^=\s]+)\s*=(.*)$/.exec(line) ?? [];
+  if (!name) throw new Error(`Expected name=value in each line of the attributes, got ${line}`);
+  return [name, value.trim()];
+}));
+
 // The body of the request, as JSON.
 function bodyOf({ topic, publisher, type, subject, extensions, delay, format, data }, id) {
   const event = { specversion: "1.0", id, source: `/publishers/${publisher}`, type, ...extensionsOf(extensions) };
@@ -53,7 +58,7 @@ function faultOf({ format, data }) {
 export function PublishPanel({ query }) {
   const [values, setValues] = useState(() => valuesOf(query)), [receipt, setReceipt] = useState(null);
   const [id, setId] = useState(newId); // the same in each try of one event: it is stored once
-  const [topics] = useReading(readTopics, []), fault = faultOf(values);
+  const topics = useReading(readTopics, []), fault = faultOf(values);
   const publish = async () => {
     const { events: [stored] } = await call("POST", "publish", { body: bodyOf(values, id) });
     setReceipt({ ...stored, topic: values.topic });
@@ -78,5 +83,37 @@ export function PublishPanel({ query }) {
       <datalist id="topics">${topics?.map((each) => html`<option value=${each.topic} />`)}</datalist>
       <p role="status">${receipt && html`Stored as <code>${receipt.sequence}</code> at ${clock(receipt.recordedtime)}.
         ${" "}<a href=${to(["tail"], { topic: receipt.topic, start: "last" })}>See it</a>`}</p>
-    <//><${Snippets} values=${values} fault=${fault} bodyOf=${() => bodyOf(values, id)} /></div>`;
+    <//><${Snippets} values=${values} fault=${fault} id=${id} /></div>`;
+}
+
+const MOST = 20000; // characters of data in a snippet
+const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`; // quoted for a POSIX shell
+const python = JSON.stringify; // what JSON escapes in a string, Python reads in the same way
+
+// What the form would send, as [where, how].
+function snippetsOf(values, body) {
+  const { topic, publisher, type, subject, delay, format, data } = values, attributes = extensionsOf(values.extensions);
+  const url = new URL("publish", location.href.split("#")[0]).href, isText = format === "text", json = data.trim() || "null";
+  const event = [python(topic), isText ? python(data) : `json.loads(${python(json)})`, `type=${python(type)}`];
+  if (subject) event.push(`subject=${python(subject)}`);
+  if (values.extensions.trim()) event.push(`attributes=${python(attributes)}`);
+  const pairs = Object.entries(attributes).map((pair) => ["attribute", pair.join("=")]);
+  const options = [["publisher", publisher], ["type", type], ["subject", subject], ["delay", delay && `${delay}s`], ...pairs];
+  const given = options.filter(([, value]) => value).map(([name, value]) => `--${name} ${shell(value)} `).join("");
+  return [
+    ["curl", `curl ${shell(url)} -H 'Content-Type: application/json' \\\n  -d ${shell(body)}`],
+    ["Python", `import json\n\nfrom pubsubclient import Event, Publisher\n
+publisher = Publisher(${python(publisher)})
+publisher.publish(Event(${event.join(", ")})${delay ? `, delay=${Number(delay)}` : ""})`],
+    ["Command", `pubsub publish ${given}${isText ? `--text ${shell(topic)} ${shell(data)}` : `${shell(topic)} ${shell(json)}`}`],
+  ];
+}
+
+function Snippets({ values, fault, id }) {
+  const isLong = values.data.length > MOST;
+  let found = [];
+  try { if (values.topic && !fault && !isLong) found = snippetsOf(values, bodyOf(values, id)); } catch { /* an attribute is half typed */ }
+  return html`<section class="snippets" aria-label="The same elsewhere"><h2>The same elsewhere</h2>
+    ${!found.length && html`<p class="quiet">${isLong ? "Too long to be shown." : "Name a topic, and mend what is wrong."}</p>`}
+    ${found.map(([name, text]) => html`<h3>${name}</h3><${Code} label=${name} text=${text} />`)}</section>`;
 }

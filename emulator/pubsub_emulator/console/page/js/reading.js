@@ -1,51 +1,60 @@
 // Reads again and again while somebody looks, and says what went wrong for as long as it does.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { identity } from "./api.js";
-import { refresh, store, use } from "./store.js";
+import { refresh, store } from "./store.js";
 
-export const faults = store(new Map()); // what fails now: problem by whose it is
-export const nudge = store(0); // counts requests to read at once
+export const faults = store([]); // what fails now: {owner, problem}
+const nudges = store(0); // how often all was to be read at once
+export const nudge = () => nudges.set(nudges.get() + 1);
 
-export function setFault(owner, problem) {
-  const now = new Map(faults.get());
-  if (problem) faults.set(now.set(owner, problem));
-  else if (now.delete(owner)) faults.set(now);
-}
-
-// Runs `work` while the tab is visible: it is aborted when the tab is hidden, and begins again when it is seen.
-export function whileVisible(work) {
-  let running;
-  const begin = () => {
-    running?.abort();
-    running = new AbortController();
-    if (!document.hidden) work(running.signal);
-  };
-  document.addEventListener("visibilitychange", begin);
-  begin();
-  return () => { document.removeEventListener("visibilitychange", begin); running.abort(); };
+function setFault(owner, problem) {
+  const others = faults.get().filter((each) => each.owner !== owner);
+  if (problem) faults.set([...others, { owner, problem }]);
+  else if (others.length < faults.get().length) faults.set(others);
 }
 
 // A pause that an abort ends.
-export const pause = (seconds, signal) => new Promise((done) => {
-  const timer = setTimeout(done, 1000 * seconds);
-  signal.addEventListener("abort", () => done(clearTimeout(timer)), { once: true });
+const pause = (seconds, signal) => new Promise((done) => {
+  signal.onabort = done;
+  setTimeout(done, 1000 * seconds);
 });
 
-// Returns what `load(signal)` gave last (undefined before), and a function that reads at once.
-export function useReading(load, inputs) {
-  const [value, setValue] = useState(), [again, setAgain] = useState(0);
-  const seconds = use(refresh), token = use(identity), owner = useRef({}).current, asked = use(nudge);
-  useEffect(() => setValue(undefined), [...inputs, token]); // what another caller saw is not shown on
-  useEffect(() => whileVisible(async (signal) => {
-    do {
-      let loaded, problem = null;
-      try { loaded = await load(signal); } catch (error) { problem = error; }
-      if (signal.aborted) return;
-      if (!problem) setValue(loaded);
-      setFault(owner, problem);
-      if (seconds) await pause(Number(seconds), signal);
-    } while (seconds && !signal.aborted);
-  }), [...inputs, seconds, asked, again, token]);
+// Runs `round(signal)`, which `begin()` returns, again and again: `pauseAfter(problem)` seconds after the last, or never when that
+// is null. It is aborted when the tab is hidden, and goes on when it is seen. Changed inputs, or another caller, begin anew.
+export function useRounds(begin, pauseAfter, inputs) {
+  const owner = useRef({}).current;
+  useEffect(() => {
+    const round = begin();
+    let running;
+    const look = async () => {
+      running?.abort();
+      running = new AbortController();
+      const { signal } = running;
+      while (!document.hidden && !signal.aborted) {
+        let problem = null;
+        try { await round(signal); } catch (error) { problem = error; }
+        if (signal.aborted) return;
+        setFault(owner, problem);
+        const seconds = pauseAfter(problem);
+        if (seconds === null) return;
+        await pause(seconds, signal);
+      }
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+    return () => { document.removeEventListener("visibilitychange", look); running.abort(); };
+  }, [...inputs, identity.get()]);
   useEffect(() => () => setFault(owner, null), []);
-  return [value, useCallback(() => setAgain((count) => count + 1), [])];
+}
+
+// Returns what `load(signal)` gave last; undefined before.
+export function useReading(load, inputs) {
+  const [value, setValue] = useState(), seconds = Number(refresh.get()) || null;
+  useEffect(() => setValue(undefined), [...inputs, identity.get()]); // what another caller saw is not shown on
+  useRounds(() => async (signal) => {
+    const loaded = await load(signal);
+    signal.throwIfAborted();
+    setValue(loaded);
+  }, () => seconds, [...inputs, seconds, nudges.get()]);
+  return value;
 }

@@ -1,12 +1,9 @@
 // Events as they come, of all topics asked for, in the order in which they were stored.
-import { identity, peek } from "./api.js";
+import { isPattern, peek } from "./api.js";
 import { EventDetails } from "./event.js";
-import { visible, written } from "./exact.js";
-import { count, plural } from "./format.js";
-import { isPattern } from "./patterns.js";
-import { pause, setFault, whileVisible } from "./reading.js";
-import { become, to } from "./router.js";
-import { use } from "./store.js";
+import { count, plural, visible, written } from "./format.js";
+import { useRounds } from "./reading.js";
+import { become, to } from "./store.js";
 import { Empty, Field, Form, html, Select, Title, useEffect, useState } from "./view.js";
 
 const KEPT = 1000, KEPT_LENGTH = 30e6, DRAWN = 300, LAST = 100; // events; characters of them
@@ -19,30 +16,24 @@ const placeOf = (start) => start === "last" ? { last: LAST }
 
 // Reads on and on; returns the events, newest last, whether it has begun, and how many events retention took.
 function useTail(topic, start, filters) {
-  const [tail, setTail] = useState({}), token = use(identity);
-  useEffect(() => {
+  const [tail, setTail] = useState({ events: [], lost: 0 });
+  useRounds(() => {
     let next = { topic, filters, ...placeOf(start) };
-    const owner = {}, add = ({ events, lost = {} }) => setTail((had) => ({
-      begun: true, events: events.length ? fitting([...had.events, ...events]) : had.events,
-      lost: Object.values(lost).reduce((sum, each) => sum + Number(written(each)), had.lost),
-    }));
     setTail({ events: [], lost: 0 });
-    const stop = whileVisible(async (signal) => {
-      while (!signal.aborted) {
-        let page, problem = null;
-        try { page = await peek(next, signal); } catch (error) { problem = error; }
-        if (signal.aborted) return;
-        setFault(owner, problem);
-        if (problem?.status === 400) return; // what is refused will not become better
-        if (page) {
-          next = { cursor: page.cursor, wait_s: WAIT_S, max_events: KEPT };
-          add(page);
-        } else await pause(RETRY_S, signal);
-      }
-    });
-    return () => { stop(); setFault(owner, null); };
-  }, [topic.join(), start, filters, token]);
-  return { events: [], lost: 0, ...tail };
+    return async (signal) => {
+      const { cursor, events, lost = {} } = await peek(next, signal);
+      signal.throwIfAborted();
+      next = { cursor, wait_s: WAIT_S, max_events: KEPT };
+      setTail((had) => ({
+        begun: true, events: events.length ? fitting([...had.events, ...events]) : had.events,
+        lost: Object.values(lost).reduce((sum, each) => sum + Number(written(each)), had.lost),
+      }));
+    };
+  }, (problem) => {
+    if (!problem) return 0;
+    return problem.status === 400 ? null : RETRY_S; // what is refused will not become better
+  }, [topic.join(), start, filters]);
+  return tail;
 }
 
 export function TailPanel({ query }) {
@@ -68,7 +59,7 @@ export function TailPanel({ query }) {
     </div>
     ${shown.length > 0 && html`<ol class="events" aria-label="Events, newest first">${shown.slice(0, DRAWN).map((event) => html`
       <li key=${`${event.topic} ${event.sequence}`}><${EventDetails} event=${event} onOpen=${() => setHeld((had) => had ?? events)}>
-        <span class="topic">${event.topic}</span><span class="type">${visible(written(event.type))}</span><//></li>`)}</ol>`}
+        <span class="topic">${event.topic}</span><span class="type">${visible(event.type)}</span><//></li>`)}</ol>`}
     ${begun && !shown.length && (events.length ? html`<${Empty} none="No event has these words." />`
       : html`<${Empty} none="No events yet. They appear here when they come."
           commands=${[`pubsub publish ${named ? topics[0] : "orders"} '{"number": 17}'`]} />

@@ -1,32 +1,33 @@
-// The pieces that panels are made of.
+// The pieces that panels are made of, and the dialogs.
 import { h } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import htm from "htm";
 import { count } from "./format.js";
+import { nudge } from "./reading.js";
 import { said } from "./store.js";
 
-export { useEffect, useRef, useState };
+export { useEffect, useState };
 export const html = htm.bind(h);
 
-let navigated = false; // the first heading leaves the focus where it is
+export const focusHeading = () => document.querySelector("h1").focus();
 
 // The panel's heading: the window's title, and where the focus goes after a navigation. `items` are what it counts.
 export function Title({ text, items, children }) {
-  const heading = useRef();
   useEffect(() => {
+    if (document.title.endsWith(" – pubsub")) focusHeading(); // the first heading leaves the focus where it is
     document.title = `${text} – pubsub`;
-    if (navigated) heading.current.focus();
-    navigated = true;
   }, [text]);
-  return html`<div class="title"><h1 ref=${heading} tabindex="-1">${text}</h1>
+  return html`<div class="title"><h1 tabindex="-1">${text}</h1>
     ${items && html`<p>${count(items.length)}${items.more && " of more"}</p>`}${children}</div>`;
 }
+
+const shown = (value) => (typeof value === "number" ? count(value) : value);
 
 // A table, or what to see while it has no rows. `columns` are [label, classes]: "number" aligns, "wide" is left out of
 // narrow windows. `rows` are {key, cells, alarm}.
 export function Table({ caption, columns, rows, ...empty }) {
   if (!rows?.length) return rows && html`<${Empty} ...${empty} />`;
-  const cellOf = (cell, index) => index ? html`<td class=${columns[index][1]}>${cell}</td>` : html`<th scope="row">${cell}</th>`;
+  const cellOf = (cell, at) => at ? html`<td class=${columns[at][1]}>${shown(cell)}</td>` : html`<th scope="row">${cell}</th>`;
   return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0"><table>
     <caption class="unseen">${caption}</caption>
     <thead><tr>${columns.map(([label, kind]) => html`<th scope="col" class=${kind}>${label}</th>`)}</tr></thead>
@@ -39,7 +40,7 @@ export const Empty = ({ none, commands = [] }) => html`<div class="empty">
   <p>${none}</p>${commands.map((command) => html`<${Code} text=${command} label=${`Command ${command}`} />`)}</div>`;
 
 export const Tiles = ({ tiles }) => html`<dl class="tiles">
-  ${tiles.map(([label, value, alarm]) => html`<div class=${alarm && "alarm"}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
+  ${tiles.map(([label, value, alarm]) => html`<div class=${alarm && "alarm"}><dt>${label}</dt><dd>${shown(value)}</dd></div>`)}</dl>`;
 
 export const Badge = ({ children, kind }) => html`<span class="badge ${kind ?? ""}">${children}</span>`;
 export const Time = ({ at, text }) => html`<time datetime=${at} title=${at}>${text}</time>`;
@@ -48,7 +49,7 @@ export const Field = ({ label, hint, children }) =>
   html`<label class="field"><span>${label}</span>${children}${hint && html`<small>${hint}</small>`}</label>`;
 
 // A `<select>` of [value, label].
-export const Select = ({ options, value, onPick, ...rest }) => html`<select onChange=${(event) => onPick?.(event.target.value)} ...${rest}>
+export const Select = ({ options, value, ...rest }) => html`<select ...${rest}>
   ${options.map(([each, label]) => html`<option value=${each} selected=${each === value}>${label}</option>`)}</select>`;
 
 export function Copy({ text, label }) {
@@ -69,15 +70,38 @@ const LEADS = { 401: "Not let in: ", 403: "Not yours: ", 404: "Not there: ", 409
 export const problemLine = ({ status, code, message }) =>
   `${LEADS[status] ?? ""}${message}${status ? ` (${[status, code].filter(Boolean).join(" ")})` : ""}`;
 
-// A form: `work(FormData)` runs when it is sent, and what goes wrong is said in it.
-export function Form({ work, verb, disabled, children, ...rest }) {
-  const [{ busy, problem }, set] = useState({});
-  const send = async (event) => {
-    event.preventDefault();
-    set({ busy: true });
-    try { set({ done: await work(new FormData(event.target)) }); } catch (problem) { set({ problem }); }
-  };
-  return html`<form onSubmit=${send} ...${rest}>${children}
-    <button class="main" disabled=${busy || disabled}>${verb}</button>
-    <p role="alert" class="problem">${problem && problemLine(problem)}</p></form>`;
+// What a form does when it is sent: `work(FormData)`. A failure is said in the form, and it may be tried again.
+const sends = (work) => async (event) => {
+  event.preventDefault();
+  const form = event.currentTarget, problems = form.querySelector("[role=alert]");
+  if (form.ariaBusy) return;
+  form.ariaBusy = "true";
+  problems.textContent = "";
+  try {
+    await work(new FormData(form, event.submitter));
+  } catch (problem) {
+    problems.textContent = problemLine(problem);
+    form.dataset.problem = problem.code ?? "";
+  }
+  form.ariaBusy = null;
+};
+
+export const Form = ({ work, verb, disabled, children, ...rest }) => html`<form onSubmit=${sends(work)} ...${rest}>${children}
+  <button class="main" disabled=${disabled}>${verb}</button><p role="alert" class="problem" /></form>`;
+
+// Opens the dialog `name`, a template in the page's HTML, which asks before something is changed. `known` texts are put in where it
+// shows them, and are not asked for. `work(FormData)` runs when its form is sent, and returns what was done, in words.
+export function ask(name, known, work) {
+  const dialog = document.getElementById(name).content.firstElementChild.cloneNode(true), form = dialog.querySelector("form");
+  for (const slot of dialog.querySelectorAll("[data-text]")) slot.textContent = known[slot.dataset.text] ?? "";
+  for (const field of [...form.elements].filter((each) => known[each.name])) field.closest("label").remove();
+  form.addEventListener("submit", sends(async (sent) => {
+    said.set(await work(sent));
+    dialog.close();
+    focusHeading(); // what opened the dialog may be gone now
+  }));
+  form.querySelector("[type=button]").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => { dialog.remove(); nudge(); });
+  document.body.append(dialog);
+  dialog.showModal();
 }

@@ -1,4 +1,4 @@
-"""The two programs of the README that know each other by a signal alone."""
+"""The two programs of the page on signals that know each other by a signal alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import sys
 
 import pytest
 
-from .test_readme import _blocks
+from .test_readme import blocks
 
 
 @pytest.mark.slow
 def test_two_programs_speak_by_a_signal(emulator: str) -> None:
-    """One sends, the other one's receiver is called, as the README has it."""
-    hears = next(block for block in _blocks("python") if "on_heat" in block)
-    sends = next(block for block in _blocks("python") if "celsius=21" in block)
+    """One sends, the other one's receiver is called, as the page has it."""
+    hears, sends = blocks("python", "docs/signals.md")[-2:]
     environment = {**os.environ, "PUBLISH_SUBSCRIBE_SERVICE": emulator}
     listener = subprocess.Popen([sys.executable, "-c", hears], env=environment, stdout=subprocess.PIPE, text=True)
     try:
