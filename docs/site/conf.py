@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from docs.site.project import VERSION
+from docs.site.project import SITE, VERSION
 from docs.site.public import prepare
 
 prepare()
@@ -55,7 +55,7 @@ html_js_files = [("versions.js", {"defer": "defer"}), ("costs.js", {"defer": "de
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
-html_baseurl = os.environ.get("DOCS_URL", "")
+html_baseurl = SITE
 html_sidebars = {
     "**": [
         "sidebar/brand.html",

@@ -20,6 +20,7 @@ from documents.map import (
     with_settings,
 )
 
+HOME = ROOT / "docs" / "index.md"
 #: pages about the tree of today; decisions name files as they were when they were made
 PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 _FILE = re.compile(r"`([\w.][\w./*]*\.(?:py|json|toml))`")
@@ -78,6 +79,24 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
     text = _CODE.sub("", page.read_text(encoding="utf-8"))
     missing = [name for name in _FILE.findall(text) if name not in _OF_USERS and not _is_there(name)]
     assert not missing
+
+
+def test_every_page_can_be_reached_from_the_first() -> None:
+    """By links of pages, as they are read in the repository; the site has a list of all of them on each."""
+    reached: set[Path] = set()
+    left = {HOME}
+    while left:
+        page = left.pop()
+        reached.add(page)
+        links = _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8")))
+        left |= {file for link in links if (file := (page.parent / link).resolve()).suffix == ".md"} - reached
+    assert set((ROOT / "docs").rglob("*.md")) - reached == set()
+
+
+def test_every_example_is_on_a_page() -> None:
+    texts = [page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md")]
+    linked = {name for text in texts for name in re.findall(r"\]\((?:\.\./)+examples/(\w+)", text)}
+    assert {folder.name for folder in (ROOT / "examples").iterdir() if folder.name[0] not in "._"} == linked
 
 
 @pytest.mark.parametrize("page", [*PAGES, INDEX], ids=lambda page: page.stem)

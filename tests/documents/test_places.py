@@ -1,32 +1,31 @@
-"""What a user may look up has its place: codes of problems, variables of the environment, members of log lines."""
+"""Each code of a problem that a user may look up has its place, and an error leads there."""
 
 from __future__ import annotations
 
 import ast
-import json
-import logging
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
+from documents.reading import ROOT, page
 from pubsub_emulator.openapi.responses import CODES
+from pubsub_emulator.server.limits import _TITLES
 from pubsubclient import NotFound, ServiceError
-from pubsubservice.core import request_log
-from pubsubservice.core.meter import Meter
+from pubsubservice.core import problems
 
-ROOT = Path(__file__).parents[2]
-PROBLEMS = (ROOT / "docs" / "problems.md").read_text(encoding="utf-8")
-SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-SOURCES = [
-    file for folder in ("client", "functions", "emulator") for file in sorted((ROOT / folder).rglob("*.py"))
-]  # fmt: skip
-#: problems of the emulator's front, which are not the service's
-_OF_THE_FRONT = {"origin_not_allowed", "not_found", "host_not_allowed"}
-#: variables of a system, not of this project
-_OF_SYSTEMS = {"APPDATA", "USERNAME"}
-_VARIABLE = re.compile(r"(?:environ(?:ment)?\.get\(|environ\[)(?P<said>\"[A-Z_]+\"|_?[A-Z_]+)")
+PROBLEMS = page("problems.md")
+#: {code: status} of what the emulator's server itself refuses
+_OF_THE_FRONT = {code: status for status, (_, code) in _TITLES.items()}
+_OF_THE_SERVICE = {code for codes in CODES.values() for code in codes}
+
+
+def test_the_description_has_the_codes_that_the_service_uses() -> None:
+    """Which are the first arguments of its problems."""
+    used = set()
+    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "functions").rglob("*.py")]
+    for text in (text for text in texts if "pubsubservice.core.problems import" in text):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in problems.__all__:
+                used.add(ast.unparse(node.args[0]).strip("'"))
+    assert used == _OF_THE_SERVICE
 
 
 def test_each_code_has_a_section_under_its_status() -> None:
@@ -38,8 +37,16 @@ def test_each_code_has_a_section_under_its_status() -> None:
         for code in re.findall(r"^### (\w+)$", section, re.MULTILINE):
             assert code not in under
             under[code] = statuses
-    assert under.keys() == {code for codes in CODES.values() for code in codes} | _OF_THE_FRONT
+    assert under.keys() == _OF_THE_SERVICE | _OF_THE_FRONT.keys()
     assert all(status in under[code] for status, codes in CODES.items() for code in codes)
+    assert all(status in under[code] for code, status in _OF_THE_FRONT.items())
+
+
+def test_the_wire_names_the_codes_of_the_emulators_front() -> None:
+    """Those that the service has not got."""
+    said = page("protocol.md").partition("The emulator's front adds ")[2]
+    named = {code: int(status) for status, code in re.findall(r"(\d{3})\s`(\w+)`", said)}
+    assert named == {code: status for code, status in _OF_THE_FRONT.items() if code not in _OF_THE_SERVICE}
 
 
 def test_an_error_leads_to_its_section() -> None:
@@ -49,39 +56,3 @@ def test_an_error_leads_to_its_section() -> None:
     error = NotFound("register", 404, "unknown_topic", "No topic is registered under the name 'a'.")
     assert error.help == f"{repository}/blob/main/docs/problems.md#unknown_topic"
     assert ServiceError("register", 502, "http_502", "Bad gateway.").help is None
-
-
-def _variables() -> Iterator[str]:
-    """The variables of the environment that the packages read."""
-    constants = {}
-    read = []
-    for file in SOURCES:
-        text = file.read_text(encoding="utf-8")
-        constants.update(re.findall(r"^(_?[A-Z_]+) = (\"[A-Z_]+\")", text, re.MULTILINE))
-        read += [match["said"] for match in _VARIABLE.finditer(text)]
-    for said in read:
-        name = ast.literal_eval(constants.get(said, said) if not said.startswith('"') else said)
-        if not name.startswith(("HTTP_", "PATH_", "SCRIPT_", "REQUEST_", "QUERY_", "CONTENT_")):
-            yield name
-
-
-def test_each_variable_of_the_environment_is_explained() -> None:
-    """And each one that is explained is read somewhere."""
-    explained = set(re.findall(r"`([A-Z]+_?[A-Z_]+)`", SETTINGS))
-    read = set(_variables())
-    assert read - _OF_SYSTEMS <= explained
-    assert explained - read <= {"NAME"}
-
-
-@pytest.mark.parametrize("kind", ["request", "subscription"])
-def test_each_member_of_a_log_line_is_explained(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="pubsubservice.request")
-    if kind == "request":
-        request_log.log_request("publish", 200, {}, Meter(), 1.0)
-    else:
-        request_log.log_subscription("billing", "orders", 0, None, dead=0, dropped=0)
-    (record,) = caplog.records
-    table = {
-        name for row in re.findall(r"^\| (`.*?) \|", SETTINGS, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
-    }
-    assert json.loads(record.message).keys() <= table

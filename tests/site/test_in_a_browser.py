@@ -19,7 +19,6 @@ PAGES = (
     "index", "start", "tutorials/orders", "console", "delivery", "costs", "protocol", "reference/client", "reference/openapi",
     "decisions/README", "problems", "search",
 )  # fmt: skip
-_BAD = {"serious", "critical"}
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_readable_and_asks_nobody_else(name: str, page: Page, address: str) -> None:
-    """In light and dark, wide and narrow."""
+    """In light and dark, wide and narrow, axe finds nothing, of whatever impact."""
     page.goto(f"{address}/{name}.html")
     page.evaluate(AXE_SCRIPT)
     faults = []
@@ -49,9 +48,8 @@ def test_a_page_is_readable_and_asks_nobody_else(name: str, page: Page, address:
             page.emulate_media(color_scheme=theme)
             found = page.evaluate("axe.run({resultTypes: ['violations']}).then(({violations}) => violations)")
             faults += [
-                f"{width}, {theme}: {each['id']}: {[node['html'][:150] for node in each['nodes']][:3]}"
+                f"{width}, {theme}: {each['impact']}: {each['id']}: {[node['html'][:150] for node in each['nodes']][:3]}"
                 for each in found
-                if each["impact"] in _BAD
             ]
     assert faults == []
 

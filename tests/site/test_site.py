@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from docs.site.navigation import sections
-from docs.site.project import PAGES
+from docs.site.project import PAGES, SITE, site_of
 from docs.site.sources import source_of
 
 #: what Sphinx makes beside the pages
@@ -41,6 +41,16 @@ def test_a_link_that_leaves_the_pages_leads_to_the_repository() -> None:
     assert source_of(text, PAGES) == (
         f"[a]({at}/blob/main/README.md#demo) [b]({at}/tree/main/functions) [c](delivery.md) [d](/changelog.md) `[e](f)`"
     )
+
+
+@pytest.mark.slow
+def test_pages_name_an_address_if_the_project_has_one(site: Path) -> None:
+    """pyproject.toml is the only place of it; where the repository is the documentation, there is none."""
+    source = "https://github.com/shop/shop"
+    assert site_of({"Source": source, "Documentation": f"{source}/tree/main/docs"}) == ""
+    assert site_of({"Source": source, "Documentation": "https://docs.example"}) == "https://docs.example/stable/"
+    link = re.search('<link rel="canonical" href="([^"]+)">', (site / "costs.html").read_text(encoding="utf-8"))
+    assert (link[1] if link else "") == (f"{SITE}costs.html" if SITE else "")
 
 
 def test_a_link_to_nothing_is_an_error() -> None:
