@@ -6,13 +6,14 @@ Leases say who has a message. A thread extends them while a task runs; what a ki
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import datetime, timezone
 from queue import Empty
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, virtual
 
-from pubsubclient import Publisher, ReceivedEvent, Subscriber, Unavailable
+from pubsubclient import Publisher, PubSubError, ReceivedEvent, Subscriber, Unavailable
 
 TRANSPORT_ALIASES["pubsub"] = f"{__name__}:Transport"
 
@@ -76,7 +77,8 @@ class Channel(virtual.Channel):
         deadline = self._settings["ack_deadline"]
         while not self._closing.wait(deadline / 3):
             for event in list(self._held.values()):
-                event.extend(deadline)
+                with suppress(PubSubError):  # in an outage: the next turn tries again, as does the task's ack
+                    event.extend(deadline)
 
 
 class Transport(virtual.Transport):

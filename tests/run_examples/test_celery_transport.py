@@ -11,7 +11,7 @@ import pytest
 
 from e2e.serving import Serving
 from pubsubclient import Subscriber
-from run_examples.programs import Program
+from run_examples.programs import Program, ran
 
 #: Celery warns root, which a test may be
 CELERY = ("-W", "default", "-m", "celery")
@@ -98,3 +98,29 @@ def test_what_a_killed_worker_had_comes_again(
     (ended,) = second.wait_for(r"^ended in (\d+)$")
     assert ended[1] != begun[1]
     assert second.end() == 0
+
+
+_EXTENDING = """
+import threading
+from types import SimpleNamespace
+from pubsub_transport import Channel
+from pubsubclient import Unavailable
+
+closing, extended = threading.Event(), []
+
+class Held:
+    def extend(self, seconds):
+        extended.append(seconds)
+        if len(extended) == 1:
+            raise Unavailable("get_events", "nowhere", 1, 0.0, TimeoutError())
+        closing.set()
+
+held = {"a": Held(), "b": Held()}
+Channel._extend_leases(SimpleNamespace(_settings={"ack_deadline": 0.03}, _closing=closing, _held=held))
+print(extended)
+"""
+
+
+def test_leases_are_extended_after_an_outage_too() -> None:
+    """One request that fails ends nothing, or a long task would run twice."""
+    assert ran("celery_transport", "-c", _EXTENDING) == "[0.03, 0.03]\n"

@@ -168,7 +168,9 @@ def _register(transport: Transport, name: str, settings: dict[str, int], *, upda
     try:
         transport.register(request if update else {**request, "update": False})
     except Conflict as error:
-        raise SettingsDiffer(*error.args) from error
+        # the service says what its HTTP callers send; programs pass an argument
+        detail = error.detail.replace('send "update": true', "pass update=True")
+        raise SettingsDiffer(error.function, error.status, error.code, detail, error.extra) from error
     except ServiceError as error:
         if error.code != "unknown_field" or update:
             raise
@@ -176,7 +178,10 @@ def _register(transport: Transport, name: str, settings: dict[str, int], *, upda
         found = _existing_settings(transport, name)
         for setting, value in settings.items():
             if found.get(setting, value) != value:
-                detail = f"The topic {name!r} has {found[setting]} as its {setting}; got {value}. Nothing was changed."
+                how = "; pass update=True to change the retention" if setting == "retention_s" else ""
+                detail = (
+                    f"The topic {name!r} has {found[setting]} as its {setting}; got {value}. Nothing was changed{how}."
+                )
                 raise SettingsDiffer("register", 409, "settings_differ", detail) from None
         transport.call("register", request)
 

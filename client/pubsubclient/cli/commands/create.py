@@ -34,7 +34,7 @@ def command(
         Topic(name, partitions, retention, update=update, service=service)
     except Conflict as error:
         hint = "Change its retention with --update." if error.code == "settings_differ" else "Partitions are fixed."
-        detail = f"{error.detail.partition('; send')[0].rstrip('.')}. {hint}"
+        detail = f"{error.detail.partition('; pass')[0].rstrip('.')}. {hint}"
         raise CommandError(detail, code=error.code, exit_code=REFUSED, status=error.status) from error
     transport = common.transport()
     if partitions is None and retention is None:
