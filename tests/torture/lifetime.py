@@ -6,7 +6,8 @@ import ctypes
 import os
 import signal
 import sys
-import threading
+
+from pubsub_emulator.cli.stop_signals import StopSignal
 
 __all__ = ["asked_to_end", "end_with_parent"]
 
@@ -21,9 +22,9 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def asked_to_end() -> threading.Event:
-    """An event that SIGTERM sets; Ctrl-C is the parent's to handle."""
-    event = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: event.set())
+def asked_to_end() -> StopSignal:
+    """What SIGTERM sets; Ctrl-C is the parent's to handle."""
+    asked = StopSignal()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return event
+    return asked

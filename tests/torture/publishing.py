@@ -37,7 +37,7 @@ def main() -> None:
     service = Service(options.url, deadline_s=READ_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S)
     publisher = _registered(options.name, service, history)
     number = 0
-    while not ended.is_set():
+    while not ended.wait(0):
         topic = chance.choice(PUBLISHERS[options.name])
         ids = [f"{options.name}-{options.incarnation}-{number + i}" for i in range(chance.randint(1, _MOST))]
         number += len(ids)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from queue import SimpleQueue
 
 from pubsubclient._core.errors import ConfigurationError, Forbidden, InvalidArgument, PubSubError, ServiceError
 from pubsubclient._http.config import find_service
@@ -63,6 +64,8 @@ class Relay:
         self._keep_s = keep_s
         self._address = service
         self._stopping = threading.Event()
+        #: wakes up `run`, by the number of a signal or 0; `SimpleQueue`, because a signal handler may put into it at any point
+        self._told: SimpleQueue[int] = SimpleQueue()
         self._publisher: tuple[Service, Publisher] | None = None
         #: why events wait, as it was logged, and how long the last pause was
         self._reason, self._pause_s = "", _POLL_S / 2
@@ -85,17 +88,16 @@ class Relay:
         Raises:
             ConfigurationError: no service is configured
         """
-        with handling_signals(self._on_signal), self:
-            self._stopping.wait()
+        with handling_signals(self._told.put), self:
+            while not self._stopping.is_set():
+                if self._told.get() in {signal.SIGTERM, signal.SIGINT}:
+                    self._stopping.set()
         return 0
 
     def stop(self) -> None:
         """Ask the relay to end. Returns at once."""
         self._stopping.set()
-
-    def _on_signal(self, number: int) -> None:
-        if number in {signal.SIGTERM, signal.SIGINT}:
-            self.stop()
+        self._told.put(0)
 
     def __enter__(self) -> Relay:
         """Begin to publish, in a thread of the relay's own."""

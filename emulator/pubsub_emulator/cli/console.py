@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 
 import click
 
 from pubsub_emulator.cli.browser import console_url, open_browser
-from pubsub_emulator.cli.stop_signals import stop_on_signal
+from pubsub_emulator.cli.stop_signals import StopSignal, stop_on_signal
 from pubsub_emulator.errors import EmulatorError
 from pubsubclient.cli.common import Command, Common, pass_common
 from pubsubclient.cli.extras import import_with_extra
@@ -56,7 +55,7 @@ def _say_ready(common: Common, url: str) -> None:
             common.output.line(f"pubsub console ready: {url}")
 
 
-def _wait(stopped: threading.Event) -> None:
+def _wait(stopped: StopSignal) -> None:
     """Wait for a signal. The wait has a timeout for Windows, where no signal interrupts a wait without one."""
     while not stopped.wait(1.0):
         pass

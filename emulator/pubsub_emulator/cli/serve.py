@@ -7,7 +7,6 @@ import ipaddress
 import json
 import logging
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pubsub_emulator.cli.browser import console_url, open_browser
 from pubsub_emulator.cli.options import StoreOptions
 from pubsub_emulator.cli.seed import read_seed, run_seed
+from pubsub_emulator.cli.stop_signals import StopSignal
 from pubsub_emulator.cli.stores import data_dir, open_store
 from pubsub_emulator.emulator import Emulator
 from pubsub_emulator.errors import EmulatorError
@@ -54,7 +54,7 @@ class ServeOptions(NamedTuple):
     opens: bool
 
 
-def run(options: ServeOptions, stopped: threading.Event, output: Output) -> int:
+def run(options: ServeOptions, stopped: StopSignal, output: Output) -> int:
     """Serve until `stopped` is set, drain, and return the exit code. Raises CommandError if it cannot start."""
     _log_to_stderr(requests=options.log_requests)
     seed = read_seed(options.seed)

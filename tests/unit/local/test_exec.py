@@ -23,15 +23,17 @@ with Subscriber("billing") as billing:
 """
 #: says when it runs, and which signal came
 CATCHES = """
-import signal, sys, threading
-came = threading.Event()
+import signal, sys, time
+came = []  # no Event: its lock may be taken by the wait that the handler interrupts
 def catch(number, frame):
     print(signal.Signals(number).name, flush=True)
-    came.set()
+    came.append(number)
 for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"):
     signal.signal(getattr(signal, name), catch)
 print("running", flush=True)
-came.wait(60)
+give_up = time.monotonic() + 60
+while not came and time.monotonic() < give_up:
+    time.sleep(0.01)
 sys.exit(9)
 """
 

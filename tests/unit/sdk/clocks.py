@@ -21,6 +21,7 @@ class Moved(Clock):
 
     def sleep(self, seconds: float, until: threading.Event | None = None) -> None:
         self.ahead_s += seconds
+        _rest()
 
 
 class Stood(Clock):
@@ -34,3 +35,10 @@ class Stood(Clock):
 
     def sleep(self, seconds: float, until: threading.Event | None = None) -> None:
         self.seconds += seconds
+        _rest()
+
+
+def _rest() -> None:
+    """Let a thread that a test has left, and that tries something again for ever, not keep the machine busy."""
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(0.05)
